@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The compiler from intent to the data plane's tables, as seen from one host. Pure: no I/O, no clock.
+ *
+ * Incremental: a change of objects or of the underlay marks output keys dirty, and only those are
+ * computed again and compared with what was emitted before. compile_full computes everything; a test
+ * proves that both agree. One file per output table.
+ */
+#ifndef COMPILE_COMPILE_H
+#define COMPILE_COMPILE_H
+
+#include <model/model.h>
+#include <weft/msg.h>
+
+/* What the kernel (or configuration) says of the way to one remote VTEP; from host/. */
+struct underlay_path {
+	struct weft_addr remote;
+	struct weft_mac dst_mac;
+	struct weft_mac src_mac;
+	uint16_t mtu; /* of the way, outer IP packet */
+	bool resolved;
+};
+
+/* What is known of this host's own uplink interface. */
+struct underlay_link {
+	struct weft_mac mac;
+	uint16_t mtu;
+	bool up;
+};
+
+/* Receives one op. For AF_XDP ports the sender adds the descriptor. */
+typedef void (*compile_emit_fn)(void *arg, enum weft_table table, enum weft_op_verb verb,
+	const union weft_entry *entry);
+
+struct compiler;
+
+/* host: this host's name. The model must outlive the compiler. */
+struct compiler *compile_new(const struct model *m, const char *host);
+void compile_free(struct compiler *c);
+
+/* Every change of the model and of the underlay is told here, then compile_run emits the ops that
+ * lead from what was emitted before to what should be, in an order that never lacks a reference. */
+void compile_note(struct compiler *c, const struct model_change *changes, size_t n);
+void compile_note_path(struct compiler *c, const struct underlay_path *path);
+void compile_note_link(struct compiler *c, const struct underlay_link *link);
+void compile_run(struct compiler *c, compile_emit_fn emit, void *arg);
+
+/* Emits all entries that should be (PUT), in table order; changes nothing. */
+void compile_full(const struct compiler *c, compile_emit_fn emit, void *arg);
+/* The remote VTEPs whose way host/ should follow. Calls fn for each. */
+void compile_remotes(const struct compiler *c,
+	void (*fn)(void *arg, const struct weft_addr *local, const struct weft_addr *remote),
+	void *arg);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The objects of intent: what operators say should be. Plain data, no I/O.
+ *
+ * Every object starts with struct object. Names: tenants and hosts have a plain name ("red");
+ * networks, segments and ports live in a tenant and their full name is "tenant/name"; references
+ * between them hold full names. Strings are owned by the object.
+ */
+#ifndef MODEL_OBJECT_H
+#define MODEL_OBJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weft/addr.h>
+#include <weft/entry.h>
+
+/* X(number, IDENTIFIER, "singular", "plural", struct). In order of dependence: a kind refers only to
+ * kinds before it. */
+#define MODEL_KINDS(X)                                                                             \
+	X(1, TENANT, "tenant", "tenants", tenant)                                                  \
+	X(2, NETWORK, "network", "networks", network)                                              \
+	X(3, SEGMENT, "segment", "segments", segment)                                              \
+	X(4, HOST, "host", "hosts", host)                                                          \
+	X(5, PORT, "port", "ports", port)
+
+enum model_kind {
+#define MODEL_KIND_ENUM(number, id, one, many, type) MODEL_##id = number,
+	MODEL_KINDS(MODEL_KIND_ENUM)
+#undef MODEL_KIND_ENUM
+	MODEL_KIND_MAX = 6
+};
+
+struct object {
+	enum model_kind kind;
+	uint32_t id;	    /* given by the model when created, kept by the store, never 0 */
+	uint64_t revision;  /* of the transaction that last changed it */
+	char *name;	    /* full name */
+	char *description;  /* or NULL */
+};
+
+struct tenant {
+	struct object o;
+};
+
+/* An isolated routing domain (VRF). */
+struct network {
+	struct object o;
+	char *tenant;
+};
+
+struct subnet {
+	struct weft_prefix prefix;
+	struct weft_addr gateway; /* zero: none */
+};
+
+struct segment {
+	struct object o;
+	char *network;
+	uint32_t vni;
+	uint32_t mtu;	  /* 0: what the underlay allows */
+	uint32_t ageing_s;
+	uint32_t max_learned;
+	bool flood_unknown;
+	bool learn_from_wire;
+	bool answer_locally; /* ARP and ND from known neighbours */
+	bool carry_vlan;
+	struct subnet *subnets;
+	size_t n_subnets;
+};
+
+enum uplink_kind {
+	UPLINK_AF_XDP = WEFT_PORT_AF_XDP,
+	UPLINK_DPDK = WEFT_PORT_ETHDEV,
+	UPLINK_MEMIF = WEFT_PORT_MEMIF,
+	UPLINK_VETH = WEFT_PORT_VETH,
+};
+
+/* How a host reaches the underlay. Used on the host itself only. */
+struct uplink {
+	uint8_t kind;	/* enum weft_port_kind */
+	char *device;
+	uint16_t queues;
+	uint32_t mtu;	/* 0: the kernel's, or 1500 without a kernel interface */
+	struct weft_mac mac;	      /* not for kernel interfaces */
+	struct weft_mac next_hop_mac; /* not for kernel interfaces: all VTEPs are behind it */
+};
+
+struct host {
+	struct object o;
+	struct weft_addr *vteps; /* tunnel addresses, at most one per family */
+	size_t n_vteps;
+	struct uplink uplink;
+	uint8_t ttl;
+	uint8_t dscp;
+	bool dscp_copy;
+};
+
+struct port {
+	struct object o;
+	char *segment;
+	char *host; /* or NULL: not bound yet */
+	struct weft_mac mac;
+	struct weft_prefix *addresses; /* what it may send from; single addresses also resolve by ARP/ND */
+	size_t n_addresses;
+	uint8_t kind; /* enum weft_port_kind */
+	char *device;
+	uint16_t queues;
+	uint16_t instance;
+	uint32_t mtu; /* 0: the segment's */
+	uint32_t flood_pps;
+	uint32_t max_learned;
+	bool anti_spoof;
+	bool learn;
+	bool server;
+	bool enabled;
+	bool offload;
+};
+
+/* Frees any kind. Accepts NULL and half-built objects. */
+void object_free(struct object *o);
+/* Zeroed object of that kind with its defaults filled in. NULL: out of memory. */
+struct object *object_new(enum model_kind kind);
+/* Deep copy. */
+struct object *object_dup(const struct object *o);
+bool object_equal(const struct object *a, const struct object *b); /* id and revision apart */
+
+const char *model_kind_name(enum model_kind kind);
+const char *model_kind_plural(enum model_kind kind);
+enum model_kind model_kind_by_name(const char *name); /* singular or plural; 0: none */
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * South: keeps the data plane equal to what the engine says. Owns the channel's client
+ * (weft/client.h) on weftd's event loop.
+ *
+ * Connects and reconnects; after each connection: dump, compare with compile_full, send the
+ * difference as one transaction. While connected: each generation's ops as one transaction, in
+ * order. A refused transaction is reported in south_status and tried again as a full comparison.
+ */
+#ifndef SOUTH_SOUTH_H
+#define SOUTH_SOUTH_H
+
+#include <event2/event.h>
+
+#include <engine/engine.h>
+#include <weft/msg.h>
+#include <weft/stats.h>
+
+struct south;
+
+/* Called when something observable happened. */
+struct south_listener {
+	void *arg;
+	void (*port_state)(void *arg, const struct weft_event_port *e);
+	void (*fdb)(void *arg, const struct weft_event_fdb *e);
+	void (*connected)(void *arg, bool connected);
+};
+
+/* Becomes the engine's sink. xsk_map_fd (may be NULL) gives the descriptor for AF_XDP ports, or -1. */
+int south_new(struct event_base *base, struct engine *e, const char *socket_path,
+	int (*xsk_map_fd)(void *arg, const struct weft_port *port), void *fd_arg,
+	void (*underlay_wanted)(void *arg), void *underlay_arg, struct south **ret);
+void south_free(struct south *s);
+void south_listen(struct south *s, const struct south_listener *l);
+
+struct south_status {
+	bool connected;
+	bool in_sync;		   /* everything committed is programmed */
+	uint64_t boot_id;
+	uint64_t generation;	   /* the data plane's */
+	uint64_t revision;	   /* the model revision that it has */
+	uint32_t pid;
+	uint16_t n_workers;
+	uint64_t n_resyncs;
+	uint64_t last_resync_ops;
+	char error[256];	   /* why not in sync, "" when it is */
+	char release[32];
+};
+void south_status(const struct south *s, struct south_status *ret);
+/* Statistics memory of the connected data plane (stale but readable while away), or NULL. */
+const struct weft_stats_shm *south_stats(const struct south *s);
+/* Last known state of a local port; state 0 when unknown. */
+void south_port_state(const struct south *s, uint32_t port_id, struct weft_event_port *ret);
+/* Asks the data plane; cb is called once with info, or NULL on failure. */
+int south_info(struct south *s, void (*cb)(void *arg, const struct weft_msg_info *info), void *arg);
+/* Dumps a table (learned FDB included): cb per entry, then done once (error: 0 or -errno). */
+int south_dump(struct south *s, enum weft_table table,
+	void (*cb)(void *arg, const union weft_entry *entry),
+	void (*done)(void *arg, int error), void *arg);
+int south_fdb_flush(
+	struct south *s, uint32_t vni, uint32_t port, void (*done)(void *arg, int error), void *arg);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The channel between control and data plane: messages on a Unix SOCK_SEQPACKET socket.
+ *
+ * One message is one packet: a header, then the payload that its type names. Both ends run on one
+ * machine, so host byte order. The client speaks first (HELLO) and nothing else is answered before
+ * it. Only one client may hold transactions at a time (the first HELLO with WEFT_HELLO_WRITER);
+ * any number may dump and listen. Every request is answered by exactly one message with its seq, or
+ * for a dump by DUMP_ENTRIES messages and DUMP_END. Free of DPDK.
+ *
+ * A transaction: TXN_BEGIN, any number of TXN_OPS, TXN_COMMIT. Ops are checked as they arrive and
+ * gathered aside; the commit applies all of them as one generation or none of them, and answers
+ * TXN_RESULT. Losing the connection before COMMIT forgets the transaction.
+ */
+#ifndef WEFT_MSG_H
+#define WEFT_MSG_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#include <weft/entry.h>
+
+#define WEFT_CHANNEL_MAGIC   0x57454654u /* "WEFT" */
+#define WEFT_CHANNEL_VERSION 1
+#define WEFT_MSG_SIZE_MAX    65536 /* header included */
+#define WEFT_MSG_FDS_MAX     8
+
+/* X(number, IDENTIFIER, direction, payload) */
+#define WEFT_MSGS(X)                                                                               \
+	X(1, HELLO, "request", weft_msg_hello)                                                     \
+	X(2, HELLO_ACK, "reply", weft_msg_hello_ack) /* + descriptor of the statistics memory */   \
+	X(3, ERROR, "reply", weft_msg_error)	     /* to any request that failed */              \
+	X(4, TXN_BEGIN, "request", weft_msg_none)                                                  \
+	X(5, TXN_OPS, "request", weft_msg_ops) /* ops back to back; not answered when well-formed */ \
+	X(6, TXN_COMMIT, "request", weft_msg_none)                                                 \
+	X(7, TXN_ABORT, "request", weft_msg_none)                                                  \
+	X(8, TXN_RESULT, "reply", weft_msg_txn_result)                                             \
+	X(9, DUMP, "request", weft_msg_dump)                                                       \
+	X(10, DUMP_ENTRIES, "reply", weft_msg_ops) /* verb PUT */                                  \
+	X(11, DUMP_END, "reply", weft_msg_dump_end)                                                \
+	X(12, PING, "request", weft_msg_none)                                                      \
+	X(13, PONG, "reply", weft_msg_none)                                                        \
+	X(14, FDB_FLUSH, "request", weft_msg_fdb_flush) /* learned entries; answered by PONG */    \
+	X(15, EVENT_PORT, "event", weft_event_port)                                                \
+	X(16, EVENT_FDB, "event", weft_event_fdb)                                                  \
+	X(17, EVENTS_LOST, "event", weft_event_lost)                                               \
+	X(18, INFO, "request", weft_msg_none)                                                      \
+	X(19, INFO_REPLY, "reply", weft_msg_info)
+
+enum weft_msg_type {
+#define WEFT_MSG_ENUM(number, id, direction, payload) WEFT_MSG_##id = number,
+	WEFT_MSGS(WEFT_MSG_ENUM)
+#undef WEFT_MSG_ENUM
+	WEFT_MSG_TYPE_MAX = 20
+};
+
+struct weft_msg_hdr {
+	uint16_t type;
+	uint16_t pad;
+	uint32_t seq;  /* chosen by the requester, repeated in the reply; 0 in events */
+	uint32_t size; /* of the payload */
+};
+static_assert(sizeof(struct weft_msg_hdr) == 12, "wire layout");
+
+struct weft_msg_none {
+};
+
+enum weft_hello_flag {
+	WEFT_HELLO_WRITER = 1 << 0, /* wants to commit transactions */
+	WEFT_HELLO_EVENTS = 1 << 1, /* wants events */
+};
+struct weft_msg_hello {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t flags;
+	char client[32]; /* for logs */
+};
+static_assert(sizeof(struct weft_msg_hello) == 40, "wire layout");
+
+struct weft_msg_hello_ack {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t n_workers;
+	uint64_t boot_id;    /* random at start: tells a restarted data plane */
+	uint64_t generation; /* 0: nothing was committed since start */
+	uint32_t pid;
+	uint32_t stats_size; /* bytes to map of the descriptor sent along */
+	char release[32];    /* of the program */
+};
+static_assert(sizeof(struct weft_msg_hello_ack) == 64, "wire layout");
+
+/* error is a positive errno; text says what is wrong and names the object. */
+struct weft_msg_error {
+	uint32_t error;
+	char text[220];
+};
+static_assert(sizeof(struct weft_msg_error) == 224, "wire layout");
+
+enum weft_op_verb {
+	WEFT_OP_PUT = 1,    /* add, or replace the one with the same key */
+	WEFT_OP_DELETE = 2, /* of the key in the entry; one that is absent is no error */
+};
+
+/* One op of TXN_OPS or DUMP_ENTRIES: this header, then the entry (its size follows from table). */
+struct weft_op_hdr {
+	uint8_t table; /* enum weft_table */
+	uint8_t verb;  /* enum weft_op_verb */
+	uint8_t has_fd; /* takes the next descriptor sent with this message */
+	uint8_t pad;
+};
+static_assert(sizeof(struct weft_op_hdr) == 4, "wire layout");
+
+/* The payload of TXN_OPS: op headers and entries, 4-byte aligned, n_ops of them. */
+struct weft_msg_ops {
+	uint32_t n_ops;
+};
+
+struct weft_msg_txn_result {
+	uint32_t error; /* positive errno, 0: committed */
+	uint32_t op;	/* the failing op, counted from 0 over the whole transaction */
+	uint64_t generation;
+	char text[208]; /* names table, object and field */
+};
+static_assert(sizeof(struct weft_msg_txn_result) == 224, "wire layout");
+
+enum weft_dump_flag {
+	WEFT_DUMP_LEARNED = 1 << 0, /* FDB: learned entries too */
+};
+struct weft_msg_dump {
+	uint32_t table; /* 0: all, in order of number */
+	uint32_t flags;
+};
+struct weft_msg_dump_end {
+	uint64_t generation;
+	uint64_t n_entries;
+};
+
+struct weft_msg_fdb_flush {
+	uint32_t vni;  /* 0: any */
+	uint32_t port; /* 0: any */
+};
+
+enum weft_port_state {
+	WEFT_PORT_STATE_DOWN = 1,	/* device exists, no peer or no carrier */
+	WEFT_PORT_STATE_UP = 2,
+	WEFT_PORT_STATE_MISSING = 3, /* device can't be opened yet; tried again every second */
+};
+struct weft_event_port {
+	uint32_t id;
+	uint8_t state; /* enum weft_port_state */
+	uint8_t pad[3];
+	char text[120]; /* why it is not up */
+};
+static_assert(sizeof(struct weft_event_port) == 128, "wire layout");
+
+enum weft_fdb_event {
+	WEFT_FDB_EVENT_LEARNED = 1,
+	WEFT_FDB_EVENT_MOVED = 2,
+	WEFT_FDB_EVENT_AGED = 3,
+	WEFT_FDB_EVENT_LIMIT = 4, /* not learned: a quota is used up (rate limited) */
+};
+struct weft_event_fdb {
+	struct weft_fdb entry;
+	uint32_t event; /* enum weft_fdb_event */
+};
+static_assert(sizeof(struct weft_event_fdb) == 36, "wire layout");
+
+struct weft_event_lost {
+	uint64_t n; /* events that this slow client missed: dump to catch up */
+};
+
+/* What the process is and how full its tables are. */
+struct weft_msg_info {
+	uint64_t generation;
+	uint64_t uptime_ms;
+	uint64_t n_entries[WEFT_TABLE_MAX]; /* by enum weft_table; FDB with learned */
+	uint64_t n_learned;
+	uint64_t table_bytes[WEFT_TABLE_MAX];
+	uint64_t mbufs_total;
+	uint64_t mbufs_free;
+	uint64_t commit_last_ns; /* time the last commit took on the main thread */
+	uint64_t hugepages; /* bytes in use; 0: running without */
+};
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The parser: every length that a peer states is checked here against the bytes really there.
+ */
+#ifndef PKT_PARSE_H
+#define PKT_PARSE_H
+
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include <pkt/meta.h>
+#include <weft/addr.h>
+#include <weft/drop_reason.h>
+
+/* Headers of a frame, outer or inner, never reach further than this. */
+#define PKT_HDR_MAX 256
+
+/* Parses the Ethernet frame at the start of m into its meta (in_port, segment, in_vtep,
+ * PKT_FROM_TUNNEL and outer_tos are the caller's and kept). Makes the headers contiguous, checks
+ * offload metadata (RX_LRO, L4_CKSUM_NONE) against the frame, trims Ethernet padding. Returns 0
+ * or the reason to drop it. */
+enum weft_drop pkt_parse(struct rte_mbuf *m);
+
+/* What the outer headers of a VXLAN packet say. */
+struct pkt_outer {
+	struct weft_addr src;
+	struct weft_addr dst;
+	uint32_t vni;
+	uint16_t inner_off; /* of the inner frame in m */
+	uint8_t tos;
+};
+
+/* Parses an uplink frame up to the VXLAN header (RFC 7348). Reserved bits are ignored, UDP checksum
+ * zero or valid is accepted. Returns 0, NOT_VXLAN for anything that is not VXLAN at all, or the
+ * reason to drop it. m is unchanged but for contiguous headers. */
+enum weft_drop pkt_parse_outer(struct rte_mbuf *m, struct pkt_outer *ret);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The data plane's configuration as one generation: what a worker reads for a whole burst.
+ *
+ * Immutable once published through config_current, except for the members marked live. Built by
+ * the main thread (table/txn.h): small objects are copied on write into a new struct config; large
+ * tables (fdb, neigh) are shared between generations and versioned by vhash. Retired by RCU.
+ * A worker loads config_current once per burst and uses only that pointer and its generation, so
+ * a packet is judged by one generation as a whole.
+ */
+#ifndef TABLE_CONFIG_H
+#define TABLE_CONFIG_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include <table/vhash.h>
+#include <weft/entry.h>
+
+struct port; /* port/port.h: a higher layer */
+
+/* A place where a frame can go: a port slot, a VTEP slot, or nowhere. */
+typedef uint32_t dest_t;
+#define DEST_NONE     0u
+#define DEST_VTEP_BIT 0x80000000u
+#define DEST_SLOT(d)  ((d) & 0xffffu)
+
+struct config_port {
+	struct weft_port spec;
+	struct port *dev;      /* never NULL; its state says whether it can be used */
+	uint16_t slot;
+	uint16_t segment_slot; /* 0: none */
+};
+
+/* Ready to copy in front of a frame: Ethernet, IPv4 or IPv6, UDP, VXLAN. Filled by tunnel/vxlan.h;
+ * lengths, DSCP/ECN, source port, VNI and the IPv4 checksum are patched per packet. */
+#define TUNNEL_HDR_MAX 70
+struct tunnel_hdr {
+	uint8_t bytes[TUNNEL_HDR_MAX];
+	uint8_t size;	   /* 50 or 70 */
+	uint8_t is_v6;
+	uint16_t ip_cksum; /* IPv4: one's complement sum of the header with length and TOS zero */
+};
+
+struct config_vtep {
+	struct tunnel_hdr hdr;
+	struct weft_vtep spec;
+	uint16_t slot;
+	uint16_t uplink_slot; /* port slot; 0: missing */
+	uint16_t inner_mtu;   /* largest inner IP packet: path_mtu less the encapsulation */
+};
+
+struct config_segment {
+	struct weft_segment spec;
+	uint16_t slot;
+	uint16_t n_ports;
+	uint16_t n_vteps;
+	const uint16_t *ports; /* slots of local members */
+	const uint16_t *vteps; /* slots of VTEPs with members, sorted */
+};
+
+struct config_local_vtep {
+	struct weft_local_vtep spec;
+	uint16_t uplink_slot;
+};
+
+/* One receive queue of one port, owned by one worker. */
+struct config_rxq {
+	uint16_t port_slot;
+	uint16_t queue;
+};
+
+struct config {
+	uint64_t generation;
+	struct vhash *fdb;   /* struct fdb_entry */
+	struct vhash *neigh; /* struct neigh_entry */
+	struct vhash *vni;   /* key: uint32_t vni; struct slot_entry -> segment slot */
+	struct vhash *vtep;  /* key: struct weft_addr; struct slot_entry -> VTEP slot */
+	uint16_t n_local_vteps;
+	struct config_local_vtep local_vteps[WEFT_MAX_LOCAL_VTEPS];
+	uint16_t n_rxqs[WEFT_MAX_WORKERS];
+	struct config_rxq *rxqs[WEFT_MAX_WORKERS];
+	struct config_port *ports[WEFT_MAX_PORTS];
+	struct config_segment *segments[WEFT_MAX_SEGMENTS];
+	struct config_vtep *vteps[WEFT_MAX_VTEPS];
+};
+
+extern const struct config *_Atomic config_current;
+
+/* Key: struct fdb_key. */
+struct fdb_entry {
+	struct vhash_entry v;
+	dest_t dest;
+	_Atomic uint32_t seen_s; /* live: coarse seconds; workers store it at most once a second */
+	uint8_t learned;
+	uint8_t pad[3];
+};
+
+struct neigh_entry {
+	struct vhash_entry v;
+	struct weft_mac mac;
+	uint8_t pad[6];
+};
+
+struct slot_entry {
+	struct vhash_entry v;
+	uint16_t slot;
+	uint8_t pad[2];
+};
+
+
+struct fdb_key {
+	uint16_t segment_slot;
+	struct weft_mac mac;
+};
+static_assert(sizeof(struct fdb_key) == 8, "hashed without padding");
+
+struct neigh_key {
+	uint32_t segment_slot;
+	struct weft_addr addr;
+};
+static_assert(sizeof(struct neigh_key) == 20, "hashed without padding");
+
+static inline const struct config *config_get(void)
+{
+	return atomic_load_explicit(&config_current, memory_order_acquire);
+}
+
+#endif
