@@ -20,6 +20,7 @@
 #ifndef PORT_PORT_H
 #define PORT_PORT_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,9 +42,10 @@ struct port;
 
 struct port_ops {
 	enum weft_port_kind kind;
-	/* Makes the device ready. Fills p->priv, n_rxq, n_txq, offloads and max_frame. fd is the
-	 * descriptor sent with the op or -1; it is the caller's. Returns 0, or -errno with a sentence
-	 * in p->text; then nothing is left behind and open is tried again later. */
+	/* Makes the device ready. Fills p->priv, n_rxq, n_txq (p->n_workers threads will send),
+	 * offloads and max_frame, and says by port_set_link when there is a link. fd is the
+	 * descriptor sent with the op or -1; it is the caller's. Returns 0, or port_fail(): -errno
+	 * with a sentence in p->text; then nothing is left behind and open is tried again later. */
 	int (*open)(struct port *p, int fd);
 	/* Frees everything open made. Never fails. */
 	void (*close)(struct port *p);
@@ -52,8 +54,9 @@ struct port_ops {
 	uint16_t (*rx)(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
 	/* Takes ownership of the first (returned number) frames; the rest stay the caller's. */
 	uint16_t (*tx)(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
-	/* Optional: refreshes p->state and p->text from the device; about every 100 ms. Returns
-	 * true when the device is gone for good and the port must be closed and opened anew. */
+	/* Optional: refreshes the link (port_set_link) and p->text from the device; about every
+	 * 100 ms. Returns true when the device is gone for good and the port must be closed and
+	 * opened anew. */
 	bool (*poll_state)(struct port *p);
 };
 
@@ -68,6 +71,11 @@ struct port {
 	uint32_t offloads;  /* enum port_offload; vhost: changes when a guest connects */
 	uint32_t max_frame; /* largest frame tx takes that is not a GSO frame */
 	bool shared_txq;    /* more workers than n_txq */
+	bool link;	    /* what the device says; state follows from it; under state_lock */
+	bool is_open;	    /* main thread */
+	uint16_t n_workers; /* threads that send */
+	uint32_t device_max_frame; /* what the device takes, whatever the MTU */
+	rte_spinlock_t state_lock;
 
 	struct weft_port spec;
 	_Atomic uint64_t rx_errors; /* frames lost on the way in by fault of the peer */
@@ -75,18 +83,42 @@ struct port {
 	rte_spinlock_t tx_lock[WEFT_PORT_QUEUES];
 };
 
+/* Ethernet header and one VLAN tag: what a frame has beyond its IP packet. */
+#define PORT_FRAME_OVERHEAD 18
+/* Room that rx leaves in front of each frame for encapsulation. */
+#define PORT_HEADROOM	    128
+static_assert(RTE_PKTMBUF_HEADROOM >= PORT_HEADROOM, "the mempools' headroom suffices");
+
 /* The ops of a kind, or NULL when the kind is not built in. */
 const struct port_ops *port_ops_find(enum weft_port_kind kind);
+/* Adds a kind that is not built in (the test double). Before any port exists. */
+void port_ops_register(const struct port_ops *ops);
 
-/* A port for spec, not open yet (state MISSING). NULL: out of memory. n_workers sizes tx queues. */
+/* A port for spec, not open yet (state MISSING). NULL: out of memory. */
 struct port *port_new(const struct weft_port *spec, uint16_t slot);
-/* Tries to open; on success state is DOWN or UP. Returns 0 or -errno with p->text set. */
+/* Tries to open; on success state is DOWN or UP. n_workers: how many threads will call port_tx, each
+ * with its own number below n_workers. Returns 0 or -errno with p->text set. */
 int port_open(struct port *p, int fd, unsigned int n_workers);
+/* Refreshes state and text; the caller's turn every 100 ms. Returns as ops->poll_state. */
+bool port_poll_state(struct port *p);
+/* Takes over a spec for which port_same_device holds: MTU, WEFT_PORT_ADMIN_DOWN (state is DOWN as
+ * long as it is set) and what the device does not see. */
+void port_update(struct port *p, const struct weft_port *spec);
+/* Back to MISSING: closes the device, keeps the port for a later port_open. No worker is inside. */
+void port_close(struct port *p);
 /* Closes if open and frees. Accepts NULL. */
 void port_free(struct port *p);
 /* True when a port opened for a can serve b without being closed (addresses, limits, MTU and flags
  * that the device does not see may differ). */
 bool port_same_device(const struct weft_port *a, const struct weft_port *b);
+
+/* For the kinds. The device got or lost its link; any thread that is not a worker. */
+void port_set_link(struct port *p, bool up);
+/* For the kinds. Sets p->text; returns -error for a positive errno. Main thread. */
+int port_fail(struct port *p, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* For the kinds. A frame that the peer broke: frees m and counts it. Accepts NULL. */
+void port_rx_error(struct port *p, struct rte_mbuf *m);
 
 static inline bool port_is_up(const struct port *p)
 {

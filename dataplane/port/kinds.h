@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The kinds of port that the library holds, one line each; port.c makes its table of them.
+ */
+#ifndef PORT_KINDS_H
+#define PORT_KINDS_H
+
+#include <port/port.h>
+
+/* X(IDENTIFIER of WEFT_PORT_KINDS, its ops) */
+#define PORT_KINDS_BUILT_IN(X)
+
+#define PORT_KIND_DECLARE(id, ops) extern const struct port_ops ops;
+PORT_KINDS_BUILT_IN(PORT_KIND_DECLARE)
+#undef PORT_KIND_DECLARE
+
+#endif
