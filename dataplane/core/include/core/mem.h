@@ -9,9 +9,9 @@
 
 #include <rte_mempool.h>
 
-#define MEM_PRIV_SIZE  64
-#define MEM_DATA_SIZE  2048  /* data room of an ordinary mbuf, headroom not counted */
-#define MEM_HUGE_SIZE  65280 /* data room of a huge mbuf: a whole GSO frame from a kernel port */
+#define MEM_PRIV_SIZE 64
+#define MEM_DATA_SIZE 2048  /* data room of an ordinary mbuf, headroom not counted */
+#define MEM_HUGE_SIZE 65280 /* data room of a huge mbuf: a whole GSO frame from a kernel port */
 
 struct mem_pools {
 	struct rte_mempool *packet;   /* MEM_DATA_SIZE */
@@ -19,6 +19,9 @@ struct mem_pools {
 	struct rte_mempool *indirect; /* no data room: clones for flooding and segments */
 };
 extern struct mem_pools mem_pools;
+
+/* How many huge mbufs go with so many ordinary ones. */
+unsigned int mem_n_huge(unsigned int n_packets);
 
 /* n_packets ordinary mbufs; the others follow from it. Returns 0 or -errno. */
 int mem_init(unsigned int n_packets);
