@@ -80,6 +80,9 @@ static inline bool weft_prefix_contains(const struct weft_prefix *p, const struc
 	return rest == 0 || ((p->addr.b[whole] ^ addr->b[whole]) >> (8 - rest)) == 0;
 }
 
+/* True when no bit beyond len is set. */
+bool weft_prefix_host_bits_zero(const struct weft_prefix *p);
+
 #define WEFT_ADDR_STR_SIZE   46
 #define WEFT_PREFIX_STR_SIZE 50
 #define WEFT_MAC_STR_SIZE    18

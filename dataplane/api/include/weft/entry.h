@@ -175,7 +175,11 @@ union weft_entry {
 
 /* Size of an entry of that table, 0 when there is no such table. */
 uint32_t weft_entry_size(unsigned int table);
-/* Size of the key that the entry begins with; keys are compared with weft_entry_key_equal. */
+/* The entry's key alone, without gaps, in at most WEFT_KEY_SIZE_MAX bytes; returns its size, 0 when
+ * there is no such table. Two entries of a table are the same object when their keys are equal. */
+#define WEFT_KEY_SIZE_MAX 20
+uint32_t weft_entry_key(unsigned int table, const void *entry, uint8_t *ret_key);
+bool weft_entry_key_equal(unsigned int table, const void *a, const void *b);
 const char *weft_table_name(unsigned int table);
 const char *weft_port_kind_name(unsigned int kind);
 /* The number of the kind with that name, or 0. */

@@ -54,6 +54,9 @@ enum weft_msg_type {
 	WEFT_MSG_TYPE_MAX = 20
 };
 
+/* The IDENTIFIER of a type, for logs, or NULL. */
+const char *weft_msg_name(unsigned int type);
+
 struct weft_msg_hdr {
 	uint16_t type;
 	uint16_t pad;
