@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A hypervisor host: a namespace with an uplink, a weft-dataplane and a weftd."""
+
+import json
+import os
+import signal
+
+from .net import Netns
+from .proc import CommandFailed, Process, run, wait_for
+
+
+class Host:
+    def __init__(self, lab, name):
+        self.lab, self.name = lab, name
+        self.ns = Netns(lab.unique(name))
+        self.dir = os.path.join(lab.dir, name)
+        os.makedirs(self.dir)
+        self.dataplane = self.weftd = None
+        self.dataplane_args = ["--workers", "1"]
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    @property
+    def socket(self):
+        return self.path("weftd.sock")
+
+    def start_dataplane(self, wait=True):
+        argv = [self.lab.binary("dataplane/weft-dataplane"), "--socket", self.path("dataplane.sock"),
+                *self.dataplane_args]
+        self.dataplane = self.lab.spawn(argv, self.path("dataplane.log"), netns=self.ns.name)
+        if wait:
+            self.lab.ready("the channel of " + self.name, self.dataplane,
+                           lambda: self.dataplane_ready())
+
+    def dataplane_ready(self):
+        """Its socket belongs to the process that was started last."""
+        out = run("ss", "-xlpnH", check=False)
+        return any(self.path("dataplane.sock") in line and "pid=%d," % self.dataplane.pid in line
+                   for line in out.splitlines())
+
+    def start_weftd(self, wait=True):
+        argv = [self.lab.binary("control/weftd"), "--host", self.name,
+                "--store", self.path("weft.db"), "--socket", self.socket,
+                "--dataplane", self.path("dataplane.sock")]
+        self.weftd = self.lab.spawn(argv, self.path("weftd.log"), netns=self.ns.name)
+        if wait:
+            self.lab.ready("weftd of " + self.name, self.weftd,
+                           lambda: self.weft("version", check=False) is not None)
+
+    def start(self):
+        self.start_dataplane()
+        self.start_weftd()
+
+    def kill_dataplane(self, sig=signal.SIGKILL):
+        self.dataplane.kill(sig)
+
+    def kill_weftd(self, sig=signal.SIGKILL):
+        self.weftd.kill(sig)
+
+    def weft(self, *args, check=True, stdin=None, timeout=60):
+        """The CLI. With check=False a failure returns None."""
+        argv = [self.lab.binary("tools/weft/weft"), "--socket", self.socket, *args]
+        try:
+            return run(*argv, stdin=stdin, timeout=timeout)
+        except CommandFailed:
+            if check:
+                raise
+            return None
+
+    def weft_json(self, *args, **kw):
+        out = self.weft(*args, "--json", **kw)
+        return None if out is None else json.loads(out)
+
+    def rpc(self, method, params=None, **kw):
+        return json.loads(self.weft("rpc", method, json.dumps(params or {}), **kw))
+
+    def apply(self, document, wait=True):
+        out = self.weft("apply", "-f", "-", stdin=json.dumps(document))
+        if wait:
+            self.wait_in_sync()
+        return out
+
+    def status(self):
+        return self.weft_json("status", check=False)
+
+    def wait_in_sync(self, timeout=15):
+        """Everything applied is in the data plane."""
+        wait_for("the data plane of %s to be in sync" % self.name, lambda: self.in_sync(), timeout)
+
+    def in_sync(self):
+        s = self.status()
+        return bool(s) and s["dataplane"]["connected"] and s["dataplane"]["in_sync"]
+
+    def wait_ports_up(self, *names, timeout=20):
+        """The named ports (or all of this host) are up, and all VTEPs resolved."""
+        def up():
+            s = self.status()
+            if not s:
+                return False
+            states = {p["name"]: p["state"] for p in s["ports"]}
+            return all(states.get(n) == "up" for n in (names or states)) and \
+                all(v["resolved"] for v in s["vteps"])
+        try:
+            wait_for("the ports of %s" % self.name, up, timeout)
+        except TimeoutError as e:
+            raise TimeoutError("%s\n%s" % (e, self.weft("status", check=False)))
+
+    def stats(self):
+        """Counters of this host's ports by name."""
+        return {p["name"]: p for p in self.rpc("stats.ports")["ports"]}
+
+    def close(self):
+        for p in (self.weftd, self.dataplane):
+            if p and p.alive():
+                p.kill(signal.SIGTERM)
+        self.ns.delete()
+
+    def processes(self):
+        return [p for p in (self.weftd, self.dataplane) if isinstance(p, Process)]

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Network namespaces, veth pairs and bridges."""
+
+import os
+
+from .proc import run
+
+
+class Netns:
+    def __init__(self, name):
+        self.name = name
+        run("ip", "netns", "add", name)
+        self.run("ip", "link", "set", "lo", "up")
+
+    def run(self, *argv, **kw):
+        return run(*argv, netns=self.name, **kw)
+
+    def sysctl(self, key, value):
+        self.run("sh", "-c", "echo %s > /proc/sys/%s" % (value, key.replace(".", "/")))
+
+    def delete(self):
+        run("ip", "netns", "del", self.name, check=False)
+
+    def exists(self):
+        return os.path.exists("/run/netns/" + self.name)
+
+
+def veth(a_ns, a, b_ns, b, mtu=1500, a_mac=None, b_mac=None, queues=1):
+    """A veth pair with one end in each namespace, both up."""
+    argv = ["ip", "link", "add", a, "netns", a_ns.name, "mtu", mtu,
+            "numrxqueues", queues, "numtxqueues", queues]
+    argv += ["address", a_mac] if a_mac else []
+    argv += ["type", "veth", "peer", "name", b, "netns", b_ns.name, "mtu", mtu,
+             "numrxqueues", queues, "numtxqueues", queues]
+    argv += ["address", b_mac] if b_mac else []
+    run(*argv)
+    a_ns.run("ip", "link", "set", a, "up")
+    b_ns.run("ip", "link", "set", b, "up")
