@@ -57,7 +57,7 @@ class VM:
         self._read_until(b"@@ready", end)
         self.run("ip link set eth0 mtu %d up" % self.mtu)
         for a in self.addresses:
-            self.run("ip addr add %s dev eth0%s" % (a, " nodad" if ":" in a else ""), check=False)
+            self.run("ip addr add %s dev eth0" % a)
         return self
 
     def _read_until(self, mark, end):
