@@ -7,9 +7,11 @@ Everything is named after the process and removed by Lab.close(), also after a f
 """
 
 from .container import Container
+from .flow import Flow, Receiver, Sender
 from .host import Host
 from .lab import Lab, LabError
 from .proc import Skip, run, wait_for
 from .vm import VM
 
-__all__ = ["Container", "Host", "Lab", "LabError", "Skip", "VM", "run", "wait_for"]
+__all__ = ["Container", "Flow", "Host", "Lab", "LabError", "Receiver", "Sender", "Skip", "VM", "run",
+           "wait_for"]
