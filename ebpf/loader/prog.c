@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Recognizing own programs in the kernel, and saying in words why the kernel refused something.
+ * Knows neither uplink nor guard. Called by both, on the caller's one thread.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <loader/loader.h>
+
+#include "prog.h"
+
+static struct {
+	char warning[LOADER_TEXT_SIZE / 2];
+	libbpf_print_fn_t saved;
+} capture;
+
+static int capture_print(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (level == LIBBPF_WARN && capture.warning[0] == '\0') {
+		vsnprintf(capture.warning, sizeof(capture.warning), format, args);
+		capture.warning[strcspn(capture.warning, "\n")] = '\0';
+	}
+	return 0;
+}
+
+void prog_capture_begin(void)
+{
+	capture.warning[0] = '\0';
+	capture.saved = libbpf_set_print(capture_print);
+}
+
+void prog_capture_end(void)
+{
+	libbpf_set_print(capture.saved);
+}
+
+int prog_open(__u32 id, struct bpf_prog_info *ret_info)
+{
+	__u32 len = sizeof(*ret_info);
+	int fd = bpf_prog_get_fd_by_id(id);
+
+	if (fd < 0)
+		return -errno;
+	memset(ret_info, 0, sizeof(*ret_info));
+	if (bpf_obj_get_info_by_fd(fd, ret_info, &len) < 0) {
+		int error = -errno;
+
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+bool prog_same_code(const struct bpf_prog_info *a, const struct bpf_prog_info *b)
+{
+	return memcmp(a->tag, b->tag, sizeof(a->tag)) == 0;
+}
+
+static const char *remedy(int error)
+{
+	switch (-error) {
+	case EPERM:
+	case EACCES:
+		return "run weftd with CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN";
+	case ENODEV:
+	case ENXIO:
+		return "the interface does not exist in this network namespace";
+	case EBUSY:
+	case EEXIST:
+		return "take the other program off first: ip link set dev IF xdp off, or "
+		       "tc filter del dev IF ingress and egress";
+	case ENOMEM:
+		return "the kernel has no memory left for BPF, see the memory cgroup's limit";
+	case EOPNOTSUPP:
+		return "the driver or this kernel lacks it";
+	case EINVAL:
+	case E2BIG:
+		return "the kernel is too old, 6.1 or later is needed";
+	default:
+		return strerror(-error);
+	}
+}
+
+int prog_explain(char *text, int error, const char *what, int ifindex)
+{
+	char name[IF_NAMESIZE];
+
+	if (!if_indextoname(ifindex, name))
+		snprintf(name, sizeof(name), "#%d", ifindex);
+	snprintf(text, LOADER_TEXT_SIZE, "%s on %s failed: %s; %s%s%s", what, name,
+		strerrordesc_np(-error), remedy(error), capture.warning[0] ? "; " : "",
+		capture.warning);
+	return error;
+}

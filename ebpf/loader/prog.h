@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What uplink.c and guard.c share: recognizing own programs and turning refusals into sentences.
+ */
+#ifndef LOADER_PROG_H
+#define LOADER_PROG_H
+
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+
+/* Opens the program with that id and reads about it. Returns a descriptor or -errno. */
+int prog_open(__u32 id, struct bpf_prog_info *ret_info);
+bool prog_same_code(const struct bpf_prog_info *a, const struct bpf_prog_info *b);
+
+/* Between these two, libbpf's messages are kept instead of printed; prog_explain uses the first
+ * warning. Not reentrant. */
+void prog_capture_begin(void);
+void prog_capture_end(void);
+
+/* Writes "what: why (remedy)" for a negative errno into text (LOADER_TEXT_SIZE). Returns error. */
+int prog_explain(char *text, int error, const char *what, int ifindex);
+
+#endif

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The steering program of a kernel uplink: attach, adopt after a restart, replace without a gap.
+ *
+ * The order that makes a replacement safe: the new program is loaded with the old one's maps, so
+ * the data plane's sockets are already in its socket map when the kernel swaps the two.
+ * Called by weftd's south side, on its one thread.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/if_link.h>
+
+#include <loader/loader.h>
+
+#include "prog.h"
+#include "xdp_uplink.skel.h"
+
+#define OLD_MAPS_MAX 16
+
+struct loader_uplink {
+	struct xdp_uplink *skel;
+	int prog_fd; /* the attached program: the skeleton's, or the adopted one */
+	struct loader_uplink_info info;
+};
+
+/* What is on the interface now. */
+struct attached {
+	int fd; /* -1: nothing */
+	bool own;
+	enum loader_mode mode;
+	__u32 id;
+	struct bpf_prog_info prog;
+};
+
+/* bpf_xdp_query reports no program, not an error, for an interface that is gone. */
+static int query_xdp(int ifindex, struct bpf_xdp_query_opts *query)
+{
+	char name[IF_NAMESIZE];
+	int error = bpf_xdp_query(ifindex, 0, query);
+
+	if (!if_indextoname(ifindex, name))
+		return -ENODEV;
+	return error;
+}
+
+static int attached_read(int ifindex, struct attached *ret)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	int error = query_xdp(ifindex, &query);
+
+	*ret = (struct attached){.fd = -1};
+	if (error < 0)
+		return error;
+	if (query.attach_mode == XDP_ATTACHED_NONE)
+		return 0;
+	ret->mode =
+		query.attach_mode == XDP_ATTACHED_SKB ? LOADER_MODE_GENERIC : LOADER_MODE_NATIVE;
+	ret->id = query.prog_id ? query.prog_id
+				: (query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id);
+	error = prog_open(ret->id, &ret->prog);
+	if (error == -ENOENT) /* taken off between the two calls */
+		return 0;
+	if (error < 0)
+		return error;
+	ret->fd = error;
+	/* a program in both places at once is not how an own one is ever attached */
+	ret->own = query.attach_mode != XDP_ATTACHED_MULTI &&
+		   strcmp(ret->prog.name, WEFT_BPF_UPLINK_PROG) == 0;
+	return 0;
+}
+
+static void attached_close(struct attached *a)
+{
+	if (a->fd >= 0)
+		close(a->fd);
+	a->fd = -1;
+}
+
+static __u32 mode_flags(enum loader_mode mode)
+{
+	return mode == LOADER_MODE_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+}
+
+/* Gives the not yet loaded skeleton those maps of the old program that have the same name and
+ * shape. Returns whether all were taken, or -errno. */
+static int reuse_maps(struct xdp_uplink *skel, const struct attached *old)
+{
+	__u32 ids[OLD_MAPS_MAX], len;
+	struct bpf_prog_info info = {.nr_map_ids = OLD_MAPS_MAX, .map_ids = (unsigned long)ids};
+	struct bpf_map *map;
+	int n_reused = 0, n_maps = 0;
+
+	len = sizeof(info);
+	if (bpf_obj_get_info_by_fd(old->fd, &info, &len) < 0)
+		return -errno;
+	for (__u32 i = 0; i < info.nr_map_ids && i < OLD_MAPS_MAX; i++) {
+		struct bpf_map_info m = {0};
+		int fd = bpf_map_get_fd_by_id(ids[i]);
+
+		if (fd < 0)
+			return -errno;
+		len = sizeof(m);
+		if (bpf_obj_get_info_by_fd(fd, &m, &len) == 0) {
+			map = bpf_object__find_map_by_name(skel->obj, m.name);
+			if (map && bpf_map__type(map) == m.type &&
+				bpf_map__key_size(map) == m.key_size &&
+				bpf_map__value_size(map) == m.value_size &&
+				bpf_map__max_entries(map) == m.max_entries &&
+				bpf_map__reuse_fd(map, fd) == 0)
+				n_reused++;
+		}
+		close(fd);
+	}
+	bpf_object__for_each_map(map, skel->obj) n_maps++;
+	return n_reused == n_maps;
+}
+
+static int attach_new(struct loader_uplink *u, int prog_fd)
+{
+	int ifindex = u->info.ifindex, error;
+
+	error = bpf_xdp_attach(
+		ifindex, prog_fd, XDP_FLAGS_DRV_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
+	u->info.mode = LOADER_MODE_NATIVE;
+	if (error == 0 || error == -EBUSY || error == -EEXIST || error == -ENODEV ||
+		error == -EPERM)
+		return error;
+	prog_explain(u->info.note, error, "native XDP", ifindex);
+	u->info.mode = LOADER_MODE_GENERIC;
+	return bpf_xdp_attach(
+		ifindex, prog_fd, XDP_FLAGS_SKB_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
+}
+
+/* Puts the loaded program on the interface beside or in place of what is there. */
+static int attach(struct loader_uplink *u, const struct attached *old, bool maps_reused)
+{
+	int prog_fd = bpf_program__fd(u->skel->progs.weft_uplink);
+	struct bpf_prog_info mine = {0};
+	__u32 len = sizeof(mine);
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = old->fd);
+	int error;
+
+	if (bpf_obj_get_info_by_fd(prog_fd, &mine, &len) < 0)
+		return -errno;
+	u->prog_fd = prog_fd;
+	u->info.prog_id = mine.id;
+	if (old->fd < 0)
+		return attach_new(u, prog_fd);
+	u->info.mode = old->mode;
+	if (maps_reused && prog_same_code(&old->prog, &mine)) {
+		u->prog_fd = fcntl(old->fd, F_DUPFD_CLOEXEC, 0);
+		u->info.prog_id = old->id;
+		u->info.adopted = true;
+		return u->prog_fd < 0 ? -errno : 0;
+	}
+	error = bpf_xdp_attach(
+		u->info.ifindex, prog_fd, mode_flags(old->mode) | XDP_FLAGS_REPLACE, &opts);
+	u->info.replaced = error == 0;
+	return error;
+}
+
+static int load_and_attach(struct loader_uplink *u, const struct attached *old, char *text)
+{
+	int ifindex = u->info.ifindex, error, reused = 0;
+
+	u->skel = xdp_uplink__open();
+	if (!u->skel)
+		return prog_explain(text, -errno, "opening the uplink program", ifindex);
+	if (old->fd >= 0) {
+		reused = reuse_maps(u->skel, old);
+		if (reused < 0)
+			return prog_explain(text, reused, "taking over the uplink's maps", ifindex);
+	}
+	error = xdp_uplink__load(u->skel);
+	if (error < 0)
+		return prog_explain(text, error, "loading the uplink program", ifindex);
+	u->info.new_maps = !reused;
+	error = attach(u, old, reused);
+	if (error < 0)
+		return prog_explain(text, error, "attaching the uplink program", ifindex);
+	return 0;
+}
+
+static int refuse_foreign(const struct attached *old, int ifindex, char *text)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "XDP program \"%s\" (id %u) is already", old->prog.name,
+		old->id);
+	return prog_explain(text, -EBUSY, what, ifindex);
+}
+
+int loader_uplink_attach(int ifindex, struct loader_uplink **ret, char *text)
+{
+	struct loader_uplink *u = calloc(1, sizeof(*u));
+	struct attached old;
+	int error;
+
+	text[0] = '\0';
+	if (!u)
+		return -ENOMEM;
+	u->prog_fd = -1;
+	u->info.ifindex = ifindex;
+	prog_capture_begin();
+	error = attached_read(ifindex, &old);
+	if (error < 0)
+		prog_explain(text, error, "looking for XDP programs", ifindex);
+	else if (old.fd >= 0 && !old.own)
+		error = refuse_foreign(&old, ifindex, text);
+	else
+		error = load_and_attach(u, &old, text);
+	prog_capture_end();
+	attached_close(&old);
+	if (error < 0) {
+		loader_uplink_release(u);
+		return error;
+	}
+	*ret = u;
+	return 0;
+}
+
+void loader_uplink_release(struct loader_uplink *u)
+{
+	if (!u)
+		return;
+	if (u->info.adopted && u->prog_fd >= 0)
+		close(u->prog_fd);
+	xdp_uplink__destroy(u->skel);
+	free(u);
+}
+
+int loader_uplink_detach(struct loader_uplink *u)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
+	int error;
+
+	if (!u)
+		return 0;
+	opts.old_prog_fd = u->prog_fd;
+	prog_capture_begin();
+	error = bpf_xdp_detach(
+		u->info.ifindex, mode_flags(u->info.mode) | XDP_FLAGS_REPLACE, &opts);
+	prog_capture_end();
+	loader_uplink_release(u);
+	/* gone with its interface, or replaced by somebody else: not ours to take off */
+	return error == -ENODEV || error == -ENOENT || error == -EEXIST ? 0 : error;
+}
+
+int loader_uplink_detach_stale(int ifindex, char *text)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
+	struct attached old;
+	int error = attached_read(ifindex, &old);
+
+	text[0] = '\0';
+	if (error == -ENODEV)
+		return 0;
+	if (error == 0 && old.own) {
+		opts.old_prog_fd = old.fd;
+		error = bpf_xdp_detach(ifindex, mode_flags(old.mode) | XDP_FLAGS_REPLACE, &opts);
+	}
+	attached_close(&old);
+	return error < 0 ? prog_explain(text, error, "taking the uplink program off", ifindex) : 0;
+}
+
+void loader_uplink_info(const struct loader_uplink *u, struct loader_uplink_info *ret)
+{
+	*ret = u->info;
+}
+
+int loader_uplink_check(const struct loader_uplink *u)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	int error = query_xdp(u->info.ifindex, &query);
+
+	if (error < 0)
+		return error;
+	if (query.attach_mode == XDP_ATTACHED_NONE)
+		return -ENOENT;
+	return query.prog_id == u->info.prog_id ? 0 : -EEXIST;
+}
+
+int loader_uplink_repair(struct loader_uplink *u, char *text)
+{
+	int error = loader_uplink_check(u);
+
+	text[0] = '\0';
+	if (error == 0)
+		return 0;
+	prog_capture_begin();
+	if (error == -ENOENT) {
+		error = attach_new(u, u->prog_fd);
+		if (error < 0)
+			prog_explain(
+				text, error, "putting the uplink program back", u->info.ifindex);
+	} else if (error == -EEXIST) {
+		struct attached other;
+
+		error = attached_read(u->info.ifindex, &other);
+		if (error == 0)
+			error = refuse_foreign(&other, u->info.ifindex, text);
+		attached_close(&other);
+	} else {
+		prog_explain(text, error, "looking for XDP programs", u->info.ifindex);
+	}
+	prog_capture_end();
+	return error;
+}
+
+static bool vtep_wanted(
+	const struct weft_bpf_addr *key, const struct weft_addr *addrs, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (memcmp(key, &addrs[i], sizeof(*key)) == 0)
+			return true;
+	return false;
+}
+
+/* Removes every address that is not in addrs. */
+static int vteps_prune(int fd, const struct weft_addr *addrs, unsigned int n)
+{
+	struct weft_bpf_addr stale[WEFT_BPF_MAX_VTEPS], key, *prev = NULL, last;
+	unsigned int n_stale = 0;
+
+	while (bpf_map_get_next_key(fd, prev, &key) == 0) {
+		if (!vtep_wanted(&key, addrs, n) && n_stale < WEFT_BPF_MAX_VTEPS)
+			stale[n_stale++] = key;
+		last = key;
+		prev = &last;
+	}
+	for (unsigned int i = 0; i < n_stale; i++)
+		if (bpf_map_delete_elem(fd, &stale[i]) < 0 && errno != ENOENT)
+			return -errno;
+	return 0;
+}
+
+int loader_uplink_set_vteps(
+	struct loader_uplink *u, const struct weft_addr *addrs, unsigned int n, char *text)
+{
+	int fd = bpf_map__fd(u->skel->maps.weft_vteps), error = 0;
+	const __u32 one = 1;
+
+	_Static_assert(sizeof(struct weft_addr) == sizeof(struct weft_bpf_addr), "same bytes");
+	text[0] = '\0';
+	if (n > WEFT_BPF_MAX_VTEPS)
+		error = -E2BIG;
+	for (unsigned int i = 0; i < n && error == 0; i++)
+		if (bpf_map_update_elem(fd, &addrs[i], &one, BPF_ANY) < 0)
+			error = -errno;
+	if (error == 0)
+		error = vteps_prune(fd, addrs, n);
+	if (error < 0)
+		snprintf(text, LOADER_TEXT_SIZE, "programming %u VTEP addresses: %s (at most %u)",
+			n, strerrordesc_np(-error), WEFT_BPF_MAX_VTEPS);
+	return error;
+}
+
+int loader_uplink_xsks_fd(const struct loader_uplink *u)
+{
+	int fd = fcntl(bpf_map__fd(u->skel->maps.weft_xsks), F_DUPFD_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int loader_uplink_counters(const struct loader_uplink *u, struct weft_bpf_uplink_counters *ret)
+{
+	int n_cpus = libbpf_num_possible_cpus(), error = 0;
+	struct weft_bpf_uplink_counters *all;
+	const __u32 zero = 0;
+
+	if (n_cpus < 0)
+		return n_cpus;
+	all = calloc(n_cpus, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(bpf_map__fd(u->skel->maps.weft_uplink_cnt), &zero, all) < 0) {
+		error = -errno;
+		goto out;
+	}
+	memset(ret, 0, sizeof(*ret));
+	for (int cpu = 0; cpu < n_cpus; cpu++) {
+		ret->redirected += all[cpu].redirected;
+		ret->passed += all[cpu].passed;
+		for (unsigned int i = 0; i < WEFT_DROP_MAX; i++)
+			ret->dropped[i] += all[cpu].dropped[i];
+	}
+out:
+	free(all);
+	return error;
+}
