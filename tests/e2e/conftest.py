@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Fixtures of the end-to-end tests: `make_lab` gives laboratories that end with the test."""
+
+import contextlib
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+sys.dont_write_bytecode = True
+
+from lab import Lab, Skip  # noqa: E402
+
+
+@pytest.fixture
+def make_lab():
+    with contextlib.ExitStack() as stack:
+        yield lambda **kw: stack.enter_context(Lab(**kw))
+
+
+@pytest.fixture(scope="module")
+def module_lab():
+    with contextlib.ExitStack() as stack:
+        yield lambda **kw: stack.enter_context(Lab(**kw))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    outcome = yield
+    if outcome.excinfo and isinstance(outcome.excinfo[1], Skip):
+        outcome.force_exception(pytest.skip.Exception(str(outcome.excinfo[1])))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_setup(item):
+    outcome = yield
+    if outcome.excinfo and isinstance(outcome.excinfo[1], Skip):
+        outcome.force_exception(pytest.skip.Exception(str(outcome.excinfo[1])))
