@@ -10,49 +10,8 @@ import pytest
 
 from lab import wait_for
 from lab.iperf import tcp
-from lab.net import Netns, veth
-from lab.topology import VNIS, Document, addresses, bare, device, mac
-
-
-class Kernel:
-    """A remote host made of the kernel's own parts, with one tenant machine k1."""
-
-    def __init__(self, lab, number):
-        self.host, self.name, self.addresses = lab.hosts[0], "k1", addresses("k1")
-        overhead = 70 if lab.family == 6 else 50
-        self.ns_host = Netns(lab.unique("kh"))
-        self.ns = Netns(lab.unique("k1"))
-        lab.machines.append(self)
-        self.vtep = lab.attach_underlay(self.ns_host, number, offload=False)
-        self.ns.sysctl("net.ipv6.conf.default.accept_dad", 0)
-        self.ns_host.sysctl("net.ipv6.conf.default.disable_ipv6", 1)
-        csum = ["udp6zerocsumtx", "udp6zerocsumrx"] if lab.family == 6 else []
-        run = self.ns_host.run
-        run("ip", "link", "add", "vx0", "type", "vxlan", "id", VNIS["red"], "dev", "up0",
-            "local", self.vtep, "remote", lab.hosts[0].vtep, "dstport", 4789, *csum)
-        run("ip", "link", "add", "br0", "type", "bridge", "forward_delay", 0)
-        run("ip", "link", "set", "br0", "type", "bridge", "mcast_snooping", 0)
-        run("sh", "-c", "echo 0 > /proc/sys/net/bridge/bridge-nf-call-iptables", check=False)
-        veth(self.ns, "eth0", self.ns_host, "t0", mtu=lab.mtu - overhead, a_mac=mac("k1"))
-        for dev in ("vx0", "t0"):
-            run("ip", "link", "set", dev, "master", "br0")
-        for dev in ("vx0", "br0"):
-            run("ip", "link", "set", dev, "mtu", lab.mtu - overhead)
-            run("ip", "link", "set", dev, "up")
-        for a in self.addresses:
-            self.ns.run("ip", "address", "add", a, "dev", "eth0", *(["nodad"] if ":" in a else []))
-        # XDP on the far end keeps no checksum offload: complete them before they leave.
-        self.ns.run("ethtool", "-K", "eth0", "tx", "off")
-
-    def ip(self, family=4):
-        return bare("k1")[0 if family == 4 else 1]
-
-    def run(self, *argv, **kw):
-        return self.ns.run(*argv, **kw)
-
-    def close(self):
-        self.ns.delete()
-        self.ns_host.delete()
+from lab.kernel import KernelHost
+from lab.topology import Document, addresses, mac
 
 
 @pytest.fixture(scope="module", params=list(itertools.product((4, 6), (1500, 9000))),
@@ -61,7 +20,9 @@ def scene(request, module_lab):
     family, mtu = request.param
     lab = module_lab(family=family, mtu=mtu)
     h1 = lab.host("h1")
-    kernel = Kernel(lab, 9)
+    # XDP on the far end keeps no checksum offload: complete them before they leave.
+    kernel = KernelHost(lab, 9, offload=False)
+    kernel.connect(h1.vtep)
     doc = Document(lab).host(h1).remote_host("k", kernel.vtep).tenant("red")
     doc.port("red", "c1", "h1", "veth", "red-c1")
     doc.port("red", "k1", "k", "veth", "t0")

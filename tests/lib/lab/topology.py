@@ -5,7 +5,7 @@
     tenant blue  the same names, MACs and addresses; another VNI
 """
 
-NUMBERS = {"c1": 11, "c2": 12, "c3": 13, "c4": 14, "v1": 21, "v2": 22, "k1": 31}
+NUMBERS = {"c1": 11, "c2": 12, "c3": 13, "c4": 14, "v1": 21, "v2": 22, "k1": 31, "k2": 32}
 VNIS = {"red": 1001, "blue": 1002, "green": 1003}
 
 
