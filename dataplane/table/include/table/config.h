@@ -13,6 +13,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <table/vhash.h>
@@ -31,6 +32,7 @@ struct config_port {
 	struct port *dev;      /* never NULL; its state says whether it can be used */
 	uint16_t slot;
 	uint16_t segment_slot; /* 0: none */
+	uint64_t since;	       /* generation in which the slot became this port's */
 };
 
 /* Ready to copy in front of a frame: Ethernet, IPv4 or IPv6, UDP, VXLAN. Filled by tunnel/vxlan.h;
@@ -49,10 +51,12 @@ struct config_vtep {
 	uint16_t slot;
 	uint16_t uplink_slot; /* port slot; 0: missing */
 	uint16_t inner_mtu;   /* largest inner IP packet: path_mtu less the encapsulation */
+	uint64_t since;	      /* generation in which the slot became this VTEP's */
 };
 
 struct config_segment {
 	struct weft_segment spec;
+	uint64_t since; /* generation in which the slot became this segment's */
 	uint16_t slot;
 	uint16_t n_ports;
 	uint16_t n_vteps;
@@ -94,7 +98,8 @@ struct fdb_entry {
 	dest_t dest;
 	_Atomic uint32_t seen_s; /* live: coarse seconds; workers store it at most once a second */
 	uint8_t learned;
-	uint8_t pad[3];
+	uint8_t n_moves;  /* main thread: moves in second moved_s */
+	uint16_t moved_s; /* main thread: low bits of the second */
 };
 
 struct neigh_entry {
@@ -126,5 +131,8 @@ static inline const struct config *config_get(void)
 {
 	return atomic_load_explicit(&config_current, memory_order_acquire);
 }
+
+/* Whether VTEP slot has members of the segment. */
+bool config_segment_has_vtep(const struct config_segment *s, uint16_t vtep_slot);
 
 #endif

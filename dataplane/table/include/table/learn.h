@@ -4,7 +4,9 @@
  *
  * The queue is bounded (a ring) and each port has a token bucket at the worker, so that a MAC storm
  * costs bystanders nothing; what does not fit is refused and counted (learn_refused). Quotas per
- * port and per segment, move limits and ageing are applied on the main thread.
+ * port and per segment, move limits and ageing are applied on the main thread. Learned entries
+ * belong to no transaction: they appear in the generation that is current. A programmed entry
+ * always wins.
  */
 #ifndef TABLE_LEARN_H
 #define TABLE_LEARN_H
@@ -13,6 +15,14 @@
 #include <stdint.h>
 
 #include <table/config.h>
+#include <weft/msg.h>
+
+/* Moves of one MAC, and of all MACs of one segment, that are followed within one second. */
+#define LEARN_MAC_MOVES	    4
+#define LEARN_SEGMENT_MOVES 1000
+/* Learned entries on this host in total, so that learning never takes the room of programmed ones.
+ */
+#define LEARN_MAX (WEFT_MAX_FDB / 4)
 
 struct learn_event {
 	struct fdb_key key;
@@ -33,5 +43,22 @@ unsigned int learn_process(unsigned int max, uint32_t now_s);
 /* Main thread: ends learned entries not seen for their segment's ageing time, a bounded number of
  * entries per call (no full scan). */
 void learn_age(uint32_t now_s);
+
+/* Main thread: ends learned entries at once. Slots; 0: any. Returns how many. */
+uint32_t learn_flush(uint16_t segment_slot, uint16_t port_slot);
+
+/* Main thread. Who is told of each change; entry is as it is now (for AGED: as it was). LIMIT comes
+ * at most once a second for one port. */
+typedef void (*learn_listener_fn)(const struct config *cfg, const struct fdb_key *key, dest_t dest,
+	enum weft_fdb_event event);
+void learn_set_listener(learn_listener_fn fn);
+
+/* Main thread: a transaction ended this learned entry (replaced it, or removed its port, VTEP or
+ * segment). The counts of quotas follow. */
+void learn_ended(uint16_t segment_slot, dest_t dest);
+
+uint32_t learn_count(void);
+uint32_t learn_count_dest(dest_t dest);
+uint32_t learn_count_segment(uint16_t segment_slot);
 
 #endif

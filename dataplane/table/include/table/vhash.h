@@ -46,7 +46,10 @@ uint64_t vhash_find_bulk(const struct vhash *h, const void *const *keys, unsigne
  * entry's value is zero and may be filled until g is published. NULL with errno ENOSPC or ENOMEM:
  * nothing has changed. When the version found began at g itself it is returned for overwriting. */
 struct vhash_entry *vhash_put(struct vhash *h, const void *key, uint64_t g);
-/* Writer. Ends the version valid at g. False when there is none. */
+/* Writer. For entries that belong to no transaction: makes a version that was put for a later
+ * generation (and is filled) valid from g on, which is published already. Then vhash_commit. */
+void vhash_reveal(struct vhash *h, struct vhash_entry *e, uint64_t g);
+/* Writer. Ends the version valid at g. False with errno ENOENT or ENOMEM: nothing has changed. */
 bool vhash_delete(struct vhash *h, const void *key, uint64_t g);
 /* Writer. Undoes every put and delete with generation g: a transaction that failed. */
 void vhash_abort(struct vhash *h, uint64_t g);
@@ -57,6 +60,11 @@ void vhash_commit(struct vhash *h, uint64_t g);
 /* Writer. Walks all entries valid in g; *cursor starts at 0 and survives puts and deletes (an entry
  * may be missed or seen twice only if it changed meanwhile). NULL at the end. */
 struct vhash_entry *vhash_next(const struct vhash *h, uint64_t *cursor, uint64_t g);
+/* The same, looking at no more than *budget places, which it counts down: NULL with *budget 0 means
+ * go on later, NULL with some left the end. vhash_span is how many places there are. */
+struct vhash_entry *vhash_next_within(
+	const struct vhash *h, uint64_t *cursor, uint64_t g, uint32_t *budget);
+uint32_t vhash_span(const struct vhash *h);
 
 uint32_t vhash_count(const struct vhash *h); /* entries valid now */
 uint64_t vhash_bytes(const struct vhash *h); /* memory held */
