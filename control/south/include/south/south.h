@@ -24,26 +24,33 @@ struct south_listener {
 	void (*port_state)(void *arg, const struct weft_event_port *e);
 	void (*fdb)(void *arg, const struct weft_event_fdb *e);
 	void (*connected)(void *arg, bool connected);
+	/* The intent of a local port or uplink changed (present) or ended. */
+	void (*port)(void *arg, const struct weft_port *port, bool present);
 };
 
-/* Becomes the engine's sink. xsk_map_fd (may be NULL) gives the descriptor for AF_XDP ports, or -1. */
+/* Becomes the engine's sink. xsk_map_fd (may be NULL) gives the descriptor for AF_XDP ports, or -1.
+ */
 int south_new(struct event_base *base, struct engine *e, const char *socket_path,
 	int (*xsk_map_fd)(void *arg, const struct weft_port *port), void *fd_arg,
 	void (*underlay_wanted)(void *arg), void *underlay_arg, struct south **ret);
+/* Connects. Later than south_new, when the underlay is known: a comparison made before would take
+ * the way to every remote host from a running data plane. */
+void south_start(struct south *s);
 void south_free(struct south *s);
+/* Up to four listeners; any member but arg may be NULL. */
 void south_listen(struct south *s, const struct south_listener *l);
 
 struct south_status {
 	bool connected;
-	bool in_sync;		   /* everything committed is programmed */
+	bool in_sync; /* everything committed is programmed */
 	uint64_t boot_id;
-	uint64_t generation;	   /* the data plane's */
-	uint64_t revision;	   /* the model revision that it has */
+	uint64_t generation; /* the data plane's */
+	uint64_t revision;   /* the model revision that it has */
 	uint32_t pid;
 	uint16_t n_workers;
 	uint64_t n_resyncs;
 	uint64_t last_resync_ops;
-	char error[256];	   /* why not in sync, "" when it is */
+	char error[256]; /* why not in sync, "" when it is */
 	char release[32];
 };
 void south_status(const struct south *s, struct south_status *ret);
@@ -55,9 +62,9 @@ void south_port_state(const struct south *s, uint32_t port_id, struct weft_event
 int south_info(struct south *s, void (*cb)(void *arg, const struct weft_msg_info *info), void *arg);
 /* Dumps a table (learned FDB included): cb per entry, then done once (error: 0 or -errno). */
 int south_dump(struct south *s, enum weft_table table,
-	void (*cb)(void *arg, const union weft_entry *entry),
+	void (*cb)(void *arg, const union weft_entry *entry), void (*done)(void *arg, int error),
+	void *arg);
+int south_fdb_flush(struct south *s, uint32_t vni, uint32_t port,
 	void (*done)(void *arg, int error), void *arg);
-int south_fdb_flush(
-	struct south *s, uint32_t vni, uint32_t port, void (*done)(void *arg, int error), void *arg);
 
 #endif
