@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What is known of a packet while it passes the pipeline: one cache line in the mbuf's private area.
+ * What is known of a packet while it passes the pipeline: one cache line in the mbuf's private
+ * area.
  *
  * Written by the parser (pkt/parse.h), which is the only validator: whoever comes later may trust
  * the offsets. Offsets count from rte_pktmbuf_mtod(m) of the inner frame; headers up to hdr_len are
@@ -22,39 +23,39 @@ enum pkt_flag {
 	PKT_IPV4 = 1 << 0,
 	PKT_IPV6 = 1 << 1,
 	PKT_ARP = 1 << 2,
-	PKT_ND = 1 << 3,	    /* ICMPv6 neighbour or router solicitation/advertisement, redirect */
-	PKT_FRAGMENT = 1 << 4,	    /* any fragment */
+	PKT_ND = 1 << 3,       /* ICMPv6 neighbour or router solicitation/advertisement, redirect */
+	PKT_FRAGMENT = 1 << 4, /* any fragment */
 	PKT_LATER_FRAGMENT = 1 << 5, /* not the first: no L4 header */
-	PKT_DF = 1 << 6,	    /* IPv4 don't fragment; always set for IPv6 */
-	PKT_CKSUM_PARTIAL = 1 << 7, /* L4 checksum must be completed before it leaves */
-	PKT_GSO = 1 << 8,	    /* longer than the path: gso_size bytes of payload per segment */
-	PKT_GROUP = 1 << 9,	    /* destination MAC is broadcast or multicast */
+	PKT_DF = 1 << 6,	     /* IPv4 don't fragment; always set for IPv6 */
+	PKT_CKSUM_PARTIAL = 1 << 7,  /* L4 checksum must be completed before it leaves */
+	PKT_GSO = 1 << 8,   /* longer than the path: gso_size bytes of payload per segment */
+	PKT_GROUP = 1 << 9, /* destination MAC is broadcast or multicast */
 	PKT_BROADCAST = 1 << 10,
-	PKT_FROM_TUNNEL = 1 << 11,  /* came from an uplink, outer headers are gone */
+	PKT_FROM_TUNNEL = 1 << 11, /* came from an uplink, outer headers are gone */
 	PKT_VLAN = 1 << 12,
-	PKT_L4 = 1 << 13,	    /* l4_off and ports are valid (TCP, UDP, ICMP) */
+	PKT_L4 = 1 << 13, /* l4_off and ports are valid (TCP, UDP, ICMP) */
 };
 
 struct pkt_meta {
-	uint32_t flags; /* enum pkt_flag */
-	uint32_t hash;	/* of addresses, protocol and ports, symmetric not required; never 0 */
-	uint16_t in_port;      /* slot */
-	uint16_t segment;      /* slot */
-	uint16_t in_vtep;      /* VTEP slot for PKT_FROM_TUNNEL */
+	uint32_t flags;	  /* enum pkt_flag */
+	uint32_t hash;	  /* of addresses, protocol and ports, symmetric not required; never 0 */
+	uint16_t in_port; /* slot */
+	uint16_t segment; /* slot */
+	uint16_t in_vtep; /* VTEP slot for PKT_FROM_TUNNEL */
 	uint16_t l3_off;
 	uint16_t l4_off;
-	uint16_t hdr_len;      /* through the L4 header */
-	uint16_t l3_len;       /* IP packet's total length as stated in its header */
+	uint16_t hdr_len; /* through the L4 header */
+	uint16_t l3_len;  /* IP packet's total length as stated in its header */
 	uint16_t gso_size;
-	uint16_t ethertype;    /* host order, behind a VLAN tag */
+	uint16_t ethertype; /* host order, behind a VLAN tag */
 	uint16_t vlan_tci;
 	uint8_t l4_proto;
-	uint8_t drop;	       /* enum weft_drop, or 0 */
-	uint8_t tos;	       /* DSCP and ECN of the inner packet */
-	uint8_t outer_tos;     /* of the tunnel header it came with */
-	uint16_t sport;	       /* host order; ICMP: type << 8 | code */
-	uint16_t dport;	       /* host order; ICMP echo: identifier */
-	uint32_t dest;	       /* dest_t (table/config.h) once decided */
+	uint8_t drop;	   /* enum weft_drop, or 0 */
+	uint8_t tos;	   /* DSCP and ECN of the inner packet */
+	uint8_t outer_tos; /* of the tunnel header it came with */
+	uint16_t sport;	   /* host order; ICMP: type << 8 | code */
+	uint16_t dport;	   /* host order; ICMP echo: identifier */
+	uint32_t dest;	   /* dest_t (table/config.h) once decided */
 	uint8_t pad[24];
 };
 static_assert(sizeof(struct pkt_meta) == 64, "one cache line");

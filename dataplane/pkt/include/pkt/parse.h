@@ -17,9 +17,9 @@
 #define PKT_HDR_MAX 256
 
 /* Parses the Ethernet frame at the start of m into its meta (in_port, segment, in_vtep,
- * PKT_FROM_TUNNEL and outer_tos are the caller's and kept). Makes the headers contiguous, checks
- * offload metadata (RX_LRO, L4_CKSUM_NONE) against the frame, trims Ethernet padding. Returns 0
- * or the reason to drop it. */
+ * PKT_FROM_TUNNEL and outer_tos are the caller's and kept; dest and drop are cleared). Makes the
+ * headers contiguous, checks offload metadata (RX_LRO, L4_CKSUM_NONE) against the frame, trims
+ * Ethernet padding. Returns 0 or the reason to drop it; then only the caller's fields are valid. */
 enum weft_drop pkt_parse(struct rte_mbuf *m);
 
 /* What the outer headers of a VXLAN packet say. */
@@ -32,8 +32,11 @@ struct pkt_outer {
 };
 
 /* Parses an uplink frame up to the VXLAN header (RFC 7348). Reserved bits are ignored, UDP checksum
- * zero or valid is accepted. Returns 0, NOT_VXLAN for anything that is not VXLAN at all, or the
- * reason to drop it. m is unchanged but for contiguous headers. */
+ * zero or valid is accepted. Returns 0, NOT_VXLAN for anything that is not VXLAN at all (outer IPv4
+ * options and IPv6 extension headers included), or the reason to drop it. Makes the headers
+ * contiguous and cuts m to what the outer UDP length says, so that the inner frame can't claim
+ * more. The caller moves m's start to inner_off, sets in_vtep, PKT_FROM_TUNNEL and outer_tos in the
+ * meta and calls pkt_parse for the inner frame. */
 enum weft_drop pkt_parse_outer(struct rte_mbuf *m, struct pkt_outer *ret);
 
 #endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reading bytes of a packet at any alignment.
+ */
+#ifndef PKT_BYTES_H
+#define PKT_BYTES_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* Network order. */
+static inline uint32_t load16(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 8 | p[1];
+}
+
+/* Memory order, for sums, hashes and masks. */
+static inline uint64_t load64_raw(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+#endif
