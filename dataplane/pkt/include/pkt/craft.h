@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Answers made on this host: ARP and ND for known neighbours, ICMP for packets that are too big.
+ *
+ * For frames whose meta the parser has filled. Workers.
+ */
+#ifndef PKT_CRAFT_H
+#define PKT_CRAFT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include <pkt/meta.h>
+#include <weft/addr.h>
+#include <weft/drop_reason.h>
+
+/* Who has an address? An ARP request or an ND neighbour solicitation. */
+struct pkt_question {
+	struct weft_addr target;
+	struct weft_addr sender; /* IPv4 0.0.0.0 or ::, when it probes for duplicates */
+};
+
+/* True when m (PKT_ARP or PKT_ND) is a well-formed question (RFC 826 for Ethernet and IPv4; RFC
+ * 4861 section 7.1.1, checksum included). */
+bool pkt_parse_question(const struct rte_mbuf *m, struct pkt_question *ret);
+
+/* Turns m, a question, in place into the answer that the target is at mac, addressed to who asked
+ * (ND: to all nodes when the sender is unspecified, RFC 4861 section 7.2.4). A VLAN tag stays. m
+ * ends as one mbuf, its meta describes the answer. Returns 0 or WEFT_DROP_NO_MBUF with m unchanged.
+ */
+enum weft_drop pkt_craft_answer(
+	struct rte_mbuf *m, const struct pkt_question *q, const struct weft_mac *mac);
+
+/* A new frame to the sender of m: ICMP fragmentation needed (RFC 1191) or ICMPv6 packet too big
+ * (RFC 4443) with that MTU, seen as from the destination of m. NULL when m must not be answered
+ * (not IP; an ICMP error; a later fragment; sent to or from a group or no address, but ICMPv6 to a
+ * multicast address is answered) or no mbuf is left. m is unchanged. */
+struct rte_mbuf *pkt_craft_too_big(const struct rte_mbuf *m, uint16_t mtu);
+
+#endif
