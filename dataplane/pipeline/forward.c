@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Forwarding: a frame goes to where its segment's FDB says its destination MAC is.
+ *
+ * Unicast is looked up in bulk. What is not known, and what has a group address, is flooded
+ * (replicate.c) or dropped. A frame never goes to another segment, never back to where it came
+ * from, and never from a tunnel to a tunnel (split horizon, RFC 7348 section 4.2 leaves loops to
+ * us).
+ *
+ * Drops: UNKNOWN_UNICAST, SAME_PORT, VTEP_UNRESOLVED, NO_UPLINK, TX_TOO_LONG, NO_MBUF. Workers.
+ */
+#include <rte_ether.h>
+
+#include <core/mem.h>
+#include <tunnel/vxlan.h>
+
+#include "egress.h"
+#include "stages.h"
+
+/* The outer headers go into a buffer of their own when m has no room, or is shared. */
+static bool forward_encap_apart(struct rte_mbuf **m, const struct pkt_meta *meta,
+	const struct config_vtep *vtep, uint32_t vni)
+{
+	struct rte_mbuf *head = rte_pktmbuf_alloc(mem_pools.packet);
+
+	if (!head)
+		return false;
+	if (rte_pktmbuf_chain(head, *m) != 0 || !vxlan_encap(head, meta, vtep, vni)) {
+		head->next = NULL;
+		head->nb_segs = 1;
+		rte_pktmbuf_free(head);
+		return false;
+	}
+	*m = head;
+	return true;
+}
+
+static inline void forward_emit_tunnel(struct pipeline *pl, struct rte_mbuf *m, uint16_t slot)
+{
+	const struct pkt_meta *meta = pkt_meta(m);
+	const struct config_vtep *vtep = pl->cfg->vteps[slot];
+	const struct config_port *uplink = pl->cfg->ports[vtep->uplink_slot];
+	uint32_t vni = stage_segment(pl, meta)->spec.vni;
+
+	if (unlikely(!(vtep->spec.flags & WEFT_VTEP_RESOLVED))) {
+		stage_drop(pl, m, WEFT_DROP_VTEP_UNRESOLVED);
+		return;
+	}
+	if (unlikely(!uplink)) {
+		stage_drop(pl, m, WEFT_DROP_NO_UPLINK);
+		return;
+	}
+	if (unlikely(RTE_MBUF_CLONED(m) || !vxlan_encap(m, meta, vtep, vni)) &&
+		!forward_encap_apart(&m, meta, vtep, vni)) {
+		stage_drop(pl, m, WEFT_DROP_NO_MBUF);
+		return;
+	}
+	if (unlikely(m->pkt_len > uplink->dev->max_frame)) {
+		stage_drop(pl, m, WEFT_DROP_TX_TOO_LONG);
+		return;
+	}
+	egress_put(pl, uplink, m);
+}
+
+static inline void forward_emit_port(struct pipeline *pl, struct rte_mbuf *m, uint16_t slot)
+{
+	const struct config_port *port = pl->cfg->ports[slot];
+
+	if (unlikely(m->pkt_len > port->dev->max_frame) && !(pkt_meta(m)->flags & PKT_GSO)) {
+		stage_drop(pl, m, WEFT_DROP_TX_TOO_LONG);
+		return;
+	}
+	egress_put(pl, port, m);
+}
+
+void forward_emit(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
+{
+	if (dest & DEST_VTEP_BIT)
+		forward_emit_tunnel(pl, m, DEST_SLOT(dest));
+	else
+		forward_emit_port(pl, m, DEST_SLOT(dest));
+}
+
+/* The largest IP packet that may go there. The segment's MTU is a promise of its tenants' hosts, so
+ * it is not asked again of what another host let through. */
+static inline uint32_t forward_limit(
+	const struct pipeline *pl, const struct pkt_meta *meta, dest_t dest)
+{
+	uint32_t limit =
+		meta->flags & PKT_FROM_TUNNEL ? UINT16_MAX : stage_segment(pl, meta)->spec.mtu;
+
+	if (dest & DEST_VTEP_BIT) {
+		/* inner_mtu knows of no VLAN tags */
+		uint32_t tags = meta->l3_off - RTE_ETHER_HDR_LEN;
+
+		return RTE_MIN(limit, pl->cfg->vteps[DEST_SLOT(dest)]->inner_mtu - tags);
+	}
+	return limit;
+}
+
+/* What the device does itself; through a tunnel header it does neither checksums nor segments. */
+static uint32_t forward_offloads(const struct pipeline *pl, dest_t dest)
+{
+	const struct config_port *uplink;
+
+	if (!(dest & DEST_VTEP_BIT))
+		return pl->cfg->ports[DEST_SLOT(dest)]->dev->offloads;
+	uplink = pl->cfg->ports[pl->cfg->vteps[DEST_SLOT(dest)]->uplink_slot];
+	return uplink ? uplink->dev->offloads & PORT_OFFLOAD_MULTISEG : 0;
+}
+
+static inline void forward_one(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
+{
+	const struct pkt_meta *meta = pkt_meta(m);
+	uint32_t limit = forward_limit(pl, meta, dest);
+
+	if (likely(stage_l3_size(m, meta) <= limit &&
+		    !(meta->flags & (PKT_GSO | PKT_CKSUM_PARTIAL))))
+		forward_emit(pl, m, dest);
+	else
+		mtu_fit(pl, m, dest, limit, forward_offloads(pl, dest));
+}
+
+void forward_to(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
+{
+	forward_one(pl, m, dest);
+}
+
+/* May the frame go there? A destination outside the segment (a table entry that outlived its port)
+ * counts as not known. */
+static inline int forward_decide(
+	const struct pipeline *pl, const struct pkt_meta *meta, dest_t dest)
+{
+	const struct config_port *port;
+
+	if (dest & DEST_VTEP_BIT) {
+		if (unlikely(meta->flags & PKT_FROM_TUNNEL))
+			return WEFT_DROP_SAME_PORT;
+		return pl->cfg->vteps[DEST_SLOT(dest)] ? VERDICT_CONTINUE
+						       : WEFT_DROP_VTEP_UNRESOLVED;
+	}
+	if (unlikely(dest == meta->in_port))
+		return WEFT_DROP_SAME_PORT;
+	port = pl->cfg->ports[DEST_SLOT(dest)];
+	if (unlikely(!port || port->segment_slot != meta->segment))
+		return WEFT_DROP_UNKNOWN_UNICAST;
+	return VERDICT_CONTINUE;
+}
+
+static void forward_unknown(struct pipeline *pl, struct rte_mbuf *m, const struct pkt_meta *meta)
+{
+	if (stage_segment(pl, meta)->spec.flags & WEFT_SEGMENT_FLOOD_UNKNOWN)
+		replicate(pl, m);
+	else
+		stage_drop(pl, m, WEFT_DROP_UNKNOWN_UNICAST);
+}
+
+static void forward_known(
+	struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, const void *const *keys)
+{
+	struct vhash_entry *found[PIPELINE_BURST];
+
+	vhash_find_bulk(pl->cfg->fdb, keys, n, pl->cfg->generation, found);
+	for (uint16_t i = 0; i < n; i++) {
+		const struct pkt_meta *meta = pkt_meta(pkts[i]);
+		const struct fdb_entry *e = (const struct fdb_entry *)found[i];
+		int verdict;
+
+		if (unlikely(!e)) {
+			forward_unknown(pl, pkts[i], meta);
+			continue;
+		}
+		verdict = forward_decide(pl, meta, e->dest);
+		if (unlikely(verdict != VERDICT_CONTINUE))
+			stage_drop(pl, pkts[i], verdict);
+		else
+			forward_one(pl, pkts[i], e->dest);
+	}
+}
+
+void forward_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct fdb_key keys[PIPELINE_BURST];
+	const void *key_ptrs[PIPELINE_BURST];
+	uint16_t n_unicast = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		const struct pkt_meta *meta = pkt_meta(m);
+
+		if (unlikely(meta->flags & PKT_GROUP)) {
+			replicate(pl, m);
+			continue;
+		}
+		keys[n_unicast].segment_slot = meta->segment;
+		memcpy(keys[n_unicast].mac.b, rte_pktmbuf_mtod(m, const uint8_t *),
+			RTE_ETHER_ADDR_LEN);
+		key_ptrs[n_unicast] = &keys[n_unicast];
+		pkts[n_unicast++] = m;
+	}
+	if (n_unicast)
+		forward_known(pl, pkts, n_unicast, key_ptrs);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Cut to fit: what can't go to its destination as it is.
+ *
+ * GSO frames stay whole for a device that segments by itself, else they are segmented here; partial
+ * checksums are left to such a device or completed here. A packet longer than the limit is
+ * fragmented when it is IPv4 without DF; else the sender is told by ICMP (RFC 1191, RFC 8201), at a
+ * bounded rate, and it is dropped. What came from a tunnel is not answered: its sender's host knows
+ * the limit and did not keep to it.
+ *
+ * Drops: TOO_BIG, NO_MBUF, BAD_OFFLOAD. Workers.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+
+#include <pkt/cksum.h>
+#include <pkt/craft.h>
+#include <pkt/frag.h>
+#include <pkt/gso.h>
+
+#include "egress.h"
+#include "quota.h"
+#include "stages.h"
+
+#define MTU_ICMP_RATE 100 /* ICMP errors per second toward one port */
+
+static enum weft_drop mtu_reason(int error)
+{
+	return error == -ENOMEM ? WEFT_DROP_NO_MBUF : WEFT_DROP_BAD_OFFLOAD;
+}
+
+static void mtu_answer(struct pipeline *pl, struct rte_mbuf *m, uint32_t limit)
+{
+	struct rte_mbuf *icmp;
+
+	if (!quota_take(QUOTA_ICMP, pl->in->slot, MTU_ICMP_RATE))
+		return;
+	icmp = pkt_craft_too_big(m, limit);
+	if (!icmp)
+		return;
+	pl->stats->added++;
+	pl->stats->answered++;
+	egress_put(pl, pl->in, icmp);
+}
+
+static void mtu_fragment(struct pipeline *pl, struct rte_mbuf *m, dest_t dest, uint32_t limit)
+{
+	struct rte_mbuf *frags[PKT_FRAGS_MAX];
+	int n;
+
+	if (pkt_meta(m)->flags & PKT_CKSUM_PARTIAL)
+		pkt_l4_complete(m);
+	n = pkt_fragment(m, limit, frags, PKT_FRAGS_MAX);
+	if (n < 0) {
+		stage_drop(pl, m, mtu_reason(n));
+		return;
+	}
+	pl->stats->added += n - 1;
+	for (int i = 0; i < n; i++)
+		forward_emit(pl, frags[i], dest);
+}
+
+static void mtu_too_big(struct pipeline *pl, struct rte_mbuf *m, dest_t dest, uint32_t limit)
+{
+	const struct pkt_meta *meta = pkt_meta(m);
+
+	if ((meta->flags & (PKT_IPV4 | PKT_DF)) == PKT_IPV4) {
+		mtu_fragment(pl, m, dest, limit);
+		return;
+	}
+	if (!(meta->flags & PKT_FROM_TUNNEL))
+		mtu_answer(pl, m, limit);
+	stage_drop(pl, m, WEFT_DROP_TOO_BIG);
+}
+
+static bool mtu_device_segments(const struct pkt_meta *meta, uint32_t offloads)
+{
+	uint32_t need = meta->l4_proto == IPPROTO_TCP ? PORT_OFFLOAD_TSO : PORT_OFFLOAD_USO;
+
+	need |= PORT_OFFLOAD_CKSUM;
+	return (offloads & need) == need;
+}
+
+static void mtu_segment(
+	struct pipeline *pl, struct rte_mbuf *m, dest_t dest, uint32_t limit, uint32_t offloads)
+{
+	struct rte_mbuf *segs[PKT_GSO_SEGS_MAX];
+	unsigned int flags = 0;
+	int n;
+
+	if (offloads & PORT_OFFLOAD_CKSUM)
+		flags |= PKT_GSO_CKSUM_PARTIAL;
+	if (!(offloads & PORT_OFFLOAD_MULTISEG))
+		flags |= PKT_GSO_LINEAR;
+	n = pkt_gso(m, segs, PKT_GSO_SEGS_MAX, flags);
+	if (n < 0) {
+		stage_drop(pl, m, mtu_reason(n));
+		return;
+	}
+	pl->stats->added += n - 1;
+	for (int i = 0; i < n; i++)
+		mtu_fit(pl, segs[i], dest, limit, offloads);
+}
+
+void mtu_fit(
+	struct pipeline *pl, struct rte_mbuf *m, dest_t dest, uint32_t limit, uint32_t offloads)
+{
+	struct pkt_meta *meta = pkt_meta(m);
+	bool gso = meta->flags & PKT_GSO;
+	uint32_t size = gso ? pkt_l3_max(meta) : stage_l3_size(m, meta);
+
+	if (size > limit && (!gso || (meta->flags & PKT_DF))) {
+		mtu_too_big(pl, m, dest, limit);
+		return;
+	}
+	if (gso && (size > limit || !mtu_device_segments(meta, offloads))) {
+		mtu_segment(pl, m, dest, limit, offloads);
+		return;
+	}
+	if (meta->flags & PKT_CKSUM_PARTIAL) {
+		if (offloads & PORT_OFFLOAD_CKSUM)
+			pkt_tx_offload(m);
+		else
+			pkt_l4_complete(m);
+	}
+	forward_emit(pl, m, dest);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Token buckets. Workers.
+ */
+#include <stdatomic.h>
+
+#include <core/clock.h>
+#include <weft/limits.h>
+
+#include "quota.h"
+
+/* Theoretical arrival time of the next packet, in nanoseconds of the coarse clock. A slot that gets
+ * a new port keeps its value: at most one burst is missing from the new port's first bucket. */
+static _Atomic uint64_t quota_tat[QUOTA_KIND_MAX][WEFT_MAX_PORTS];
+
+bool quota_take(enum quota_kind kind, uint16_t slot, uint32_t rate)
+{
+	_Atomic uint64_t *tat = &quota_tat[kind][slot];
+	uint64_t now = clock_ms() * 1000000, cost = 1000000000 / rate;
+	uint64_t tolerance = QUOTA_BURST_MS * 1000000ull;
+	uint64_t old = atomic_load_explicit(tat, memory_order_relaxed), due;
+
+	if (tolerance < cost * QUOTA_BURST_MIN)
+		tolerance = cost * QUOTA_BURST_MIN;
+	do {
+		due = old > now ? old : now;
+		if (due + cost > now + tolerance)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(
+		tat, &old, due + cost, memory_order_relaxed, memory_order_relaxed));
+	return true;
+}

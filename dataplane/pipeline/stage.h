@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the stages of the pipeline share: the state of one worker's pipeline, verdicts, booking.
+ *
+ * Private to this folder. A stage decides per packet with a small function that returns a verdict;
+ * the loop over the burst acts on it. Every packet that enters a stage leaves it to the next one,
+ * to an output array, or by stage_drop: the ledger of weft/stats.h depends on nothing else freeing
+ * one.
+ */
+#ifndef PIPELINE_STAGE_H
+#define PIPELINE_STAGE_H
+
+#include <stdint.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_mbuf.h>
+
+#include <observe/counters.h>
+#include <pipeline/pipeline.h>
+#include <pkt/meta.h>
+#include <port/port.h>
+#include <table/config.h>
+
+/* 0: go on; greater: an enum weft_drop; or: */
+#define VERDICT_CONTINUE 0
+#define VERDICT_CONSUMED (-1) /* the stage has taken the packet */
+
+#define EGRESS_ARRAYS 64 /* output ports gathered before anything is sent */
+#define EGRESS_BURST  64
+#define SOURCE_CACHE  256 /* power of two */
+
+/* Frames that wait for one output port. */
+struct egress_array {
+	const struct config_port *port;
+	uint64_t bytes;
+	uint16_t n;
+	struct rte_mbuf *pkts[EGRESS_BURST];
+};
+
+/* The verdict on one (VNI, source VTEP) pair in one generation. */
+struct source_verdict {
+	uint64_t generation;
+	struct weft_addr src;
+	uint32_t vni;
+	uint16_t segment; /* slot */
+	uint16_t vtep;	  /* slot */
+	uint32_t drop;	  /* enum weft_drop, or 0 */
+	uint32_t pad;
+};
+
+struct pipeline {
+	/* of the burst that is being run */
+	const struct config *cfg;
+	const struct config_port *in;
+	struct weft_port_stats
+		*stats; /* this worker's row, of the port that the burst entered by */
+
+	unsigned int worker;
+	unsigned int n_egress;
+	struct egress_array egress[EGRESS_ARRAYS];
+	uint8_t egress_of_slot[WEFT_MAX_PORTS]; /* index + 1, 0: none */
+	struct source_verdict sources[SOURCE_CACHE];
+};
+static_assert(EGRESS_ARRAYS < UINT8_MAX, "index + 1 fits");
+static_assert(PIPELINE_BURST <= VHASH_BULK_MAX, "a burst is one bulk lookup");
+
+static inline void stage_count_drops(struct pipeline *pl, enum weft_drop reason, unsigned int n)
+{
+	pl->stats->dropped[reason] += n;
+}
+
+static inline void stage_drop(struct pipeline *pl, struct rte_mbuf *m, enum weft_drop reason)
+{
+	stage_count_drops(pl, reason, 1);
+	rte_pktmbuf_free(m);
+}
+
+static inline const struct config_segment *stage_segment(
+	const struct pipeline *pl, const struct pkt_meta *meta)
+{
+	return pl->cfg->segments[meta->segment];
+}
+
+/* Bytes behind the Ethernet header: what MTUs count. */
+static inline uint32_t stage_l3_size(const struct rte_mbuf *m, const struct pkt_meta *meta)
+{
+	return m->pkt_len - meta->l3_off;
+}
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The entry of each stage; what it does is told at the top of its file. Private to this folder.
+ *
+ * Functions over arrays take the packets that are left and return how many they have left.
+ */
+#ifndef PIPELINE_STAGES_H
+#define PIPELINE_STAGES_H
+
+#include "stage.h"
+
+/* tunnel_input.c: from frames of an uplink to parsed inner frames of a segment. */
+uint16_t tunnel_input(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n);
+
+/* antispoof.c: verdict on a parsed frame of a tenant's port with WEFT_PORT_ANTISPOOF. */
+int antispoof_check(
+	const struct config_port *port, struct rte_mbuf *m, const struct pkt_meta *meta);
+
+/* learn.c: source MACs of a burst. */
+void learn_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n);
+
+/* responder.c: verdict on ARP or ND of a tenant's port; VERDICT_CONSUMED: m became the answer. */
+int responder_segment(struct pipeline *pl, struct rte_mbuf *m);
+/* The same for what an uplink received, asked for this host's VTEP addresses. */
+int responder_uplink(struct pipeline *pl, struct rte_mbuf *m);
+
+/* forward.c: unicast and flooded frames to where they belong. */
+void forward_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n);
+/* Takes m for one destination in its segment, never DEST_NONE: cut to size, encapsulated, put into
+ * the output array. */
+void forward_to(struct pipeline *pl, struct rte_mbuf *m, dest_t dest);
+
+/* replicate.c: takes a frame for all members of its segment but where it came from. */
+void replicate(struct pipeline *pl, struct rte_mbuf *m);
+
+/* mtu.c: takes what does not fit as it is: GSO frames, partial checksums, frames longer than
+ * limit (bytes of IP packet). offloads: what the destination's device does itself. */
+void mtu_fit(
+	struct pipeline *pl, struct rte_mbuf *m, dest_t dest, uint32_t limit, uint32_t offloads);
+
+/* forward.c: takes a frame that fits its destination as it is. */
+void forward_emit(struct pipeline *pl, struct rte_mbuf *m, dest_t dest);
+
+#endif

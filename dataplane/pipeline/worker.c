@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The worker loop: a round over the receive queues of this worker, a quiescent state, and back-off
+ * when there is nothing to do.
+ *
+ * One generation holds for a whole round. An idle worker first spins for some rounds, then sleeps
+ * for times that double up to the bound; it is offline for RCU meanwhile, so that a sleeping worker
+ * delays nobody. The first packet ends the back-off.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <rte_cycles.h>
+#include <rte_launch.h>
+#include <rte_pause.h>
+
+#include <core/eal.h>
+#include <core/rcu.h>
+#include <observe/counters.h>
+#include <pipeline/pipeline.h>
+#include <pipeline/worker.h>
+#include <port/port.h>
+
+#define WORKER_SPIN_ROUNDS    256
+#define WORKER_FIRST_SLEEP_US 8
+
+struct worker {
+	unsigned int index;
+	struct pipeline *pl;
+	struct weft_worker_stats *stats;
+	uint64_t tsc; /* when the last round ended */
+	uint32_t idle_rounds;
+	uint32_t sleep_us;
+};
+
+static struct worker workers[WEFT_MAX_WORKERS];
+static unsigned int n_workers;
+static struct worker_options worker_options;
+static _Atomic bool worker_stop;
+
+static void worker_count_burst(struct worker *w, uint16_t n)
+{
+	unsigned int log2 = 31 - __builtin_clz(n);
+
+	w->stats->bursts++;
+	w->stats->packets += n;
+	w->stats->burst_sizes[log2 < 7 ? log2 : 7]++;
+}
+
+/* Returns the number of packets that came. */
+static unsigned int worker_round(struct worker *w)
+{
+	const struct config *cfg = config_get();
+	unsigned int got = 0;
+
+	if (!cfg)
+		return 0;
+	for (unsigned int i = 0; i < cfg->n_rxqs[w->index]; i++) {
+		const struct config_rxq *q = &cfg->rxqs[w->index][i];
+		const struct config_port *port = cfg->ports[q->port_slot];
+		struct rte_mbuf *pkts[PIPELINE_BURST];
+		uint16_t n;
+
+		if (!port_is_up(port->dev))
+			continue;
+		n = port_rx(port->dev, q->queue, pkts, PIPELINE_BURST);
+		if (n == 0)
+			continue;
+		worker_count_burst(w, n);
+		pipeline_run(w->pl, cfg, port, pkts, n);
+		got += n;
+	}
+	return got;
+}
+
+static uint64_t worker_lap(struct worker *w)
+{
+	uint64_t now = rte_rdtsc(), cycles = now - w->tsc;
+
+	w->tsc = now;
+	return cycles;
+}
+
+static void worker_sleep(struct worker *w)
+{
+	struct timespec ts = {.tv_nsec = (long)w->sleep_us * 1000};
+
+	rcu_worker_offline(w->index);
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+	rcu_worker_online(w->index);
+	w->stats->cycles_asleep += worker_lap(w);
+	w->stats->sleeps++;
+	w->sleep_us *= 2;
+	if (w->sleep_us > worker_options.max_sleep_us)
+		w->sleep_us = worker_options.max_sleep_us;
+}
+
+static void worker_idle(struct worker *w)
+{
+	w->stats->cycles_idle += worker_lap(w);
+	if (worker_options.poll || ++w->idle_rounds < WORKER_SPIN_ROUNDS) {
+		rte_pause();
+		return;
+	}
+	worker_sleep(w);
+}
+
+static void worker_busy(struct worker *w)
+{
+	w->stats->cycles_busy += worker_lap(w);
+	w->idle_rounds = 0;
+	w->sleep_us = WORKER_FIRST_SLEEP_US < worker_options.max_sleep_us
+			      ? WORKER_FIRST_SLEEP_US
+			      : worker_options.max_sleep_us;
+}
+
+static int worker_main(void *arg)
+{
+	struct worker *w = arg;
+
+	prctl(PR_SET_TIMERSLACK, 1); /* ns; the default of 50 us is longer than most sleeps */
+	rcu_worker_online(w->index);
+	w->tsc = rte_rdtsc();
+	worker_busy(w);
+	while (!atomic_load_explicit(&worker_stop, memory_order_relaxed)) {
+		if (worker_round(w))
+			worker_busy(w);
+		else
+			worker_idle(w);
+		rcu_worker_quiescent(w->index);
+	}
+	rcu_worker_offline(w->index);
+	return 0;
+}
+
+static int worker_start(unsigned int index)
+{
+	struct worker *w = &workers[index];
+	int r;
+
+	*w = (struct worker){.index = index, .stats = counters_worker(index)};
+	w->pl = pipeline_new(index);
+	if (!w->pl)
+		return -ENOMEM;
+	rcu_worker_register(index);
+	r = rte_eal_remote_launch(worker_main, w, eal_lcore_of_worker(index));
+	if (r < 0) {
+		rcu_worker_unregister(index);
+		pipeline_free(w->pl);
+	}
+	return r;
+}
+
+int workers_start(unsigned int n, const struct worker_options *options)
+{
+	worker_options = *options;
+	atomic_store(&worker_stop, false);
+	for (n_workers = 0; n_workers < n; n_workers++) {
+		int r = worker_start(n_workers);
+
+		if (r < 0) {
+			workers_stop();
+			return r;
+		}
+	}
+	return 0;
+}
+
+void workers_stop(void)
+{
+	atomic_store(&worker_stop, true);
+	for (unsigned int i = 0; i < n_workers; i++) {
+		rte_eal_wait_lcore(eal_lcore_of_worker(i));
+		rcu_worker_unregister(i);
+		pipeline_free(workers[i].pl);
+	}
+	n_workers = 0;
+}
