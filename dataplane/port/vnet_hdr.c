@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See vnet_hdr.h. */
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <netinet/in.h>
+
+#include <rte_ether.h>
+#include <rte_hash_crc.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+#include <rte_tcp.h>
+#include <rte_udp.h>
+
+#include "vnet_hdr.h"
+
+#define CKSUM_OFFSET_TCP  offsetof(struct rte_tcp_hdr, cksum)
+#define CKSUM_OFFSET_UDP  offsetof(struct rte_udp_hdr, dgram_cksum)
+#define CKSUM_OFFSET_SCTP 8 /* RFC 9260 section 3.1; four bytes */
+
+/* Copies into the frame, over segment borders. The range lies within the frame. */
+static void frame_write(struct rte_mbuf *m, uint32_t off, const uint8_t *bytes, unsigned int n)
+{
+	while (off >= m->data_len) {
+		off -= m->data_len;
+		m = m->next;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		while (off == m->data_len) {
+			off = 0;
+			m = m->next;
+		}
+		*rte_pktmbuf_mtod_offset(m, uint8_t *, off++) = bytes[i];
+	}
+}
+
+/* The frame's IP protocol, extension headers not followed, or -1. */
+static int frame_protocol(const struct rte_mbuf *m)
+{
+	uint8_t buf[RTE_ETHER_HDR_LEN + 20];
+	const uint8_t *b = rte_pktmbuf_read(m, 0, sizeof(buf), buf);
+
+	if (!b)
+		return -1;
+	if (b[12] == 0x08 && b[13] == 0x00)
+		return b[RTE_ETHER_HDR_LEN + offsetof(struct rte_ipv4_hdr, next_proto_id)];
+	if (b[12] == 0x86 && b[13] == 0xdd)
+		return b[RTE_ETHER_HDR_LEN + offsetof(struct rte_ipv6_hdr, proto)];
+	return -1;
+}
+
+/* CRC32c of the frame from start on, as SCTP sends it (RFC 9260 appendix A). */
+static uint32_t frame_crc32c(const struct rte_mbuf *m, uint32_t start)
+{
+	uint32_t crc = UINT32_MAX;
+
+	for (; m; m = m->next) {
+		if (start < m->data_len)
+			crc = rte_hash_crc(rte_pktmbuf_mtod_offset(m, const void *, start),
+				m->data_len - start, crc);
+		start -= RTE_MIN(start, (uint32_t)m->data_len);
+	}
+	return ~crc;
+}
+
+static int complete_sctp(struct rte_mbuf *m, uint32_t start)
+{
+	const uint32_t zero = 0;
+	uint32_t crc;
+
+	if (start + CKSUM_OFFSET_SCTP + sizeof(crc) > m->pkt_len)
+		return -EINVAL;
+	frame_write(m, start + CKSUM_OFFSET_SCTP, (const uint8_t *)&zero, sizeof(zero));
+	crc = rte_cpu_to_le_32(frame_crc32c(m, start));
+	frame_write(m, start + CKSUM_OFFSET_SCTP, (const uint8_t *)&crc, sizeof(crc));
+	return 0;
+}
+
+/* Any protocol with an Internet checksum: the field holds what is not in the frame already. */
+static int complete_inet(struct rte_mbuf *m, uint32_t start, uint32_t field)
+{
+	uint16_t sum;
+
+	if (rte_raw_cksum_mbuf(m, start, m->pkt_len - start, &sum) < 0)
+		return -EINVAL;
+	sum = ~sum;
+	frame_write(m, field, (const uint8_t *)&sum, sizeof(sum));
+	return 0;
+}
+
+static int rx_partial(const struct virtio_net_hdr *h, struct rte_mbuf *m)
+{
+	uint32_t start = h->csum_start, field = start + h->csum_offset;
+
+	if (start < RTE_ETHER_HDR_LEN || field + sizeof(uint16_t) > m->pkt_len)
+		return -EINVAL;
+	if (h->csum_offset == CKSUM_OFFSET_TCP || h->csum_offset == CKSUM_OFFSET_UDP) {
+		m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE;
+		return 0;
+	}
+	if (h->csum_offset == CKSUM_OFFSET_SCTP && frame_protocol(m) == IPPROTO_SCTP)
+		return complete_sctp(m, start);
+	return complete_inet(m, start, field);
+}
+
+static int rx_gso(const struct virtio_net_hdr *h, struct rte_mbuf *m)
+{
+	unsigned int want;
+
+	switch (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		want = CKSUM_OFFSET_TCP;
+		break;
+	case VIRTIO_NET_HDR_GSO_UDP_L4:
+		want = CKSUM_OFFSET_UDP;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (!(m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_NONE) || h->csum_offset != want ||
+		h->gso_size == 0)
+		return -EINVAL;
+	m->ol_flags |= RTE_MBUF_F_RX_LRO;
+	m->tso_segsz = h->gso_size;
+	return 0;
+}
+
+int vnet_hdr_rx(const struct virtio_net_hdr *h, struct rte_mbuf *m)
+{
+	if (likely(!(h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) &&
+		    h->gso_type == VIRTIO_NET_HDR_GSO_NONE))
+		return 0;
+	if ((h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && rx_partial(h, m) < 0)
+		return -EINVAL;
+	return h->gso_type == VIRTIO_NET_HDR_GSO_NONE ? 0 : rx_gso(h, m);
+}
+
+static uint16_t pseudo_sum(const struct rte_mbuf *m)
+{
+	const void *ip = rte_pktmbuf_mtod_offset(m, const void *, m->l2_len);
+
+	return m->ol_flags & RTE_MBUF_F_TX_IPV4 ? rte_ipv4_phdr_cksum(ip, 0)
+						: rte_ipv6_phdr_cksum(ip, 0);
+}
+
+static void tx_tcp_gso(struct rte_mbuf *m, struct virtio_net_hdr *h)
+{
+	struct rte_tcp_hdr *tcp = rte_pktmbuf_mtod_offset(m, void *, h->csum_start);
+
+	tcp->cksum = pseudo_sum(m);
+	h->gso_type = m->ol_flags & RTE_MBUF_F_TX_IPV4 ? VIRTIO_NET_HDR_GSO_TCPV4
+						       : VIRTIO_NET_HDR_GSO_TCPV6;
+	/* only the first segment may carry CWR (RFC 3168 section 6.1.2) */
+	if (tcp->tcp_flags & RTE_TCP_CWR_FLAG)
+		h->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
+}
+
+static void tx_udp_gso(struct rte_mbuf *m, struct virtio_net_hdr *h)
+{
+	struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, void *, h->csum_start);
+
+	udp->dgram_cksum = pseudo_sum(m);
+	h->gso_type = VIRTIO_NET_HDR_GSO_UDP_L4;
+}
+
+void vnet_hdr_tx(struct rte_mbuf *m, struct virtio_net_hdr *h)
+{
+	const uint64_t seg = RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG;
+	uint64_t l4 = m->ol_flags & RTE_MBUF_F_TX_L4_MASK;
+
+	memset(h, 0, sizeof(*h));
+	if (likely(l4 == 0 && !(m->ol_flags & seg)))
+		return;
+	h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	h->csum_start = m->l2_len + m->l3_len;
+	h->csum_offset = l4 == RTE_MBUF_F_TX_UDP_CKSUM || (m->ol_flags & RTE_MBUF_F_TX_UDP_SEG)
+				 ? CKSUM_OFFSET_UDP
+				 : CKSUM_OFFSET_TCP;
+	if (!(m->ol_flags & seg))
+		return;
+	h->hdr_len = h->csum_start + m->l4_len;
+	h->gso_size = m->tso_segsz;
+	if (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG)
+		tx_tcp_gso(m, h);
+	else
+		tx_udp_gso(m, h);
+}

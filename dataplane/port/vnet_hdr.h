@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The virtio-net header that the kernel puts in front of frames (AF_PACKET with PACKET_VNET_HDR,
+ * TAP with IFF_VNET_HDR), to and from the offload metadata of port/port.h. Host byte order: the
+ * sockets are of this machine.
+ *
+ * The one validator of that header: what it says is checked against the length of the frame, and
+ * the parser checks again against the headers. Workers.
+ */
+#ifndef PORT_VNET_HDR_H
+#define PORT_VNET_HDR_H
+
+#include <linux/virtio_net.h>
+
+#include <rte_mbuf.h>
+
+/* UDP segmentation offload; newer than the kernel headers of Debian 12. */
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
+
+/* Sets metadata of the received frame m (complete, headers not parsed). A checksum that is neither
+ * TCP's nor UDP's (SCTP) is completed here, since no metadata can express it. Returns 0, or -EINVAL
+ * when the header does not fit the frame. */
+int vnet_hdr_rx(const struct virtio_net_hdr *h, struct rte_mbuf *m);
+
+/* Fills h from the TX flags of m. For a GSO frame writes the pseudo-header sum over the whole
+ * length, as the kernel expects it, into the frame; DPDK's own convention leaves the length out. */
+void vnet_hdr_tx(struct rte_mbuf *m, struct virtio_net_hdr *h);
+
+#endif
