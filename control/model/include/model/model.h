@@ -23,9 +23,19 @@ const struct segment *model_segment_by_vni(const struct model *m, uint32_t vni);
  * exist any more). NULL at the end. */
 const struct object *model_next(const struct model *m, enum model_kind kind, const char *after);
 size_t model_count(const struct model *m, enum model_kind kind);
-/* Calls fn for each port of that segment, in no order; stops when fn returns non-zero. */
+/* Calls fn for each port of that segment or host, in no order; stops when fn returns non-zero, and
+ * returns that. */
 int model_segment_ports(const struct model *m, const char *segment,
 	int (*fn)(const struct port *p, void *arg), void *arg);
+int model_host_ports(const struct model *m, const char *host,
+	int (*fn)(const struct port *p, void *arg), void *arg);
+/* By what is unique; NULL when absent. The address must be a single one of the port's. These and
+ * model_segment_by_vni know a transaction's changes from its model_check on. */
+const struct port *model_port_by_mac(
+	const struct model *m, const char *segment, const struct weft_mac *mac);
+const struct port *model_port_by_addr(
+	const struct model *m, const char *segment, const struct weft_addr *addr);
+const struct host *model_host_by_vtep(const struct model *m, const struct weft_addr *addr);
 uint64_t model_revision(const struct model *m);
 
 /* One object that a transaction changed: before or after may be NULL (created, deleted). */
@@ -36,10 +46,20 @@ struct model_change {
 	const struct object *after;
 };
 
+/* Objects of a kind and their sum at which model_check refuses more: no host's tables can then
+ * overflow (weft/limits.h). Half of the FDB is left to learned MACs. */
+#define MODEL_MAX_HOSTS	     WEFT_MAX_VTEPS
+#define MODEL_MAX_PORTS	     (WEFT_MAX_FDB / 2)
+#define MODEL_MAX_NEIGHBOURS WEFT_MAX_NEIGH	  /* addresses of ports, link-local ones included */
+#define MODEL_MAX_HOST_PORTS (WEFT_MAX_PORTS - 2) /* less slot 0 and the uplink */
+
 /* At most one transaction at a time. */
 void model_begin(struct model *m);
-/* Adds or replaces; takes ownership of o, also on error. Gives o its id (kept when it replaces or is
- * not 0, as when the store loads it) and revision. */
+/* As model_begin, for the store: objects keep their ids and revisions, and the model has this
+ * revision after the commit. */
+void model_begin_load(struct model *m, uint64_t revision);
+/* Adds or replaces; takes ownership of o, also on error. Gives o its id (kept when it replaces) and
+ * revision. Nothing happens when an equal one is there. */
 int model_put(struct model *m, struct object *o, struct model_error *err);
 int model_delete(
 	struct model *m, enum model_kind kind, const char *name, struct model_error *err);
@@ -48,6 +68,7 @@ int model_check(struct model *m, struct model_error *err);
 /* What changed so far, without objects that ended equal; in order of kind. Valid until the end of
  * the transaction. */
 const struct model_change *model_changes(struct model *m, size_t *ret_n);
+/* Only after a model_check that returned 0, with no put or delete since. Never fails. */
 void model_commit(struct model *m);
 void model_rollback(struct model *m);
 

@@ -47,7 +47,6 @@ struct tenant {
 /* An isolated routing domain (VRF). */
 struct network {
 	struct object o;
-	char *tenant;
 };
 
 struct subnet {
@@ -118,13 +117,29 @@ struct port {
 	bool offload;
 };
 
+/* Longest plain name; with a tenant's it fits WEFT_NAME_SIZE. */
+#define MODEL_NAME_MAX 31
+
 /* Frees any kind. Accepts NULL and half-built objects. */
 void object_free(struct object *o);
-/* Zeroed object of that kind with its defaults filled in. NULL: out of memory. */
+/* Zeroed object of that kind with its defaults filled in; never NULL for a valid kind. */
 struct object *object_new(enum model_kind kind);
 /* Deep copy. */
 struct object *object_dup(const struct object *o);
 bool object_equal(const struct object *a, const struct object *b); /* id and revision apart */
+
+/* True for kinds that live in a tenant, so that their full name is "tenant/name". */
+bool model_kind_in_tenant(enum model_kind kind);
+/* The part of the full name behind the tenant's, or all of it. */
+const char *object_short_name(const struct object *o);
+/* Copies the tenant's part of a full name to buf ("" when it has none); returns buf. */
+char *model_name_tenant(const char *name, char buf[MODEL_NAME_MAX + 1]);
+
+/* The port's device, or the one that follows from its name when none is given: vhost-user ports
+ * have /run/weft/vhost/TENANT+NAME.sock, others none (""). Returns buf. */
+char *port_device(const struct port *p, char buf[WEFT_DEVICE_SIZE]);
+/* The link-local address that follows from a MAC (RFC 4291 appendix A). */
+struct weft_addr mac_link_local(const struct weft_mac *mac);
 
 const char *model_kind_name(enum model_kind kind);
 const char *model_kind_plural(enum model_kind kind);

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What must be unique, in one hash set: a claim names its entry and which of the object's values it
+ * stands for; the value itself stays in the object. A million ports have two to three million
+ * claims, so a claim has 12 bytes.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model_impl.h"
+
+struct claim {
+	struct entry *e;
+	uint16_t type; /* enum claim_type */
+	uint16_t i;    /* which of the object's addresses */
+} __attribute__((packed));
+
+/* A claimed value: equal keys clash. */
+struct key {
+	uint16_t size; /* of bytes in use */
+	uint16_t type;
+	const struct entry *scope; /* a segment or host, or NULL: everywhere */
+	uint8_t bytes[WEFT_DEVICE_SIZE + 2];
+};
+
+static void key_set(struct key *k, enum claim_type type, const struct entry *scope,
+	const void *bytes, size_t size)
+{
+	k->type = type;
+	k->scope = scope;
+	k->size = (uint16_t)size;
+	memcpy(k->bytes, bytes, size);
+}
+
+/* A memif socket carries several interfaces, told apart by number. */
+static void key_set_device(
+	struct key *k, const struct entry *host, const char *device, uint16_t instance)
+{
+	key_set(k, CLAIM_DEVICE, host, device, strlen(device));
+	memcpy(k->bytes + k->size, &instance, sizeof(instance));
+	k->size += sizeof(instance);
+}
+
+static void key_of_port(struct key *k, const struct entry *e, const struct claim *c)
+{
+	const struct entry *segment = e->links[LINK_PARENT].target;
+	const struct port *p = (const struct port *)e->o;
+	char device[WEFT_DEVICE_SIZE];
+
+	if (c->type == CLAIM_MAC)
+		key_set(k, CLAIM_MAC, segment, &p->mac, sizeof(p->mac));
+	else if (c->type == CLAIM_ADDR)
+		key_set(k, CLAIM_ADDR, segment, &p->addresses[c->i].addr, sizeof(struct weft_addr));
+	else
+		key_set_device(k, e->links[LINK_HOST].target, port_device(p, device),
+			p->kind == WEFT_PORT_MEMIF ? p->instance : 0);
+}
+
+static void key_of(struct key *k, const struct claim *c)
+{
+	const struct entry *e = c->e;
+	const struct segment *s = (const struct segment *)e->o;
+	const struct host *h = (const struct host *)e->o;
+
+	switch (c->type) {
+	case CLAIM_VNI:
+		key_set(k, CLAIM_VNI, NULL, &s->vni, sizeof(s->vni));
+		break;
+	case CLAIM_VTEP:
+		key_set(k, CLAIM_VTEP, NULL, &h->vteps[c->i], sizeof(struct weft_addr));
+		break;
+	default:
+		if (e->o->kind == MODEL_HOST)
+			key_set_device(k, e, h->uplink.device, 0);
+		else
+			key_of_port(k, e, c);
+	}
+}
+
+static uint64_t key_hash(const struct key *k)
+{
+	uint64_t outer[3] = {k->type, (uintptr_t)k->scope, hset_hash(k->bytes, k->size)};
+
+	return hset_hash(outer, sizeof(outer));
+}
+
+static uint64_t claim_hash(const void *element)
+{
+	struct key k;
+
+	key_of(&k, element);
+	return key_hash(&k);
+}
+
+static bool claim_has_key(const void *element, const void *probe)
+{
+	const struct claim *c = element;
+	const struct key *k = probe;
+	struct key other;
+
+	if (c->type != k->type)
+		return false;
+	key_of(&other, c);
+	return other.scope == k->scope && other.size == k->size &&
+	       memcmp(other.bytes, k->bytes, k->size) == 0;
+}
+
+static struct claim *find(const struct model *m, const struct key *k)
+{
+	return hset_find(&m->claims, key_hash(k), claim_has_key, k);
+}
+
+void claims_init(struct model *m)
+{
+	hset_init(&m->claims, sizeof(struct claim), claim_hash);
+}
+
+static int clash(const struct claim *c, const struct claim *with, struct model_error *err)
+{
+	static const struct {
+		const char *field, *text;
+		bool is_array;
+	} types[N_CLAIM_TYPES] = {
+		[CLAIM_VNI] = {"vni", "this VNI is used by", false},
+		[CLAIM_VTEP] = {"vteps", "this address is a VTEP of", true},
+		[CLAIM_DEVICE] = {"device", "this device of the host is used by", false},
+		[CLAIM_MAC] = {"mac", "this MAC is used in the segment by", false},
+		[CLAIM_ADDR] = {"addresses", "this address is used in the segment by", true},
+	};
+	char field[32];
+
+	snprintf(field, sizeof(field), types[c->type].is_array ? "%s[%u]" : "%s",
+		types[c->type].field, c->i);
+	return model_fail(err, MODEL_ERR_CONFLICT, c->e->o, field, "%s %s %s", types[c->type].text,
+		model_kind_name(with->e->o->kind),
+		with->e == c->e ? "itself; it is listed twice" : with->e->name);
+}
+
+/* Calls fn for each claim that e's object has; stops when it returns non-zero. */
+static int for_each(struct model *m, struct entry *e,
+	int (*fn)(struct model *m, const struct claim *c, struct model_error *err),
+	struct model_error *err)
+{
+	struct claim list[WEFT_PORT_ADDRS + 2];
+	const struct port *p = (const struct port *)e->o;
+	const struct host *h = (const struct host *)e->o;
+	char device[WEFT_DEVICE_SIZE];
+	size_t n = 0;
+	int error = 0;
+
+	if (e->o->kind == MODEL_SEGMENT)
+		list[n++] = (struct claim){e, CLAIM_VNI, 0};
+	if (e->o->kind == MODEL_HOST) {
+		for (uint16_t i = 0; i < h->n_vteps; i++)
+			list[n++] = (struct claim){e, CLAIM_VTEP, i};
+		if (h->uplink.kind)
+			list[n++] = (struct claim){e, CLAIM_DEVICE, 0};
+	}
+	if (e->o->kind == MODEL_PORT) {
+		list[n++] = (struct claim){e, CLAIM_MAC, 0};
+		for (uint16_t i = 0; i < p->n_addresses; i++)
+			if (p->addresses[i].len == 128)
+				list[n++] = (struct claim){e, CLAIM_ADDR, i};
+		if (p->host && port_device(p, device)[0])
+			list[n++] = (struct claim){e, CLAIM_DEVICE, 0};
+	}
+	for (size_t i = 0; i < n && !error; i++)
+		error = fn(m, &list[i], err);
+	return error;
+}
+
+static int make(struct model *m, const struct claim *c, struct model_error *err)
+{
+	const struct claim *other;
+	struct key k;
+
+	key_of(&k, c);
+	other = find(m, &k);
+	if (other)
+		return clash(c, other, err);
+	hset_insert(&m->claims, c);
+	m->n_claims[c->type]++;
+	return 0;
+}
+
+static int drop(struct model *m, const struct claim *c, struct model_error *err)
+{
+	struct claim *present;
+	struct key k;
+
+	key_of(&k, c);
+	present = find(m, &k);
+	if (present && present->e == c->e) {
+		hset_remove(&m->claims, present);
+		m->n_claims[c->type]--;
+	}
+	return 0;
+}
+
+int claims_make(struct model *m, struct entry *e, struct model_error *err)
+{
+	return for_each(m, e, make, err);
+}
+
+void claims_drop(struct model *m, struct entry *e)
+{
+	for_each(m, e, drop, NULL);
+}
+
+static struct entry *find_entry(const struct model *m, enum claim_type type,
+	const struct entry *scope, const void *bytes, size_t size)
+{
+	struct claim *c;
+	struct key k;
+
+	key_set(&k, type, scope, bytes, size);
+	c = find(m, &k);
+	return c ? c->e : NULL;
+}
+
+struct entry *claims_find_vni(const struct model *m, uint32_t vni)
+{
+	return find_entry(m, CLAIM_VNI, NULL, &vni, sizeof(vni));
+}
+
+struct entry *claims_find_vtep(const struct model *m, const struct weft_addr *addr)
+{
+	return find_entry(m, CLAIM_VTEP, NULL, addr, sizeof(*addr));
+}
+
+struct entry *claims_find_mac(
+	const struct model *m, const struct entry *segment, const struct weft_mac *mac)
+{
+	return find_entry(m, CLAIM_MAC, segment, mac, sizeof(*mac));
+}
+
+struct entry *claims_find_addr(
+	const struct model *m, const struct entry *segment, const struct weft_addr *addr)
+{
+	return find_entry(m, CLAIM_ADDR, segment, addr, sizeof(*addr));
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Life of an object: made with its defaults, copied, compared and freed by the table of its fields,
+ * so that a new field needs no code here. Pure; used by all of control.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ccore/mem.h>
+#include <model/schema.h>
+
+static void *member(const void *base, const struct field *f)
+{
+	return (uint8_t *)base + f->offset;
+}
+
+static size_t *count_of(const void *base, const struct field *f)
+{
+	return (size_t *)((uint8_t *)base + f->count_offset);
+}
+
+static bool is_string(const struct field *f)
+{
+	return f->type == FIELD_STRING || f->type == FIELD_NAME || f->type == FIELD_REF;
+}
+
+/* "tenant" and "name" are two views of one string: only "name" owns it. */
+static bool is_view(const struct field *f)
+{
+	return schema_is_name(f) && f->type != FIELD_NAME;
+}
+
+static void set_number(void *base, const struct field *f, uint64_t value)
+{
+	uint8_t size = f->type == FIELD_UINT ? f->size : 1;
+
+	memcpy(member(base, f), &value, size); /* little endian, as all that Weft runs on */
+}
+
+static void fill_defaults(void *base, const struct field *f)
+{
+	for (; f->name; f++)
+		if (f->type == FIELD_UINT || f->type == FIELD_BOOL || f->type == FIELD_ENUM)
+			set_number(base, f, f->fallback);
+}
+
+struct object *object_new(enum model_kind kind)
+{
+	struct object *o = mem_zalloc(schema_size(kind));
+
+	o->kind = kind;
+	fill_defaults(o, schema_fields(kind));
+	return o;
+}
+
+static void free_fields(void *base, const struct field *f)
+{
+	for (; f->name; f++) {
+		if (f->type == FIELD_UPLINK)
+			free_fields(member(base, f), schema_uplink);
+		else if ((is_string(f) && !is_view(f)) || schema_element_size(f))
+			free(*(void **)member(base, f));
+	}
+}
+
+void object_free(struct object *o)
+{
+	if (!o)
+		return;
+	free_fields(o, schema_fields(o->kind));
+	free(o);
+}
+
+/* base is a copy of all bytes of from; gives it memory of its own. */
+static void dup_fields(void *base, const struct field *f)
+{
+	for (; f->name; f++) {
+		void **p = member(base, f);
+
+		if (f->type == FIELD_UPLINK)
+			dup_fields(p, schema_uplink);
+		else if (is_string(f) && !is_view(f))
+			*p = mem_strdup(*p);
+		else if (schema_element_size(f))
+			*p = mem_dup(*p, *count_of(base, f) * schema_element_size(f));
+	}
+}
+
+struct object *object_dup(const struct object *o)
+{
+	struct object *copy = mem_dup(o, schema_size(o->kind));
+
+	dup_fields(copy, schema_fields(o->kind));
+	return copy;
+}
+
+static bool string_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool fields_equal(const void *a, const void *b, const struct field *f);
+
+static bool field_equal(const void *a, const void *b, const struct field *f)
+{
+	const void *x = member(a, f), *y = member(b, f);
+	size_t size = schema_element_size(f), n;
+
+	if (is_string(f))
+		return string_equal(*(char *const *)x, *(char *const *)y);
+	if (size) {
+		n = *count_of(a, f);
+		return n == *count_of(b, f) &&
+		       (n == 0 || memcmp(*(void *const *)x, *(void *const *)y, n * size) == 0);
+	}
+	switch (f->type) {
+	case FIELD_UPLINK:
+		return fields_equal(x, y, schema_uplink);
+	case FIELD_MAC:
+		return weft_mac_equal(x, y);
+	case FIELD_UINT:
+		return memcmp(x, y, f->size) == 0;
+	default:
+		return *(const uint8_t *)x == *(const uint8_t *)y;
+	}
+}
+
+static bool fields_equal(const void *a, const void *b, const struct field *f)
+{
+	for (; f->name; f++)
+		if (!field_equal(a, b, f))
+			return false;
+	return true;
+}
+
+bool object_equal(const struct object *a, const struct object *b)
+{
+	return a->kind == b->kind && fields_equal(a, b, schema_fields(a->kind));
+}
+
+bool model_kind_in_tenant(enum model_kind kind)
+{
+	return schema_fields(kind)->type == FIELD_REF;
+}
+
+const char *object_short_name(const struct object *o)
+{
+	const char *slash = strchr(o->name, '/');
+
+	return slash ? slash + 1 : o->name;
+}
+
+char *model_name_tenant(const char *name, char buf[MODEL_NAME_MAX + 1])
+{
+	const char *slash = strchr(name, '/');
+
+	snprintf(buf, MODEL_NAME_MAX + 1, "%.*s", slash ? (int)(slash - name) : 0, name);
+	return buf;
+}
+
+char *port_device(const struct port *p, char buf[WEFT_DEVICE_SIZE])
+{
+	char tenant[MODEL_NAME_MAX + 1];
+
+	buf[0] = '\0';
+	if (p->device)
+		snprintf(buf, WEFT_DEVICE_SIZE, "%s", p->device);
+	else if (p->kind == WEFT_PORT_VHOST_USER)
+		snprintf(buf, WEFT_DEVICE_SIZE, "/run/weft/vhost/%s+%s.sock",
+			model_name_tenant(p->o.name, tenant), object_short_name(&p->o));
+	return buf;
+}
+
+struct weft_addr mac_link_local(const struct weft_mac *mac)
+{
+	const uint8_t *b = mac->b;
+
+	return (struct weft_addr){
+		.b = {0xfe, 0x80, [8] = b[0] ^ 2, b[1], b[2], 0xff, 0xfe, b[3], b[4], b[5]}};
+}
+
+static const struct {
+	const char *one, *many;
+} kind_names[MODEL_KIND_MAX] = {
+#define KIND_NAME(number, id, singular, plural, type) [number] = {singular, plural},
+	MODEL_KINDS(KIND_NAME)
+#undef KIND_NAME
+};
+
+const char *model_kind_name(enum model_kind kind)
+{
+	return kind_names[kind].one;
+}
+
+const char *model_kind_plural(enum model_kind kind)
+{
+	return kind_names[kind].many;
+}
+
+enum model_kind model_kind_by_name(const char *name)
+{
+	for (int kind = 1; kind < MODEL_KIND_MAX; kind++)
+		if (strcmp(name, kind_names[kind].one) == 0 ||
+			strcmp(name, kind_names[kind].many) == 0)
+			return kind;
+	return 0;
+}

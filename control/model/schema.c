@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The tables of fields: what an object of each kind has, what is valid, what is said about it in
+ * the help. Data only; schema.h says what each column means.
+ */
+#include <string.h>
+
+#include <model/schema.h>
+
+#define SIZE_OF(holder, member) sizeof(((struct holder *)0)->member)
+
+#define STRING(holder, member, limit, text)                                                        \
+	.name = #member, .type = FIELD_STRING, .offset = offsetof(struct holder, member),          \
+	.max = (limit), .help = text
+#define UINT(holder, member, lo, hi, dflt, text)                                                   \
+	.name = #member, .type = FIELD_UINT, .offset = offsetof(struct holder, member),            \
+	.size = SIZE_OF(holder, member), .min = (lo), .max = (hi), .fallback = (dflt),             \
+	.help = text
+#define BOOL(holder, member, dflt, text)                                                           \
+	.name = #member, .type = FIELD_BOOL, .offset = offsetof(struct holder, member),            \
+	.fallback = (dflt), .help = text
+#define MAC(holder, member, text)                                                                  \
+	.name = #member, .type = FIELD_MAC, .offset = offsetof(struct holder, member), .help = text
+#define ARRAY(holder, member, kind, limit, text)                                                   \
+	.name = #member, .type = (kind), .offset = offsetof(struct holder, member),                \
+	.count_offset = offsetof(struct holder, n_##member), .max = (limit), .help = text
+#define REF(holder, member, target, text)                                                          \
+	.name = #member, .type = FIELD_REF, .offset = offsetof(struct holder, member),             \
+	.ref = (target), .help = text
+
+/* Every object has these; "tenant" and "name" make up the full name. */
+#define TENANT                                                                                     \
+	{                                                                                          \
+		.name = "tenant", .type = FIELD_REF, .offset = offsetof(struct object, name),      \
+		.ref = MODEL_TENANT, .required = true, .help = "tenant that it belongs to"         \
+	}
+#define NAME                                                                                       \
+	{                                                                                          \
+		.name = "name", .type = FIELD_NAME, .offset = offsetof(struct object, name),       \
+		.required = true, .help = "name; letters, digits, '.', '_' and '-'"                \
+	}
+#define DESCRIPTION                                                                                \
+	{                                                                                          \
+		.name = "description", .type = FIELD_STRING,                                       \
+		.offset = offsetof(struct object, description), .max = 255,                        \
+		.help = "free text for people"                                                     \
+	}
+
+static const struct field_enum port_kinds[] = {
+	{"vhost-user", WEFT_PORT_VHOST_USER},
+	{"tap", WEFT_PORT_TAP},
+	{"veth", WEFT_PORT_VETH},
+	{"memif", WEFT_PORT_MEMIF},
+	{"dpdk", WEFT_PORT_ETHDEV},
+	{"fake", WEFT_PORT_FAKE},
+	{NULL, 0},
+};
+
+static const struct field_enum uplink_kinds[] = {
+	{"af_xdp", UPLINK_AF_XDP},
+	{"dpdk", UPLINK_DPDK},
+	{"memif", UPLINK_MEMIF},
+	{"veth", UPLINK_VETH},
+	{NULL, 0},
+};
+
+const struct field schema_uplink[] = {
+	{.name = "kind",
+		.type = FIELD_ENUM,
+		.offset = offsetof(struct uplink, kind),
+		.names = uplink_kinds,
+		.required = true,
+		.help = "af_xdp: kernel interface shared with the host; dpdk: devargs"},
+	{STRING(uplink, device, WEFT_DEVICE_SIZE - 1,
+		 "interface name, socket path or DPDK devargs"),
+		.required = true},
+	{UINT(uplink, queues, 1, WEFT_PORT_QUEUES, 1, "receive queues")},
+	{UINT(uplink, mtu, WEFT_MTU_MIN, WEFT_MTU_MAX, 0,
+		"MTU of the underlay; 0: the kernel's, or 1500 without a kernel interface")},
+	{MAC(uplink, mac, "own MAC; only without a kernel interface")},
+	{MAC(uplink, next_hop_mac, "next hop of all VTEPs; only without a kernel interface")},
+	{.name = NULL},
+};
+
+static const struct field tenant_fields[] = {NAME, DESCRIPTION, {.name = NULL}};
+
+static const struct field network_fields[] = {TENANT, NAME, DESCRIPTION, {.name = NULL}};
+
+static const struct field segment_fields[] = {
+	TENANT,
+	NAME,
+	DESCRIPTION,
+	{REF(segment, network, MODEL_NETWORK, "network that it is part of"), .required = true},
+	{UINT(segment, vni, 1, (1 << 24) - 1, 0,
+		 "VXLAN network identifier, unique over all tenants"),
+		.required = true},
+	{ARRAY(segment, subnets, FIELD_SUBNETS, 64,
+		"prefixes that its ports have addresses in, each with an optional gateway")},
+	{UINT(segment, mtu, WEFT_MTU_MIN, WEFT_MTU_MAX, 0,
+		"largest IP packet; 0: what the underlay allows")},
+	{UINT(segment, ageing_s, 0, 1000000, 300,
+		"seconds until a silent learned MAC is forgotten; 0: never")},
+	{UINT(segment, max_learned, 0, WEFT_MAX_FDB / 4, 4096,
+		"MACs learned on one host; 0: no learning")},
+	{BOOL(segment, flood_unknown, false,
+		"flood frames to unknown unicast MACs instead of dropping them")},
+	{BOOL(segment, learn_from_wire, false, "learn MACs also from VXLAN")},
+	{BOOL(segment, answer_locally, true, "answer ARP and ND on the host for known ports")},
+	{BOOL(segment, carry_vlan, false, "carry frames with a VLAN tag instead of dropping them")},
+	{.name = NULL},
+};
+
+static const struct field host_fields[] = {
+	NAME,
+	DESCRIPTION,
+	{ARRAY(host, vteps, FIELD_ADDRS, 2, "tunnel addresses, at most one per family")},
+	{.name = "uplink",
+		.type = FIELD_UPLINK,
+		.offset = offsetof(struct host, uplink),
+		.help = "how the host reaches the underlay"},
+	{UINT(host, ttl, 1, 255, 64, "TTL of tunnel packets that it sends")},
+	{UINT(host, dscp, 0, 63, 0, "DSCP of tunnel packets that it sends")},
+	{BOOL(host, dscp_copy, false, "copy DSCP from the inner packet instead")},
+	{.name = NULL},
+};
+
+static const struct field port_fields[] = {
+	TENANT,
+	NAME,
+	DESCRIPTION,
+	{REF(port, segment, MODEL_SEGMENT, "segment that it is attached to"), .required = true},
+	{REF(port, host, MODEL_HOST, "host that it is on; none: not reachable yet")},
+	{MAC(port, mac, "MAC of the machine behind it"), .required = true},
+	{ARRAY(port, addresses, FIELD_PREFIXES, WEFT_PORT_ADDRS - 1,
+		"addresses of the machine, and prefixes that it may send from")},
+	{.name = "kind",
+		.type = FIELD_ENUM,
+		.offset = offsetof(struct port, kind),
+		.names = port_kinds,
+		.fallback = WEFT_PORT_VHOST_USER,
+		.help = "type of attachment"},
+	{STRING(port, device, WEFT_DEVICE_SIZE - 1,
+		"socket path, interface name or devargs; vhost-user has a default")},
+	{UINT(port, queues, 1, WEFT_PORT_QUEUES, 1, "queue pairs")},
+	{UINT(port, instance, 0, UINT16_MAX, 0, "memif interface id")},
+	{UINT(port, mtu, WEFT_MTU_MIN, WEFT_MTU_MAX, 0, "0: the segment's")},
+	{UINT(port, flood_pps, 0, UINT32_MAX, 0,
+		"flooded packets per second that it may send; 0: no limit")},
+	{UINT(port, max_learned, 1, UINT16_MAX, 64, "MACs learned behind it, with learn")},
+	{BOOL(port, anti_spoof, true, "let only its MAC and addresses be sent from")},
+	{BOOL(port, learn, false, "learn MACs behind it; not with anti_spoof")},
+	{BOOL(port, server, false, "vhost-user, memif: this side listens on the socket")},
+	{BOOL(port, enabled, true, "false: nothing passes")},
+	{BOOL(port, offload, true, "offer checksum offload and TSO")},
+	{.name = NULL},
+};
+
+static const struct {
+	const struct field *fields;
+	size_t size;
+} schema_kinds[MODEL_KIND_MAX] = {
+#define SCHEMA_KIND(number, id, one, many, type)                                                   \
+	[MODEL_##id] = {type##_fields, sizeof(struct type)},
+	MODEL_KINDS(SCHEMA_KIND)
+#undef SCHEMA_KIND
+};
+
+const struct field *schema_fields(enum model_kind kind)
+{
+	return schema_kinds[kind].fields;
+}
+
+size_t schema_size(enum model_kind kind)
+{
+	return schema_kinds[kind].size;
+}
+
+bool schema_is_name(const struct field *f)
+{
+	return f->type == FIELD_NAME || (f->type == FIELD_REF && f->ref == MODEL_TENANT);
+}
+
+size_t schema_element_size(const struct field *f)
+{
+	switch (f->type) {
+	case FIELD_ADDRS:
+		return sizeof(struct weft_addr);
+	case FIELD_PREFIXES:
+		return sizeof(struct weft_prefix);
+	case FIELD_SUBNETS:
+		return sizeof(struct subnet);
+	default:
+		return 0;
+	}
+}
