@@ -10,6 +10,7 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
+#include <pkt/bytes.h>
 #include <pkt/cksum.h>
 #include <pkt/meta.h>
 
@@ -33,6 +34,33 @@ uint16_t cksum_pseudo(const void *ip, bool is_v6, uint8_t proto, uint32_t l4_len
 	return cksum_fold(sum);
 }
 
+/* Eight bytes a step into two sums, so that additions don't wait for each other. */
+uint16_t cksum_bytes(const void *data, uint32_t len)
+{
+	const uint8_t *p = data;
+	uint64_t lo = 0, hi = 0;
+	uint32_t tail[2] = {0};
+
+	for (; len >= 16; len -= 16, p += 16) {
+		uint64_t a = load64_raw(p), b = load64_raw(p + 8);
+
+		lo += (uint32_t)a;
+		hi += a >> 32;
+		lo += (uint32_t)b;
+		hi += b >> 32;
+	}
+	if (len >= 8) {
+		uint64_t a = load64_raw(p);
+
+		lo += (uint32_t)a;
+		hi += a >> 32;
+		len -= 8;
+		p += 8;
+	}
+	memcpy(tail, p, len); /* what is missing counts as zero (RFC 1071) */
+	return cksum_fold(lo + hi + tail[0] + tail[1]);
+}
+
 uint16_t cksum_chain(const struct rte_mbuf *m, uint32_t off, uint32_t len)
 {
 	uint64_t sum = 0;
@@ -44,7 +72,7 @@ uint16_t cksum_chain(const struct rte_mbuf *m, uint32_t off, uint32_t len)
 	}
 	for (; m && len > 0; m = m->next, off = 0) {
 		uint32_t n = RTE_MIN(len, m->data_len - off);
-		uint16_t part = rte_raw_cksum(rte_pktmbuf_mtod_offset(m, void *, off), n);
+		uint16_t part = cksum_bytes(rte_pktmbuf_mtod_offset(m, void *, off), n);
 
 		sum += odd ? rte_bswap16(part) : part;
 		odd ^= n & 1;
@@ -125,7 +153,7 @@ void pkt_l4_store_pseudo(struct rte_mbuf *m)
 
 bool pkt_l4_cksum_ok(const struct rte_mbuf *m)
 {
-	const struct pkt_meta *meta = pkt_meta((struct rte_mbuf *)(uintptr_t)m);
+	const struct pkt_meta *meta = pkt_meta_const(m);
 	uint32_t len = l4_len(m, meta);
 	uint64_t sum = cksum_chain(m, meta->l4_off, len);
 	const uint16_t *field;

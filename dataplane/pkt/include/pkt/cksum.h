@@ -62,6 +62,9 @@ static inline void cksum_update16(void *sum, uint16_t before, uint16_t after)
  * L4 header and data; folded, not complemented, memory order. */
 uint16_t cksum_pseudo(const void *ip, bool is_v6, uint8_t proto, uint32_t l4_len);
 
+/* The sum of len bytes; folded, not complemented, memory order. */
+uint16_t cksum_bytes(const void *data, uint32_t len);
+
 /* The sum over len bytes from off of the whole chain; folded, not complemented, memory order. */
 uint16_t cksum_chain(const struct rte_mbuf *m, uint32_t off, uint32_t len);
 

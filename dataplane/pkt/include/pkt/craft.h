@@ -2,7 +2,9 @@
 /*
  * Answers made on this host: ARP and ND for known neighbours, ICMP for packets that are too big.
  *
- * For frames whose meta the parser has filled. Workers.
+ * For frames whose meta the parser has filled. Of the meta of an answer, in_port, segment and
+ * in_vtep are the question's (where the answer goes back to), PKT_FROM_TUNNEL is off, all else is
+ * as pkt_parse fills it. Rate limits and counters are the caller's. Workers.
  */
 #ifndef PKT_CRAFT_H
 #define PKT_CRAFT_H
@@ -16,10 +18,12 @@
 #include <weft/addr.h>
 #include <weft/drop_reason.h>
 
-/* Who has an address? An ARP request or an ND neighbour solicitation. */
+/* Who has an address? An ARP request or an ND neighbour solicitation. router is the caller's: the
+ * answer says that the target routes (RFC 4861 section 4.4), which ARP has no word for. */
 struct pkt_question {
 	struct weft_addr target;
 	struct weft_addr sender; /* IPv4 0.0.0.0 or ::, when it probes for duplicates */
+	bool router;
 };
 
 /* True when m (PKT_ARP or PKT_ND) is a well-formed question (RFC 826 for Ethernet and IPv4; RFC
@@ -34,9 +38,14 @@ enum weft_drop pkt_craft_answer(
 	struct rte_mbuf *m, const struct pkt_question *q, const struct weft_mac *mac);
 
 /* A new frame to the sender of m: ICMP fragmentation needed (RFC 1191) or ICMPv6 packet too big
- * (RFC 4443) with that MTU, seen as from the destination of m. NULL when m must not be answered
- * (not IP; an ICMP error; a later fragment; sent to or from a group or no address, but ICMPv6 to a
- * multicast address is answered) or no mbuf is left. m is unchanged. */
+ * (RFC 4443 section 3.2) with that MTU, seen as from the destination of m, as bridges with tunnels
+ * do that have no address of their own. NULL when m must not be answered (not IP; an ICMP error; a
+ * later fragment; sent to or from a group, loopback or no address: RFC 1122 section 3.2.2; IPv6
+ * multicast too, as there is no address to answer from) or no mbuf is left. m is unchanged. */
 struct rte_mbuf *pkt_craft_too_big(const struct rte_mbuf *m, uint16_t mtu);
+
+/* Turns the echo request in m (RFC 792, RFC 4443 section 4) in place into its reply. False, with m
+ * unchanged, for anything else, for fragments and for group destinations. */
+bool pkt_craft_echo_reply(struct rte_mbuf *m);
 
 #endif

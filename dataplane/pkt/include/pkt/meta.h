@@ -66,4 +66,9 @@ static inline struct pkt_meta *pkt_meta(struct rte_mbuf *m)
 	return (struct pkt_meta *)rte_mbuf_to_priv(m);
 }
 
+static inline const struct pkt_meta *pkt_meta_const(const struct rte_mbuf *m)
+{
+	return pkt_meta((struct rte_mbuf *)(uintptr_t)m);
+}
+
 #endif
