@@ -52,4 +52,8 @@ void compile_remotes(const struct compiler *c,
 	void (*fn)(void *arg, const struct weft_addr *local, const struct weft_addr *remote),
 	void *arg);
 
+/* What compile_note_path last said of the way to that VTEP, or NULL. For weft status. */
+const struct underlay_path *compile_path(
+	const struct compiler *c, const struct weft_addr *remote);
+
 #endif
