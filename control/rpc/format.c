@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The data plane's entries as JSON: numbers to names. Text from the channel is cut to its field and
+ * shown as far as it is UTF-8. Used by status, statistics, tables and events.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "server.h"
+
+const char *port_state_name(uint8_t state)
+{
+	switch (state) {
+	case WEFT_PORT_STATE_DOWN:
+		return "down";
+	case WEFT_PORT_STATE_UP:
+		return "up";
+	case WEFT_PORT_STATE_MISSING:
+		return "missing";
+	default:
+		return "unknown";
+	}
+}
+
+void json_add_text(struct json_object *o, const char *key, const char *text, size_t size)
+{
+	char copy[512];
+	size_t n = strnlen(text, size);
+
+	n = n < sizeof(copy) ? n : sizeof(copy) - 1;
+	for (size_t i = 0; i < n; i++)
+		copy[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
+	json_object_object_add(o, key, json_object_new_string_len(copy, (int)n));
+}
+
+void json_add_port(const struct rpc *r, struct json_object *o, const char *key, uint32_t id)
+{
+	const char *name = local_port_name(r, id);
+	char unknown[32];
+
+	if (name == NULL) {
+		snprintf(unknown, sizeof(unknown), "#%u", id);
+		name = unknown;
+	}
+	json_object_object_add(o, key, json_object_new_string(name));
+}
+
+void json_add_addr(struct json_object *o, const char *key, const struct weft_addr *a)
+{
+	char text[WEFT_ADDR_STR_SIZE];
+
+	json_object_object_add(o, key, json_object_new_string(weft_addr_format(a, text)));
+}
+
+void json_add_mac(struct json_object *o, const char *key, const struct weft_mac *m)
+{
+	char text[WEFT_MAC_STR_SIZE];
+
+	json_object_object_add(o, key, json_object_new_string(weft_mac_format(m, text)));
+}
+
+void json_add_segment(const struct rpc *r, struct json_object *o, uint32_t vni)
+{
+	const struct segment *s = model_segment_by_vni(engine_model(r->engine), vni);
+
+	json_object_object_add(o, "segment", s == NULL ? NULL : json_object_new_string(s->o.name));
+	json_object_object_add(o, "vni", json_object_new_int64(vni));
+}
+
+void json_add_fdb(const struct rpc *r, struct json_object *o, const struct weft_fdb *e)
+{
+	json_add_segment(r, o, e->vni);
+	json_add_mac(o, "mac", &e->mac);
+	if (e->port != 0)
+		json_add_port(r, o, "port", e->port);
+	else
+		json_add_addr(o, "remote", &e->remote);
+	json_object_object_add(
+		o, "learned", json_object_new_boolean((e->flags & WEFT_FDB_LEARNED) != 0));
+}

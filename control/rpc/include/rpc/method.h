@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The methods as data: the one list behind dispatch, checking of parameters, rpc.describe, the
+ * help, the reference page and completion. Free of sockets and of the engine, so that a build-time
+ * program can print it.
+ */
+#ifndef RPC_METHOD_H
+#define RPC_METHOD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+
+#include <model/object.h>
+
+enum rpc_type {
+	RPC_BOOL = 1,
+	RPC_UINT,
+	RPC_STRING,
+	RPC_STRINGS, /* array of strings */
+	RPC_OBJECT,
+	RPC_OBJECTS, /* array of objects */
+};
+
+struct rpc_param {
+	const char *name; /* NULL ends a table */
+	enum rpc_type type;
+	bool required;
+	uint64_t min, max; /* RPC_UINT; arrays: of the number of elements */
+	uint64_t fallback; /* RPC_UINT and RPC_BOOL, when absent and not required */
+	const char *help;
+};
+
+enum rpc_access {
+	RPC_READ = 1,
+	RPC_WRITE, /* operators only */
+};
+
+/* Methods of every kind, called "<kind>.<name>". X(IDENTIFIER, "name", handler, access, takes the
+ * kind's fields, "what it does", "what it answers") */
+#define RPC_KIND_METHODS(X)                                                                        \
+	X(CREATE, "create", object_create, RPC_WRITE, true,                                        \
+		"Adds an object; its name must not exist. Parameters: its fields.",                \
+		"name, id, revision")                                                              \
+	X(PUT, "put", object_put, RPC_WRITE, true,                                                 \
+		"Adds an object or replaces it whole: fields not given get their defaults.",       \
+		"name, id, revision, changed")                                                     \
+	X(UPDATE, "update", object_update, RPC_WRITE, true,                                        \
+		"Changes the given fields of an object that exists.",                              \
+		"name, id, revision, changed")                                                     \
+	X(DELETE, "delete", object_delete, RPC_WRITE, false,                                       \
+		"Deletes an object. Refused while others refer to it.", "name, revision")          \
+	X(GET, "get", object_get, RPC_READ, false, "One object with all its fields.",              \
+		"object, id, revision")                                                            \
+	X(LIST, "list", object_list, RPC_READ, false,                                              \
+		"Objects in order of name, a page at a time.",                                     \
+		"objects, next (pass it as \"after\" for the next page; null at the end), "        \
+		"revision")
+
+/* X(IDENTIFIER, "name", handler, access, "what it does", "what it answers") */
+#define RPC_METHODS(X)                                                                             \
+	X(TRANSACT, "transact", transact, RPC_WRITE,                                               \
+		"Carries out all of the ops, in order, as one transaction, or none of them. An "   \
+		"op "                                                                              \
+		"is {verb, kind, object} or {verb, kind, name}, verb one of create, put, update, " \
+		"delete.",                                                                         \
+		"revision, created, updated, deleted (counts), changes")                           \
+	X(APPLY, "apply", apply, RPC_WRITE,                                                        \
+		"Makes everything as the document says, as one transaction. The document has an "  \
+		"array of objects per kind: tenants, networks, segments, hosts, ports.",           \
+		"revision, created, updated, deleted (counts), changes: kind, name, action, "      \
+		"fields (of updates, with from and to)")                                           \
+	X(EXPORT, "export", export, RPC_READ,                                                      \
+		"Everything as a document that apply takes, a page at a time.",                    \
+		"document, next (pass it as \"after\"; null at the end), revision")                \
+	X(STATUS, "status", status, RPC_READ,                                                      \
+		"Processes, ports, VTEPs, revision and generation, and what is wrong in words.",   \
+		"host, weftd, dataplane, objects, ports, vteps, rpc, warnings")                    \
+	X(STATS_PORTS, "stats.ports", stats_ports, RPC_READ,                                       \
+		"Counters of this host's ports, since each was added.",                            \
+		"ports: port, id, rx_packets, rx_bytes, tx_packets, tx_bytes, added, sent, "       \
+		"answered, learn_refused, dropped")                                                \
+	X(STATS_WORKERS, "stats.workers", stats_workers, RPC_READ,                                 \
+		"Where the workers' time went, since the data plane's start.",                     \
+		"workers: worker, busy_cycles, idle_cycles, asleep_cycles, sleeps, bursts, "       \
+		"packets, burst_sizes; tsc_hz")                                                    \
+	X(DROPS, "drops", drops, RPC_READ, "Dropped packets by port and reason.",                  \
+		"drops: port, reason, packets, help")                                              \
+	X(FDB_LIST, "fdb.list", fdb_list, RPC_READ,                                                \
+		"The data plane's MAC table, learned entries included.",                           \
+		"entries: segment, vni, mac, port or remote, learned; total (that match), "        \
+		"truncated")                                                                       \
+	X(FDB_FLUSH, "fdb.flush", fdb_flush, RPC_WRITE,                                            \
+		"Forgets learned MACs: all, or those of a segment or a port.", "flushed")          \
+	X(NEIGHBOUR_LIST, "neighbour.list", neighbour_list, RPC_READ,                              \
+		"Addresses that the data plane answers ARP and ND for.",                           \
+		"entries: segment, vni, address, mac; total (that match), truncated")              \
+	X(EVENTS_SUBSCRIBE, "events.subscribe", events_subscribe, RPC_READ,                        \
+		"From now on sends notifications named \"event\" on this connection: port "        \
+		"(state changes), fdb (learned, moved, aged, limit), commit (of a transaction), "  \
+		"dataplane (connected or not). A reader too slow for them is disconnected.",       \
+		"subscribed")                                                                      \
+	X(EVENTS_UNSUBSCRIBE, "events.unsubscribe", events_unsubscribe, RPC_READ,                  \
+		"Ends events.subscribe.", "subscribed")                                            \
+	X(VERSION, "version", version, RPC_READ, "What runs here.",                                \
+		"release, host, jsonrpc, access (read or write: what the caller may do)")          \
+	X(DESCRIBE, "rpc.describe", describe, RPC_READ,                                            \
+		"This list: methods, parameters, kinds with their fields, error codes, limits.",   \
+		"methods, kinds, errors, limits")
+
+enum rpc_id {
+	RPC_ID_NONE,
+#define RPC_ID_ENUM(id, ...) RPC_##id,
+	RPC_KIND_METHODS(RPC_ID_ENUM)
+	RPC_METHODS(RPC_ID_ENUM)
+#undef RPC_ID_ENUM
+		RPC_ID_MAX
+};
+
+struct rpc_method {
+	enum rpc_id id;
+	const char *name; /* without the kind */
+	enum rpc_access access;
+	bool of_kind;	   /* called as "<kind>.<name>" */
+	bool takes_fields; /* of the kind, besides params */
+	const struct rpc_param *params;
+	const char *help;
+	const char *result;
+};
+
+/* The method of that full name, with its kind (0: of none). NULL: there is none; suggestion (may be
+ * NULL) then gets a near name or "". */
+const struct rpc_method *rpc_method_find(
+	const char *name, enum model_kind *ret_kind, char *suggestion, size_t suggestion_size);
+
+/* By enum rpc_id. */
+extern const struct rpc_method rpc_methods[RPC_ID_MAX];
+
+/* Whether a kind is listed by a filter of that name ("tenant", "segment", "host"). */
+bool rpc_param_fits_kind(const struct rpc_param *p, enum model_kind kind);
+
+/* The answer to rpc.describe. */
+struct json_object *rpc_describe(void);
+
+#endif

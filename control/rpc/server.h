@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the files of control/rpc share: the server, its connections and the request that a handler
+ * gets. Private to this folder.
+ */
+#ifndef RPC_SERVER_H
+#define RPC_SERVER_H
+
+#include <sys/queue.h>
+
+#include <uthash.h>
+
+#include <rpc/jsonrpc.h>
+#include <rpc/method.h>
+#include <rpc/rpc.h>
+
+struct conn;
+
+/* Counters that status shows: X(name). */
+#define RPC_COUNTERS(X)                                                                            \
+	X(connections_accepted)                                                                    \
+	X(connections_refused)                                                                     \
+	X(requests)                                                                                \
+	X(errors)                                                                                  \
+	X(denied)                                                                                  \
+	X(parse_errors)                                                                            \
+	X(throttled)                                                                               \
+	X(slow_readers)                                                                            \
+	X(stalled_requests)                                                                        \
+	X(events_sent)
+
+struct rpc_counters {
+#define RPC_COUNTER_MEMBER(name) uint64_t name;
+	RPC_COUNTERS(RPC_COUNTER_MEMBER)
+#undef RPC_COUNTER_MEMBER
+};
+
+/* One uid that is connected: what its connections share. */
+struct peer {
+	UT_hash_handle hh;
+	uid_t uid;
+	unsigned int n_connections;
+	double tokens; /* requests that it may make now */
+	uint64_t refilled_ms;
+};
+
+/* A local port's name, by id: what the data plane's numbers mean. */
+struct local_port {
+	UT_hash_handle hh;
+	uint32_t id;
+	char *name;
+};
+
+struct rpc {
+	struct event_base *base;
+	struct rpc_config config;
+	char *socket_path;
+	char *dataplane_path;
+	struct engine *engine;
+	struct south *south; /* may be NULL */
+	struct evconnlistener *listener;
+	LIST_HEAD(, conn) conns;
+	unsigned int n_conns;
+	struct peer *peers;
+	struct local_port *local_ports;
+	struct jsonrpc_ops ops;
+	struct rpc_counters counters;
+	uint64_t started_ms;
+	struct south_listener listener_of_south;
+	unsigned int n_dumps; /* of the data plane, in progress */
+	LIST_HEAD(, table_dump) dumps;
+};
+
+/* One request that a handler answers, now or later, by exactly one of request_result, request_fail
+ * and request_refuse. What is to outlive the handler it copies; call stays valid until it is
+ * answered, also when the client is gone. */
+struct request {
+	struct rpc *rpc;
+	struct jsonrpc_call *call;
+	const struct rpc_method *method;
+	enum model_kind kind;
+	struct json_object *params; /* an object; checked against method->params */
+	struct json_object *fields; /* of methods that take the kind's fields, else NULL */
+};
+
+typedef void (*request_handler)(struct request *rq);
+
+#define REQUEST_HANDLER(id, name, handler, ...) void handle_##handler(struct request *rq);
+RPC_KIND_METHODS(REQUEST_HANDLER)
+RPC_METHODS(REQUEST_HANDLER)
+#undef REQUEST_HANDLER
+
+void request_result(struct request *rq, struct json_object *result);
+__attribute__((format(printf, 3, 4))) void request_fail(
+	struct request *rq, int code, const char *format, ...);
+/* op: index of the op at fault, or SIZE_MAX. */
+void request_refuse(struct request *rq, const struct model_error *err, size_t op);
+
+/* dispatch.c: one request of a connection. */
+void rpc_dispatch(struct rpc *r, struct jsonrpc_call *call, bool may_write, const char *method,
+	struct json_object *params);
+
+/* params.c. On error returns -EINVAL with a sentence in err. *ret is a new object. For methods that
+ * take fields those are moved to *ret_fields. */
+int params_check(const struct rpc_method *m, enum model_kind kind, struct json_object *params,
+	struct json_object **ret, struct json_object **ret_fields, struct model_error *err);
+const char *param_string(const struct request *rq, const char *name); /* NULL: absent */
+uint64_t param_uint(const struct request *rq, const char *name);
+bool param_bool(const struct request *rq, const char *name);
+/* The full name that parameters or an object's "tenant" and "name" make; -EINVAL when they don't.
+ */
+int param_full_name(enum model_kind kind, struct json_object *o, char *ret, size_t size,
+	struct model_error *err);
+
+/* err->object = "port red/web1" */
+void error_name_object(struct model_error *err, enum model_kind kind, const char *name);
+
+/* conn.c: on the loop. Takes fd, also on error. */
+void conn_ops(const struct rpc_limits *l, struct jsonrpc_ops *ret);
+int conn_new(struct rpc *r, int fd);
+void conn_free(struct conn *c);
+/* What events.subscribe asked for, as bits of enum event_kind; of the connection of that call. */
+void conn_subscribe(struct jsonrpc_call *call, unsigned int events);
+bool conn_may_write(struct jsonrpc_call *call);
+/* Sends text to all that subscribed to event; disconnects those that do not read. */
+void conn_broadcast(struct rpc *r, unsigned int event, struct json_object *notification);
+bool conn_anybody_wants(const struct rpc *r, unsigned int event);
+
+/* peer.c */
+struct peer_rights {
+	uid_t uid;
+	bool may_write;
+};
+int peer_rights(const struct rpc *r, int fd, struct peer_rights *ret);
+/* NULL: out of memory or too many connections. */
+struct peer *peer_join(struct rpc *r, const struct peer_rights *rights);
+void peer_leave(struct rpc *r, struct peer *p);
+/* Takes n requests from its allowance; returns ms to wait first, 0 when they are granted. */
+unsigned int peer_take(struct rpc *r, struct peer *p, unsigned int n);
+uint64_t rpc_now_ms(void);
+
+/* events.c */
+enum event_kind {
+	EVENT_PORT = 1 << 0,
+	EVENT_FDB = 1 << 1,
+	EVENT_COMMIT = 1 << 2,
+	EVENT_DATAPLANE = 1 << 3,
+};
+void events_start(struct rpc *r);
+void events_stop(struct rpc *r);
+
+/* local.c: names of this host's ports by id. */
+int local_start(struct rpc *r);
+void local_stop(struct rpc *r);
+void local_note(struct rpc *r, const struct model_change *changes, size_t n);
+const char *local_port_name(const struct rpc *r, uint32_t id); /* NULL: not one of this host */
+
+/* format.c */
+const char *port_state_name(uint8_t state);
+void json_add_text(struct json_object *o, const char *key, const char *text, size_t size);
+void json_add_port(const struct rpc *r, struct json_object *o, const char *key, uint32_t id);
+void json_add_addr(struct json_object *o, const char *key, const struct weft_addr *a);
+void json_add_mac(struct json_object *o, const char *key, const struct weft_mac *m);
+void json_add_segment(const struct rpc *r, struct json_object *o, uint32_t vni); /* and its vni */
+void json_add_fdb(const struct rpc *r, struct json_object *o, const struct weft_fdb *e);
+
+/* tables.c: forgets the server in dumps that are still coming. */
+void tables_stop(struct rpc *r);
+
+/* diff.c */
+struct diff;
+struct diff *diff_new(bool wants_changes);
+void diff_free(struct diff *d);
+/* An engine_transact on_change. */
+void diff_note(void *arg, const struct model_change *c);
+/* revision, counts and (when wanted) changes, as a new object. */
+struct json_object *diff_result(struct diff *d, const struct engine_result *res, bool dry_run);
+
+#endif
