@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A south without a data plane behind it: what it shows is set by a test (fake_south.h). Answers
+ * come in a later turn of the loop, as the real ones do.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ccore/mem.h>
+
+#include "fake_south.h"
+
+struct south {
+	struct event_base *base;
+	struct engine *engine;
+	struct south_listener listener;
+	struct south_status status;
+	struct weft_stats_shm *stats;
+	struct weft_event_port states[WEFT_MAX_PORTS];
+	size_t n_fdb;
+	bool hung;
+};
+
+/* One answer that is still to come. */
+struct later {
+	struct south *s;
+	struct event *timer;
+	enum weft_table table;
+	void (*info)(void *arg, const struct weft_msg_info *info);
+	void (*entry)(void *arg, const union weft_entry *entry);
+	void (*done)(void *arg, int error);
+	void *arg;
+};
+
+struct south *fake_south_new(struct event_base *base, struct engine *e)
+{
+	struct south *s = mem_zalloc(sizeof(*s));
+
+	s->base = base;
+	s->engine = e;
+	s->stats = mem_zalloc(weft_stats_size(1));
+	s->stats->n_workers = 1;
+	s->stats->tsc_hz = 2000000000;
+	s->status.n_workers = 1;
+	snprintf(s->status.error, sizeof(s->status.error), "nobody listens there");
+	return s;
+}
+
+void fake_south_connect(struct south *s, bool connected)
+{
+	s->status.connected = s->status.in_sync = connected;
+	s->status.pid = 4242;
+	s->status.generation = 7;
+	s->status.error[0] = 0;
+	if (s->listener.connected != NULL)
+		s->listener.connected(s->listener.arg, connected);
+}
+
+void fake_south_hang(struct south *s)
+{
+	s->hung = true;
+}
+
+static uint32_t id_of(struct south *s, const char *port)
+{
+	const struct object *o = model_find(engine_model(s->engine), MODEL_PORT, port);
+
+	return o == NULL ? 0 : o->id;
+}
+
+void fake_south_port(struct south *s, const char *port, uint8_t state, const char *text)
+{
+	uint32_t id = id_of(s, port);
+	struct weft_event_port *e = &s->states[id % WEFT_MAX_PORTS];
+
+	e->id = id;
+	e->state = state;
+	snprintf(e->text, sizeof(e->text), "%s", text);
+	s->stats->slots[id % WEFT_MAX_PORTS] = (struct weft_stats_slot){.id = id, .seq = 2};
+	if (s->listener.port_state != NULL)
+		s->listener.port_state(s->listener.arg, e);
+}
+
+void fake_south_count(struct south *s, const char *port, unsigned int rx, unsigned int spoofed)
+{
+	struct weft_port_stats *p = &s->stats->ports[0][id_of(s, port) % WEFT_MAX_PORTS];
+
+	p->rx_packets += rx;
+	p->sent += rx - spoofed;
+	p->dropped[WEFT_DROP_SPOOFED_MAC] += spoofed;
+}
+
+static struct weft_fdb fdb_entry(size_t i)
+{
+	return (struct weft_fdb){.vni = 1001,
+		.mac = {{2, 0, 0, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}},
+		.flags = i % 2 == 1 ? WEFT_FDB_LEARNED : 0,
+		.remote = weft_addr_from_v4("\xac\x10\x00\x02")};
+}
+
+void fake_south_fdb(struct south *s, size_t n)
+{
+	s->n_fdb = n;
+}
+
+void fake_south_events(struct south *s, size_t n)
+{
+	for (size_t i = 0; i < n && s->listener.fdb != NULL; i++) {
+		struct weft_event_fdb e = {fdb_entry(i), WEFT_FDB_EVENT_LEARNED};
+
+		s->listener.fdb(s->listener.arg, &e);
+	}
+}
+
+static void dump(struct later *l)
+{
+	union weft_entry e;
+
+	for (size_t i = 0; l->table == WEFT_TABLE_FDB && i < l->s->n_fdb; i++) {
+		e.fdb = fdb_entry(i);
+		l->entry(l->arg, &e);
+	}
+	if (l->table == WEFT_TABLE_NEIGH) {
+		e.neigh = (struct weft_neigh){.vni = 1001,
+			.addr = weft_addr_from_v4("\x0a\x00\x00\x0c"),
+			.mac = {{2, 0, 0, 0, 0, 1}}};
+		l->entry(l->arg, &e);
+	}
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct weft_msg_info info = {.generation = 7, .uptime_ms = 1000, .mbufs_total = 100};
+	struct later *l = arg;
+
+	if (l->info != NULL)
+		l->info(l->arg, &info);
+	if (l->entry != NULL)
+		dump(l);
+	if (l->done != NULL)
+		l->done(l->arg, 0);
+	event_free(l->timer);
+	free(l);
+}
+
+static int answer_later(struct south *s, struct later l)
+{
+	struct timeval tv = {.tv_usec = 2000};
+	struct later *copy;
+
+	if (!s->status.connected)
+		return -ENOTCONN;
+	copy = mem_dup(&l, sizeof(l));
+	copy->s = s;
+	copy->timer = evtimer_new(s->base, on_timer, copy);
+	if (s->hung)
+		tv.tv_sec = 3;
+	evtimer_add(copy->timer, &tv);
+	return 0;
+}
+
+void south_free(struct south *s)
+{
+	if (s == NULL)
+		return;
+	free(s->stats);
+	free(s);
+}
+
+void south_listen(struct south *s, const struct south_listener *l)
+{
+	s->listener = *l;
+}
+
+void south_status(const struct south *s, struct south_status *ret)
+{
+	*ret = s->status;
+	ret->revision = model_revision(engine_model(s->engine));
+}
+
+const struct weft_stats_shm *south_stats(const struct south *s)
+{
+	return s->status.generation == 0 ? NULL : s->stats;
+}
+
+void south_port_state(const struct south *s, uint32_t port_id, struct weft_event_port *ret)
+{
+	*ret = s->states[port_id % WEFT_MAX_PORTS];
+}
+
+int south_info(struct south *s, void (*cb)(void *arg, const struct weft_msg_info *info), void *arg)
+{
+	return answer_later(s, (struct later){.info = cb, .arg = arg});
+}
+
+int south_dump(struct south *s, enum weft_table table,
+	void (*cb)(void *arg, const union weft_entry *entry), void (*done)(void *arg, int error),
+	void *arg)
+{
+	return answer_later(
+		s, (struct later){.table = table, .entry = cb, .done = done, .arg = arg});
+}
+
+int south_fdb_flush(
+	struct south *s, uint32_t vni, uint32_t port, void (*done)(void *arg, int error), void *arg)
+{
+	s->n_fdb = 0;
+	return answer_later(s, (struct later){.done = done, .arg = arg});
+}

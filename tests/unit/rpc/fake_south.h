@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a test may set of the south that has no data plane behind it.
+ */
+#ifndef FAKE_SOUTH_H
+#define FAKE_SOUTH_H
+
+#include <south/south.h>
+
+struct south *fake_south_new(struct event_base *base, struct engine *e);
+void fake_south_connect(struct south *s, bool connected);
+/* From now on answers take three seconds. */
+void fake_south_hang(struct south *s);
+void fake_south_port(struct south *s, const char *port, uint8_t state, const char *text);
+/* The port received so many packets, and dropped so many of them as spoofed. */
+void fake_south_count(struct south *s, const char *port, unsigned int rx, unsigned int spoofed);
+/* The MAC table has n entries of VNI 1001. */
+void fake_south_fdb(struct south *s, size_t n);
+/* So many FDB events at once. */
+void fake_south_events(struct south *s, size_t n);
+
+#endif
