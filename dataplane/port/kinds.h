@@ -8,7 +8,11 @@
 #include <port/port.h>
 
 /* X(IDENTIFIER of WEFT_PORT_KINDS, its ops) */
-#define PORT_KINDS_BUILT_IN(X) X(VETH, veth_ops)
+/* clang-format off */
+#define PORT_KINDS_BUILT_IN(X) \
+	X(VHOST_USER, vhost_user_ops) \
+	X(VETH, veth_ops)
+/* clang-format on */
 
 #define PORT_KIND_DECLARE(id, ops) extern const struct port_ops ops;
 PORT_KINDS_BUILT_IN(PORT_KIND_DECLARE)

@@ -52,7 +52,8 @@ struct port_ops {
 	/* Up to n frames of that queue into pkts (ownership passes to the caller); broken
 	 * descriptors are counted in p->rx_errors. Never blocks. */
 	uint16_t (*rx)(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
-	/* Takes ownership of the first (returned number) frames; the rest stay the caller's. */
+	/* Takes ownership of the first (returned number) frames; the rest stay the caller's. May
+	 * reorder the array: those that it did not take come last. */
 	uint16_t (*tx)(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
 	/* Optional: refreshes the link (port_set_link) and p->text from the device; about every
 	 * 100 ms. Returns true when the device is gone for good and the port must be closed and
