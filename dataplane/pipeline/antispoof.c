@@ -16,25 +16,21 @@
  *
  * Drops: SPOOFED_MAC, SPOOFED_ADDR, SPOOFED_ARP. Workers; reads only.
  */
-#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <string.h>
 
-#include <rte_byteorder.h>
 #include <rte_ether.h>
+
+#include <pkt/arp.h>
+#include <pkt/nd.h>
 
 #include "stages.h"
 
-#define ND_NS		 135
-#define ND_NA		 136
-#define ND_REDIRECT	 137
-#define MLD_REPORT	 131
-#define MLD_DONE	 132
-#define MLD2_REPORT	 143
-#define ND_OPTION_SOURCE 1 /* source link-layer address */
-#define ND_OPTION_TARGET 2 /* target link-layer address */
-#define DHCP_CLIENT	 68
-#define DHCP_SERVER	 67
+#define MLD_REPORT  131
+#define MLD_DONE    132
+#define MLD2_REPORT 143
+#define DHCP_CLIENT 68
+#define DHCP_SERVER 67
 
 /* An address as two numbers, for comparing under a mask. */
 struct addr_pair {
@@ -78,25 +74,14 @@ static inline bool antispoof_owns(const struct weft_port *port, const struct wef
 	return antispoof_is_own_link_local(port, a);
 }
 
-static bool antispoof_is_own_mac(const struct weft_port *port, const uint8_t *mac)
+static int antispoof_arp(const struct weft_port *port, const struct rte_mbuf *m)
 {
-	return memcmp(port->mac.b, mac, sizeof(port->mac.b)) == 0;
-}
+	struct arp_info arp;
 
-static int antispoof_arp(const struct weft_port *port, const uint8_t *arp)
-{
-	static const uint8_t ethernet_ipv4[] = {0, 1, 8, 0, 6, 4};
-	struct weft_addr sender = weft_addr_from_v4(arp + 14), target = weft_addr_from_v4(arp + 24);
-	static const uint8_t nobody[4];
-	bool request = arp[6] == 0 && arp[7] == 1, reply = arp[6] == 0 && arp[7] == 2;
-
-	if (memcmp(arp, ethernet_ipv4, sizeof(ethernet_ipv4)) != 0 || (!request && !reply))
+	if (!arp_parse(m, &arp) || !weft_mac_equal(&arp.sender_mac, &port->mac) ||
+		!antispoof_owns(port, arp.probe ? &arp.target : &arp.sender))
 		return WEFT_DROP_SPOOFED_ARP;
-	if (!antispoof_is_own_mac(port, arp + 8))
-		return WEFT_DROP_SPOOFED_ARP;
-	if (request && memcmp(arp + 14, nobody, sizeof(nobody)) == 0)
-		return antispoof_owns(port, &target) ? VERDICT_CONTINUE : WEFT_DROP_SPOOFED_ARP;
-	return antispoof_owns(port, &sender) ? VERDICT_CONTINUE : WEFT_DROP_SPOOFED_ARP;
+	return VERDICT_CONTINUE;
 }
 
 static bool antispoof_is_dhcp(const struct pkt_meta *meta, const uint8_t *ip)
@@ -121,61 +106,17 @@ static inline int antispoof_ipv4(
 	return WEFT_DROP_SPOOFED_ADDR;
 }
 
-/* Every link-layer address option of the message, from off to end, must be the port's MAC. */
-static bool antispoof_nd_options(
-	const struct weft_port *port, const struct rte_mbuf *m, uint32_t off, uint32_t end)
+static int antispoof_nd(const struct weft_port *port, const struct rte_mbuf *m)
 {
-	while (off + 8 <= end) {
-		uint8_t buf[8];
-		const uint8_t *o = rte_pktmbuf_read(m, off, sizeof(buf), buf);
+	struct nd_info nd;
 
-		if (!o || o[1] == 0)
-			return false;
-		if (o[0] == ND_OPTION_SOURCE || o[0] == ND_OPTION_TARGET) {
-			if (o[1] != 1 || !antispoof_is_own_mac(port, o + 2))
-				return false;
-		}
-		off += o[1] * 8u;
-	}
-	return off == end;
-}
-
-/* Bytes of each ND message in front of its options (RFC 4861 section 4). */
-static uint32_t antispoof_nd_size(uint8_t type)
-{
-	switch (type) {
-	case ND_ROUTER_SOLICIT:
-		return 8;
-	case ND_ROUTER_ADVERT:
-		return 16;
-	case ND_NS:
-	case ND_NA:
-		return 24;
-	default:
-		return 0;
-	}
-}
-
-static int antispoof_nd(const struct weft_port *port, const struct rte_mbuf *m,
-	const struct pkt_meta *meta, bool unspecified)
-{
-	uint8_t type = meta->sport >> 8, buf[16];
-	uint32_t size = antispoof_nd_size(type), end = meta->l3_off + meta->l3_len;
-	const void *target;
-	struct weft_addr a;
-
-	if ((meta->flags & PKT_FRAGMENT) || size == 0 || meta->l4_off + size > end)
+	if (!nd_parse(m, &nd) || nd.type == ND_REDIRECT)
 		return WEFT_DROP_SPOOFED_ARP;
-	if (type == ND_NA || (type == ND_NS && unspecified)) {
-		target = rte_pktmbuf_read(m, meta->l4_off + 8, sizeof(a), buf);
-		if (!target)
-			return WEFT_DROP_SPOOFED_ARP;
-		memcpy(&a, target, sizeof(a));
-		if (!antispoof_owns(port, &a))
-			return WEFT_DROP_SPOOFED_ARP;
-	}
-	return antispoof_nd_options(port, m, meta->l4_off + size, end) ? VERDICT_CONTINUE
-								       : WEFT_DROP_SPOOFED_ARP;
+	if (nd.has_mac && !weft_mac_equal(&nd.mac, &port->mac))
+		return WEFT_DROP_SPOOFED_ARP;
+	if ((nd.type == ND_NEIGHBOUR_ADVERT || nd.dad) && !antispoof_owns(port, &nd.target))
+		return WEFT_DROP_SPOOFED_ARP;
+	return VERDICT_CONTINUE;
 }
 
 /* May a packet have no source address? ND is judged further by antispoof_nd. */
@@ -185,7 +126,8 @@ static bool antispoof_may_be_unspecified(const struct pkt_meta *meta)
 
 	if ((meta->flags & (PKT_L4 | PKT_FRAGMENT)) != PKT_L4 || meta->l4_proto != IPPROTO_ICMPV6)
 		return false;
-	return type == ND_NS || type == MLD_REPORT || type == MLD_DONE || type == MLD2_REPORT;
+	return type == ND_NEIGHBOUR_SOLICIT || type == MLD_REPORT || type == MLD_DONE ||
+	       type == MLD2_REPORT;
 }
 
 static inline int antispoof_ipv6(const struct weft_port *port, const struct rte_mbuf *m,
@@ -199,7 +141,7 @@ static inline int antispoof_ipv6(const struct weft_port *port, const struct rte_
 	if (!(unspecified ? antispoof_may_be_unspecified(meta) : antispoof_owns(port, &src)))
 		return WEFT_DROP_SPOOFED_ADDR;
 	if (unlikely(meta->flags & PKT_ND))
-		return antispoof_nd(port, m, meta, unspecified);
+		return antispoof_nd(port, m);
 	return VERDICT_CONTINUE;
 }
 
@@ -207,13 +149,13 @@ int antispoof_check(const struct config_port *port, struct rte_mbuf *m, const st
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 
-	if (unlikely(!antispoof_is_own_mac(&port->spec, frame + RTE_ETHER_ADDR_LEN)))
+	if (unlikely(memcmp(port->spec.mac.b, frame + RTE_ETHER_ADDR_LEN, RTE_ETHER_ADDR_LEN) != 0))
 		return WEFT_DROP_SPOOFED_MAC;
 	if (likely(meta->flags & PKT_IPV4))
 		return antispoof_ipv4(&port->spec, meta, frame + meta->l3_off);
 	if (meta->flags & PKT_IPV6)
 		return antispoof_ipv6(&port->spec, m, meta, frame + meta->l3_off);
 	if (meta->flags & PKT_ARP)
-		return antispoof_arp(&port->spec, frame + meta->l3_off);
+		return antispoof_arp(&port->spec, m);
 	return VERDICT_CONTINUE;
 }

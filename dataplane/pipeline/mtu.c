@@ -24,11 +24,6 @@
 
 #define MTU_ICMP_RATE 100 /* ICMP errors per second toward one port */
 
-static enum weft_drop mtu_reason(int error)
-{
-	return error == -ENOMEM ? WEFT_DROP_NO_MBUF : WEFT_DROP_BAD_OFFLOAD;
-}
-
 static void mtu_answer(struct pipeline *pl, struct rte_mbuf *m, uint32_t limit)
 {
 	struct rte_mbuf *icmp;
@@ -46,13 +41,10 @@ static void mtu_answer(struct pipeline *pl, struct rte_mbuf *m, uint32_t limit)
 static void mtu_fragment(struct pipeline *pl, struct rte_mbuf *m, dest_t dest, uint32_t limit)
 {
 	struct rte_mbuf *frags[PKT_FRAGS_MAX];
-	int n;
+	int n = pkt_fragment(m, limit, frags, PKT_FRAGS_MAX);
 
-	if (pkt_meta(m)->flags & PKT_CKSUM_PARTIAL)
-		pkt_l4_complete(m);
-	n = pkt_fragment(m, limit, frags, PKT_FRAGS_MAX);
 	if (n < 0) {
-		stage_drop(pl, m, mtu_reason(n));
+		stage_drop(pl, m, n == -ENOMEM ? WEFT_DROP_NO_MBUF : WEFT_DROP_TOO_BIG);
 		return;
 	}
 	pl->stats->added += n - 1;
@@ -94,7 +86,7 @@ static void mtu_segment(
 		flags |= PKT_GSO_LINEAR;
 	n = pkt_gso(m, segs, PKT_GSO_SEGS_MAX, flags);
 	if (n < 0) {
-		stage_drop(pl, m, mtu_reason(n));
+		stage_drop(pl, m, n == -ENOMEM ? WEFT_DROP_NO_MBUF : WEFT_DROP_BAD_OFFLOAD);
 		return;
 	}
 	pl->stats->added += n - 1;
