@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the benchmarks share: time per packet as the median of many short rounds, and the source and
+ * sink that stand in for devices. One thread.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include <port/port.h>
+
+#define BENCH_BURST 32
+
+/* One round: handles about n packets, returns how many it did. */
+typedef uint64_t (*bench_fn)(void *arg, uint64_t n);
+
+/* TSC cycles per packet: the median of rounds, so that time slices of other processes do not count.
+ */
+double bench_cycles(bench_fn fn, void *arg);
+/* As bench_cycles for two at once, round by round in turn; *ret_a and *ret_b. */
+void bench_cycles_pair(bench_fn a, bench_fn b, void *arg, double *ret_a, double *ret_b);
+
+/* One line of the report. */
+void bench_report(const char *name, unsigned int n_macs, double cycles);
+
+/* A frame of 64 bytes with its FCS, from MAC src to dst; returns its length. */
+unsigned int bench_frame(uint8_t *buf, const struct weft_mac *src, const struct weft_mac *dst);
+/* The same inside VXLAN; vni, addresses as the bed has them. */
+unsigned int bench_vxlan_frame(
+	uint8_t *buf, const struct weft_mac *src, const struct weft_mac *dst);
+struct weft_mac bench_mac(uint32_t n);
+
+/* Ports of kind FAKE whose rx copies a preloaded frame, one destination MAC after another (what
+ * net_pcap does with infinite_rx), and whose tx frees. */
+void bench_port_register(void);
+/* mac_off: where the MAC that varies is in the frame. */
+void bench_port_load(struct port *p, const uint8_t *frame, unsigned int len, unsigned int mac_off,
+	unsigned int n_macs);
+
+void bench_forward(unsigned int n_macs);
+void bench_stages(void);
+
+#endif

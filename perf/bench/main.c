@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * weft-bench: cycles of the packet path's own code, in one process on one thread.
+ *
+ *   weft-bench [all|forward|stages]      the report
+ *   weft-bench pcap FILE                 the tenant's frame, for testpmd on net_pcap
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+
+#include <core/eal.h>
+#include <core/log.h>
+
+#include "bed.h"
+#include "bench.h"
+
+#define ROUNDS	     101
+#define ROUND_PKTS   (64 * BENCH_BURST)
+#define WARM_UP_PKTS 200000
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double one_round(bench_fn fn, void *arg)
+{
+	uint64_t start = rte_rdtsc_precise(), done = fn(arg, ROUND_PKTS);
+
+	return (double)(rte_rdtsc_precise() - start) / done;
+}
+
+static double median(double *v, unsigned int n)
+{
+	qsort(v, n, sizeof(*v), compare);
+	return v[n / 2];
+}
+
+double bench_cycles(bench_fn fn, void *arg)
+{
+	double v[ROUNDS];
+
+	fn(arg, WARM_UP_PKTS);
+	for (unsigned int i = 0; i < ROUNDS; i++)
+		v[i] = one_round(fn, arg);
+	return median(v, ROUNDS);
+}
+
+void bench_cycles_pair(bench_fn a, bench_fn b, void *arg, double *ret_a, double *ret_b)
+{
+	double va[ROUNDS], vb[ROUNDS];
+
+	a(arg, WARM_UP_PKTS);
+	b(arg, WARM_UP_PKTS);
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		va[i] = one_round(a, arg);
+		vb[i] = one_round(b, arg);
+	}
+	*ret_a = median(va, ROUNDS);
+	*ret_b = median(vb, ROUNDS);
+}
+
+void bench_report(const char *name, unsigned int n_macs, double cycles)
+{
+	printf("%-24s %8u MACs %8.1f cycles/packet %8.1f ns\n", name, n_macs, cycles,
+		cycles * 1e9 / rte_get_tsc_hz());
+	fflush(stdout);
+}
+
+/* The classic format of libpcap: little-endian header, one record. */
+static int write_pcap(const char *path)
+{
+	static const uint32_t head[6] = {0xa1b2c3d4, 0x00040002, 0, 0, 65535, 1};
+	struct weft_mac src = bench_mac(1), dst = bench_mac(2);
+	uint8_t frame[128];
+	uint32_t len = bench_frame(frame, &src, &dst), record[4] = {0, 0, len, len};
+	FILE *f = fopen(path, "we");
+	bool ok;
+
+	if (!f) {
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		return 1;
+	}
+	ok = fwrite(head, sizeof(head), 1, f) == 1 && fwrite(record, sizeof(record), 1, f) == 1 &&
+	     fwrite(frame, len, 1, f) == 1;
+	return fclose(f) == 0 && ok ? 0 : 1;
+}
+
+static void run(const char *what)
+{
+	bool all = strcmp(what, "all") == 0;
+
+	if (all || strcmp(what, "forward") == 0) {
+		bench_forward(1);
+		bench_forward(1000);
+		bench_forward(100000);
+	}
+	if (all || strcmp(what, "stages") == 0)
+		bench_stages();
+}
+
+int main(int argc, char **argv)
+{
+	struct options opt = {.n_workers = 1, .n_mbufs = 8192, .log_level = LOG_WARNING};
+
+	if (argc == 3 && strcmp(argv[1], "pcap") == 0)
+		return write_pcap(argv[2]);
+	log_set_level(LOG_WARNING);
+	if (eal_start(&opt) < 0)
+		return 1;
+	bed_init(opt.n_mbufs, 1);
+	bench_port_register();
+	printf("TSC %lu MHz, %s hugepages\n", rte_get_tsc_hz() / 1000000,
+		eal_hugepage_bytes() ? "with" : "without");
+	run(argc > 1 ? argv[1] : "all");
+	bed_fini();
+	eal_stop();
+	return 0;
+}

@@ -1,0 +1,285 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Packet cases against the pipeline: exact bytes out, drop reasons, the ledger, no leaks.
+
+Usage: run_cases.py RUNNER CASEFILE...     prints TAP.
+
+A case file is lines of text. Indented lines belong to the block above them; '#' starts a comment;
+a line that ends in '\\' goes on in the next.
+
+    bed                         what the cases after it run on (until the next bed); lines are the
+        segment vni=100         runner's commands (see the head of runner.c)
+        port id=1 vni=100 mac=02:00:00:00:00:01 addrs=10.0.0.1/32
+    let NAME = EXPRESSION       a name for later expressions of this file
+    case TEXT                   one case; its lines, in this order of time:
+        do COMMAND              a command of the runner, before the frames
+        in PORT [OPT...]: EXPR  a frame comes in; OPT: lro=N, partial
+        go                      (only between) run what came in so far, outputs are compared at the end
+        out PORT [OPT...]: EXPR a frame must leave; OPT: cksum, gso=N (offload requests), anyorder,
+                                vxlan (outer source port and flow label may have any good value)
+        drop PORT: REASON [N]   that many frames of that port dropped for it (default 1)
+        stat PORT: NAME N       another counter of that port (answered, added, learn_refused)
+        nosplit                 don't run again with the frames split over mbufs
+
+EXPR is Python with scapy: a packet, bytes, or 'same' (the last frame that came in). Frames that leave
+a port must be exactly the 'out' lines of that port in their order, and nothing else may leave or be
+dropped: what is not stated is zero. Each case runs with frames in one mbuf and then with the first mbuf
+cut after every byte of the first 150.
+"""
+import logging
+import subprocess
+import sys
+
+logging.getLogger("scapy").setLevel(logging.ERROR)
+try:
+    from scapy.all import hexdump  # noqa: F401
+    import scapy.all as scapy
+except ImportError:
+    print("1..0 # SKIP python3-scapy is not installed")
+    sys.exit(0)
+
+SPLITS = list(range(1, 151))
+
+
+class Case:
+    def __init__(self, name, bed):
+        self.name = name
+        self.bed = bed
+        self.steps = []  # ("do", text) | ("in", port, options, bytes) | ("go",)
+        self.out = {}  # port -> [(options, bytes)]
+        self.stats = {}  # (port, name) -> n
+        self.split = True
+        self.last = b""
+
+
+class CaseFile:
+    """Parses one file; expressions see scapy's names and the file's own."""
+
+    def __init__(self, path):
+        self.path = path
+        self.names = dict(vars(scapy))
+        self.names["raw"] = bytes
+        self.bed = []
+        self.cases = []
+        self.block = None
+        for number, line in self.lines():
+            try:
+                self.line(line)
+            except Exception as e:
+                raise SystemExit(f"{path}:{number}: {e}: {line.strip()}")
+
+    def lines(self):
+        whole = ""
+        with open(self.path) as f:
+            for number, line in enumerate(f, 1):
+                line = line.rstrip("\n")
+                if not whole and (not line.strip() or line.lstrip().startswith("#")):
+                    continue
+                if line.endswith("\\"):
+                    whole += line[:-1]
+                    continue
+                yield number, whole + line
+                whole = ""
+
+    def evaluate(self, text, case=None):
+        names = self.names
+        if case:
+            names = dict(names, same=case.last)
+        return eval(text, names)  # the test's own data
+
+    def line(self, line):
+        if not line[0].isspace():
+            self.head(line)
+        elif isinstance(self.block, Case):
+            self.case_line(self.block, line.strip())
+        else:
+            self.bed.append(line.strip())
+
+    def head(self, line):
+        word, _, rest = line.partition(" ")
+        if word == "bed":
+            self.bed = []
+            self.block = self.bed
+        elif word == "let":
+            name, _, text = rest.partition("=")
+            self.names[name.strip()] = self.evaluate(text.strip())
+        elif word == "case":
+            self.block = Case(rest.strip(), self.bed)
+            self.cases.append(self.block)
+        else:
+            raise ValueError("neither bed, let nor case")
+
+    def case_line(self, case, line):
+        word, _, rest = line.partition(" ")
+        if word == "do":
+            case.steps.append(("do", rest))
+        elif word in ("go", "nosplit"):
+            if word == "go":
+                case.steps.append(("go",))
+            else:
+                case.split = False
+        elif word in ("in", "out"):
+            where, _, text = rest.partition(":")
+            port, *options = where.split()
+            frame = bytes(self.evaluate(text.strip(), case))
+            if word == "in":
+                case.last = frame
+                case.steps.append(("in", int(port), options, frame))
+            else:
+                case.out.setdefault(int(port), []).append((options, frame))
+        elif word in ("drop", "stat"):
+            port, _, text = rest.partition(":")
+            name, n = (text.split() + ["1"])[:2]
+            case.stats[(int(port), ("drop." if word == "drop" else "") + name)] = int(n)
+        else:
+            raise ValueError("no such line in a case")
+
+
+class Runner:
+    def __init__(self, path):
+        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def send(self, *lines):
+        self.process.stdin.write("".join(line + "\n" for line in lines))
+
+    def answer(self):
+        """The lines up to "done", None when the runner has ended."""
+        self.process.stdin.flush()
+        lines = []
+        for line in self.process.stdout:
+            line = line.rstrip("\n")
+            if line == "done":
+                return lines
+            lines.append(line)
+        raise RuntimeError("the runner ended: " + " | ".join(lines[-3:]))
+
+
+def show(frame):
+    try:
+        return scapy.Ether(frame).summary() + "\n" + scapy.hexdump(frame, dump=True)
+    except Exception:
+        return frame.hex()
+
+
+def parse_answer(lines, out, stats, errors):
+    for line in lines:
+        word, *rest = line.split()
+        if word == "out":
+            out.setdefault(int(rest[0]), []).append((rest[1], bytes.fromhex(rest[2] if len(rest) > 2 else "")))
+        elif word == "stat":
+            port = int(rest[0])
+            for item in rest[1:]:
+                name, _, n = item.partition("=")
+                stats[(port, name)] = stats.get((port, name), 0) + int(n)
+        elif word == "leak":
+            errors.append("leak: " + " ".join(rest))
+        elif word != "skipped:":
+            errors.append(line)
+
+
+def check_ledger(stats, errors):
+    ports = {port for port, _ in stats}
+    for port in ports:
+        get = lambda name: stats.get((port, name), 0)  # noqa: E731
+        dropped = sum(n for (p, name), n in stats.items() if p == port and name.startswith("drop."))
+        if get("rx") + get("added") != get("sent") + dropped:
+            errors.append(f"ledger of port {port}: rx {get('rx')} + added {get('added')}"
+                          f" != sent {get('sent')} + dropped {dropped}")
+    total = lambda name: sum(n for (_, k), n in stats.items() if k == name)  # noqa: E731
+    if total("tx") != total("sent"):
+        errors.append(f"tx {total('tx')} != sent {total('sent')}")
+
+
+def settle_entropy(frame, got):
+    """The wanted frame with the outer source port and flow label of the one that came, if they are
+    what RFC 7348 and RFC 6438 allow."""
+    port = 54 if frame[12:14] == b"\x86\xdd" else 34
+    if len(got) < port + 2 or got[port] < 0xc0:
+        return frame
+    frame = bytearray(frame)
+    frame[port:port + 2] = got[port:port + 2]
+    if port == 54:
+        frame[15] = (frame[15] & 0xf0) | (got[15] & 0x0f)
+        frame[16:18] = got[16:18]
+    return bytes(frame)
+
+
+def check_frames(case, out, errors):
+    for port in set(out) | set(case.out):
+        want, have = case.out.get(port, []), out.get(port, [])
+        if any("anyorder" in o for o, _ in want):
+            want = sorted(want, key=lambda w: w[1])
+            have = sorted(have, key=lambda h: h[1])
+        if len(want) != len(have):
+            errors.append(f"port {port}: {len(have)} frames left, {len(want)} wanted\n"
+                          + "\n".join(show(h[1]) for h in have))
+            continue
+        for (options, frame), (flags, got) in zip(want, have):
+            if "vxlan" in options:
+                frame = settle_entropy(frame, got)
+            if frame != got:
+                errors.append(f"port {port}: wanted\n{show(frame)}\ngot\n{show(got)}")
+            offloads = set(flags.split(",")[1:])
+            if set(options) - {"anyorder", "vxlan"} != offloads:
+                errors.append(f"port {port}: offload requests {sorted(offloads)}, wanted {sorted(options)}")
+
+
+def check(case, out, stats):
+    errors = []
+    check_ledger(stats, errors)
+    check_frames(case, out, errors)
+    for key, n in case.stats.items():
+        if stats.get(key, 0) != n:
+            errors.append(f"port {key[0]}: {key[1]} is {stats.get(key, 0)}, wanted {n}")
+    for key, n in stats.items():
+        if key[1].startswith("drop.") and key not in case.stats:
+            errors.append(f"port {key[0]}: {n} {key[1]} not wanted")
+    return errors
+
+
+def run(runner, case, split):
+    out, stats, errors = {}, {}, []
+    runner.send("reset", *case.bed, "commit")
+    for step in case.steps + [("go",)]:
+        if step[0] == "do":
+            runner.send(step[1])
+        elif step[0] == "in":
+            _, port, options, frame = step
+            cut = f" split={split}" if split else ""
+            runner.send(f"in {port} {frame.hex()}{cut} {' '.join(options)}")
+        else:
+            runner.send("go")
+            parse_answer(runner.answer(), out, stats, errors)
+    return errors + check(case, out, stats)
+
+
+def run_splits(runner, case):
+    longest = max([len(s[3]) for s in case.steps if s[0] == "in"], default=0)
+    for split in [0] + ([s for s in SPLITS if s < longest] if case.split else []):
+        errors = run(runner, case, split)
+        if errors:
+            return [f"(first mbuf {split} bytes)"] * bool(split) + errors
+    return []
+
+
+def main():
+    runner = Runner(sys.argv[1])
+    cases = [case for path in sys.argv[2:] for case in CaseFile(path).cases]
+    failed = 0
+    print(f"1..{len(cases)}")
+    for number, case in enumerate(cases, 1):
+        errors = run_splits(runner, case)
+        failed += bool(errors)
+        print(f"{'not ok' if errors else 'ok'} {number} - {case.name}")
+        for error in errors:
+            print("# " + error.replace("\n", "\n# "))
+        sys.stdout.flush()
+    runner.process.stdin.close()
+    if runner.process.wait() != 0:
+        print("# the runner ended with", runner.process.returncode)
+        failed += 1
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()
