@@ -11,7 +11,8 @@
 /* clang-format off */
 #define PORT_KINDS_BUILT_IN(X) \
 	X(VHOST_USER, vhost_user_ops) \
-	X(VETH, veth_ops)
+	X(VETH, veth_ops) \
+	X(AF_XDP, af_xdp_ops)
 /* clang-format on */
 
 #define PORT_KIND_DECLARE(id, ops) extern const struct port_ops ops;

@@ -132,6 +132,11 @@ void port_update(struct port *p, const struct weft_port *spec)
 		limit_frames(p);
 }
 
+int port_take_fd(struct port *p, int fd)
+{
+	return p->is_open && p->ops->take_fd ? p->ops->take_fd(p, fd) : 0;
+}
+
 void port_close(struct port *p)
 {
 	if (!p->is_open)

@@ -59,6 +59,9 @@ struct port_ops {
 	 * 100 ms. Returns true when the device is gone for good and the port must be closed and
 	 * opened anew. */
 	bool (*poll_state)(struct port *p);
+	/* Optional: the op came again, with a descriptor that replaces the one given to open. It is
+	 * the caller's. Returns as open; the port goes on with the old one on failure. */
+	int (*take_fd)(struct port *p, int fd);
 };
 
 struct port {
@@ -87,7 +90,7 @@ struct port {
 /* Ethernet header and one VLAN tag: what a frame has beyond its IP packet. */
 #define PORT_FRAME_OVERHEAD 18
 /* Room that rx leaves in front of each frame for encapsulation. */
-#define PORT_HEADROOM	    128
+#define PORT_HEADROOM 128
 static_assert(RTE_PKTMBUF_HEADROOM >= PORT_HEADROOM, "the mempools' headroom suffices");
 
 /* The ops of a kind, or NULL when the kind is not built in. */
@@ -97,14 +100,17 @@ void port_ops_register(const struct port_ops *ops);
 
 /* A port for spec, not open yet (state MISSING). NULL: out of memory. */
 struct port *port_new(const struct weft_port *spec, uint16_t slot);
-/* Tries to open; on success state is DOWN or UP. n_workers: how many threads will call port_tx, each
- * with its own number below n_workers. Returns 0 or -errno with p->text set. */
+/* Tries to open; on success state is DOWN or UP. n_workers: how many threads will call port_tx,
+ * each with its own number below n_workers. Returns 0 or -errno with p->text set. */
 int port_open(struct port *p, int fd, unsigned int n_workers);
 /* Refreshes state and text; the caller's turn every 100 ms. Returns as ops->poll_state. */
 bool port_poll_state(struct port *p);
 /* Takes over a spec for which port_same_device holds: MTU, WEFT_PORT_ADMIN_DOWN (state is DOWN as
  * long as it is set) and what the device does not see. */
 void port_update(struct port *p, const struct weft_port *spec);
+/* An op for the open port came with a descriptor (the XSKMAP of a new program). 0 also when the
+ * kind needs none. */
+int port_take_fd(struct port *p, int fd);
 /* Back to MISSING: closes the device, keeps the port for a later port_open. No worker is inside. */
 void port_close(struct port *p);
 /* Closes if open and frees. Accepts NULL. */
