@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One transaction becomes one generation, or nothing.
+ *
+ * Ops on objects (segments, ports, local VTEPs, VTEPs) are applied first, in their order, to a
+ * draft of the next configuration; then what they refer to is resolved; then entries (flood, FDB,
+ * neighbours) are applied; then what is to go must not be referred to. So the order of ops of
+ * different tables does not matter, and everything may go in one transaction. Deleting never
+ * cascades: an object that programmed entries still refer to at the end makes the transaction fail.
+ * Learned entries are no reference: they go with their port, VTEP or segment.
+ *
+ * A slot stays with its key as long as the object exists, also when it is deleted and put again in
+ * one transaction. Nothing that a worker can see changes before the publishing store; what comes
+ * after it can't fail. Main thread.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <rte_common.h>
+
+#include <core/clock.h>
+#include <core/rcu.h>
+#include <observe/counters.h>
+#include <port/port.h>
+#include <table/learn.h>
+#include <tunnel/vxlan.h>
+
+#include "commit.h"
+#include "devices.h"
+
+#define OPS_PER_CLOCK 8192 /* the coarse clock goes on while a large transaction is applied */
+
+/* Too large for the stack, and there is only one. */
+static struct commit commit;
+
+static int fail_args(
+	struct commit *c, int error, uint32_t op, size_t used, const char *format, va_list args)
+{
+	vsnprintf(c->result->text + used, sizeof(c->result->text) - used, format, args);
+	c->result->error = error;
+	c->result->op = op;
+	return -error;
+}
+
+int commit_fail(struct commit *c, int error, uint32_t op, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fail_args(c, error, op, 0, format, args);
+	va_end(args);
+	return -error;
+}
+
+int commit_fail_memory(struct commit *c)
+{
+	return commit_fail(c, ENOMEM, c->op, "out of memory");
+}
+
+int commit_fail_entry(struct commit *c, int error, uint32_t op, unsigned int table,
+	const void *entry, const char *format, ...)
+{
+	char *text = c->result->text;
+	va_list args;
+
+	weft_entry_describe(table, entry, text, 120);
+	strcat(text, ": ");
+	va_start(args, format);
+	fail_args(c, error, op, strlen(text), format, args);
+	va_end(args);
+	return -error;
+}
+
+void touch(struct touched *t, uint16_t slot, uint32_t op)
+{
+	t->op[slot] = op;
+	if (t->has[slot])
+		return;
+	t->has[slot] = true;
+	t->slots[t->n++] = slot;
+}
+
+static void touched_clear(struct touched *t)
+{
+	for (uint32_t i = 0; i < t->n; i++)
+		t->has[t->slots[i]] = false;
+	t->n = 0;
+}
+
+void *object_new(size_t size)
+{
+	void *p;
+
+	size = RTE_ALIGN_CEIL(size, (size_t)RTE_CACHE_LINE_SIZE);
+	p = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
+	if (p)
+		memset(p, 0, size);
+	return p;
+}
+
+static int commit_begin(struct commit *c, struct weft_msg_txn_result *result)
+{
+	c->old = state.config;
+	c->g = c->old->generation + 1;
+	c->result = result;
+	c->op = 0;
+	c->local_touched = false;
+	c->learned_affected = false;
+	c->n_learned = 0;
+	c->last_vni = 0;
+	c->refs = malloc(sizeof(*c->refs));
+	c->next = malloc(sizeof(*c->next));
+	if (!c->refs || !c->next)
+		return commit_fail_memory(c);
+	memcpy(c->refs, state.refs, sizeof(*c->refs));
+	memcpy(c->next, c->old, sizeof(*c->next));
+	c->next->generation = c->g;
+	return 0;
+}
+
+static bool is_object(enum weft_table table)
+{
+	return table == WEFT_TABLE_SEGMENT || table == WEFT_TABLE_PORT ||
+	       table == WEFT_TABLE_LOCAL_VTEP || table == WEFT_TABLE_VTEP;
+}
+
+static int apply_ops(struct commit *c, struct txn *t, bool objects,
+	int (*apply)(struct commit *c, const struct txn_walk *w))
+{
+	struct txn_walk w;
+	int rc;
+
+	txn_walk_start(&w, t);
+	while (txn_walk_next(&w)) {
+		if (is_object(w.op.table) != objects)
+			continue;
+		c->op = w.n - 1;
+		rc = apply(c, &w);
+		if (rc)
+			return rc;
+		if (w.n % OPS_PER_CLOCK == 0)
+			clock_update();
+	}
+	return 0;
+}
+
+static struct config_segment *segment_build(
+	const struct segment_draft *d, uint16_t slot, uint64_t since)
+{
+	size_t n = d->ports.n + d->vteps.n;
+	struct config_segment *s = object_new(sizeof(*s) + n * sizeof(uint16_t));
+	uint16_t *slots;
+
+	if (!s)
+		return NULL;
+	slots = (uint16_t *)(s + 1);
+	s->spec = d->spec;
+	s->slot = slot;
+	s->since = since;
+	s->n_ports = d->ports.n;
+	s->n_vteps = d->vteps.n;
+	s->ports = slots;
+	s->vteps = slots + d->ports.n;
+	if (d->ports.n)
+		memcpy(slots, d->ports.slots, d->ports.n * sizeof(uint16_t));
+	if (d->vteps.n)
+		memcpy(slots + d->ports.n, d->vteps.slots, d->vteps.n * sizeof(uint16_t));
+	return s;
+}
+
+static int build_segments(struct commit *c)
+{
+	for (uint32_t i = 0; i < c->segments.n; i++) {
+		uint16_t slot = c->segments.slots[i];
+		const struct config_segment *old = c->old->segments[slot];
+		const struct segment_draft *d = c->drafts[slot];
+
+		c->next->segments[slot] = NULL;
+		if (!d->present)
+			continue;
+		c->next->segments[slot] = segment_build(d, slot, old ? old->since : c->g);
+		if (!c->next->segments[slot])
+			return commit_fail_memory(c);
+	}
+	return 0;
+}
+
+/* A port keeps the device of its predecessor when that fits. */
+static int build_ports(struct commit *c)
+{
+	for (uint32_t i = 0; i < c->ports.n; i++) {
+		uint16_t slot = c->ports.slots[i];
+		const struct config_port *old = c->old->ports[slot];
+		struct config_port *p = c->next->ports[slot];
+
+		if (!p)
+			continue;
+		p->since = old ? old->since : c->g;
+		if (old && port_same_device(&old->dev->spec, &p->spec))
+			p->dev = old->dev;
+		else
+			p->dev = port_new(&p->spec, slot);
+		if (!p->dev)
+			return commit_fail_memory(c);
+	}
+	return 0;
+}
+
+static void build_vteps(struct commit *c)
+{
+	for (uint32_t i = 0; i < c->vteps.n; i++) {
+		uint16_t slot = c->vteps.slots[i];
+		const struct config_vtep *old = c->old->vteps[slot];
+		struct config_vtep *v = c->next->vteps[slot];
+
+		if (!v)
+			continue;
+		v->since = old ? old->since : c->g;
+		vxlan_prepare(v);
+	}
+}
+
+/* Keys of what goes lose their slot. */
+static int drop_keys(struct commit *c)
+{
+	const struct {
+		const struct touched *t;
+		struct vhash *map;
+		void *const *objects;
+	} maps[] = {
+		{&c->segments, c->next->vni, (void *const *)c->next->segments},
+		{&c->ports, state.port_ids, (void *const *)c->next->ports},
+		{&c->vteps, c->next->vtep, (void *const *)c->next->vteps},
+	};
+
+	for (size_t m = 0; m < RTE_DIM(maps); m++) {
+		struct vhash_entry *e;
+		uint64_t cursor = 0;
+		bool any = false;
+
+		for (uint32_t i = 0; i < maps[m].t->n && !any; i++)
+			any = !maps[m].objects[maps[m].t->slots[i]];
+		while (any && (e = vhash_next(maps[m].map, &cursor, c->g))) {
+			if (!maps[m].objects[((struct slot_entry *)e)->slot] &&
+				!vhash_delete(maps[m].map, e->key, c->g))
+				return commit_fail_memory(c);
+		}
+	}
+	return 0;
+}
+
+/* Everything that may fail. */
+static int commit_build(struct commit *c, struct txn *t)
+{
+	int rc;
+
+	if ((rc = apply_ops(c, t, true, commit_object)) || (rc = commit_resolve(c)) ||
+		(rc = apply_ops(c, t, false, commit_entry)) || (rc = commit_check_unused(c)) ||
+		(rc = build_segments(c)) || (rc = build_ports(c)))
+		return rc;
+	build_vteps(c);
+	if ((rc = commit_rxqs(c)) || (rc = commit_end_learned(c)))
+		return rc;
+	return drop_keys(c);
+}
+
+static void retire_object(const void *object)
+{
+	if (object)
+		rcu_retire(free, (void *)(uintptr_t)object);
+}
+
+static void finish_ports(struct commit *c)
+{
+	for (uint32_t i = 0; i < c->ports.n; i++) {
+		uint16_t slot = c->ports.slots[i];
+		const struct config_port *old = c->old->ports[slot], *p = c->next->ports[slot];
+		bool kept = old && p && old->dev == p->dev;
+
+		if (kept)
+			port_update(p->dev, &p->spec);
+		if (old && !kept)
+			device_remove(slot);
+		if (p && !kept) {
+			device_add(p->dev, c->port_fd[slot] ? *c->port_fd[slot] : -1);
+			if (c->port_fd[slot])
+				*c->port_fd[slot] = -1;
+		}
+		retire_object(old);
+		if (!p)
+			slot_retire(&state.ports, slot);
+	}
+}
+
+static void finish_objects(struct commit *c)
+{
+	finish_ports(c);
+	for (uint32_t i = 0; i < c->segments.n; i++) {
+		uint16_t slot = c->segments.slots[i];
+
+		retire_object(c->old->segments[slot]);
+		if (!c->next->segments[slot])
+			slot_retire(&state.segments, slot);
+	}
+	for (uint32_t i = 0; i < c->vteps.n; i++) {
+		uint16_t slot = c->vteps.slots[i];
+
+		retire_object(c->old->vteps[slot]);
+		if (!c->next->vteps[slot])
+			slot_retire(&state.vteps, slot);
+	}
+	if (c->ports.n > 0)
+		retire_object(c->old->rxqs[0]);
+}
+
+/* Nothing here can fail. */
+static void commit_publish(struct commit *c)
+{
+	for (uint32_t i = 0; i < c->ports.n; i++) {
+		uint16_t slot = c->ports.slots[i];
+
+		if (!c->old->ports[slot] && c->next->ports[slot])
+			counters_slot_assign(slot, c->next->ports[slot]->spec.id);
+	}
+	atomic_store_explicit(&config_current, c->next, memory_order_release);
+	vhash_commit(c->next->fdb, c->g);
+	vhash_commit(c->next->neigh, c->g);
+	vhash_commit(c->next->vni, c->g);
+	vhash_commit(c->next->vtep, c->g);
+	vhash_commit(state.port_ids, c->g);
+	for (uint32_t i = 0; i < c->n_learned; i++)
+		learn_ended(c->learned[i].segment_slot, c->learned[i].dest);
+	finish_objects(c);
+	memcpy(state.rxq_owner, c->rxq_owner, sizeof(state.rxq_owner));
+	free(state.refs);
+	state.refs = c->refs;
+	retire_object(c->old);
+	state.config = c->next;
+}
+
+static void undo_objects(struct commit *c)
+{
+	for (uint32_t i = 0; i < c->segments.n; i++) {
+		uint16_t slot = c->segments.slots[i];
+
+		if (c->next->segments[slot] != c->old->segments[slot])
+			free(c->next->segments[slot]);
+		if (!c->old->segments[slot])
+			slot_release(&state.segments, slot);
+	}
+	for (uint32_t i = 0; i < c->ports.n; i++) {
+		uint16_t slot = c->ports.slots[i];
+		const struct config_port *old = c->old->ports[slot];
+		struct config_port *p = c->next->ports[slot];
+
+		if (p && p != old) {
+			if (!old || p->dev != old->dev)
+				port_free(p->dev);
+			free(p);
+		}
+		if (!old)
+			slot_release(&state.ports, slot);
+	}
+	for (uint32_t i = 0; i < c->vteps.n; i++) {
+		uint16_t slot = c->vteps.slots[i];
+
+		if (c->next->vteps[slot] != c->old->vteps[slot])
+			free(c->next->vteps[slot]);
+		if (!c->old->vteps[slot])
+			slot_release(&state.vteps, slot);
+	}
+	if (c->next->rxqs[0] != c->old->rxqs[0])
+		free(c->next->rxqs[0]);
+}
+
+static void commit_undo(struct commit *c)
+{
+	if (c->next && c->refs) {
+		vhash_abort(c->next->fdb, c->g);
+		vhash_abort(c->next->neigh, c->g);
+		vhash_abort(c->next->vni, c->g);
+		vhash_abort(c->next->vtep, c->g);
+		vhash_abort(state.port_ids, c->g);
+		undo_objects(c);
+	}
+	free(c->next);
+	free(c->refs);
+}
+
+static void commit_clear(struct commit *c)
+{
+	for (uint32_t i = 0; i < c->segments.n; i++) {
+		draft_free(c->drafts[c->segments.slots[i]]);
+		c->drafts[c->segments.slots[i]] = NULL;
+	}
+	for (uint32_t i = 0; i < c->ports.n; i++)
+		c->port_fd[c->ports.slots[i]] = NULL;
+	touched_clear(&c->segments);
+	touched_clear(&c->ports);
+	touched_clear(&c->vteps);
+	free(c->learned);
+	c->learned = NULL;
+	c->learned_capacity = 0;
+	memset(c->added_port_fdb, 0, sizeof(c->added_port_fdb));
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
+}
+
+void txn_commit(struct txn *t, struct weft_msg_txn_result *ret)
+{
+	struct commit *c = &commit;
+	uint64_t start = now_ns();
+
+	*ret = t->failure;
+	if (ret->error == 0) {
+		if (commit_begin(c, ret) == 0 && commit_build(c, t) == 0)
+			commit_publish(c);
+		else
+			commit_undo(c);
+		commit_clear(c);
+		state.commit_last_ns = now_ns() - start;
+	}
+	ret->generation = state.config->generation;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A commit under way: the next configuration as a draft, and what is needed to undo or to finish
+ * it. Shared by the commit_*.c files. Main thread; one at a time.
+ */
+#ifndef CHANNEL_COMMIT_H
+#define CHANNEL_COMMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "state.h"
+#include "txn_priv.h"
+
+/* Slots of one table that ops name, each once, with the last op that named it. */
+struct touched {
+	uint32_t n;
+	uint16_t slots[WEFT_MAX_SEGMENTS];
+	bool has[WEFT_MAX_SEGMENTS];
+	uint32_t op[WEFT_MAX_SEGMENTS];
+};
+
+struct slot_list {
+	uint16_t *slots;
+	uint32_t n, capacity;
+};
+
+/* A segment while its members change. */
+struct segment_draft {
+	bool present;
+	struct weft_segment spec;
+	struct slot_list ports;
+	struct slot_list vteps;
+};
+
+/* A learned entry that the transaction ends. */
+struct learned_end {
+	uint16_t segment_slot;
+	dest_t dest;
+};
+
+struct commit {
+	uint64_t g; /* the generation being made */
+	const struct config *old;
+	struct config *next;
+	struct refs *refs;
+	struct weft_msg_txn_result *result;
+	uint32_t op; /* being applied */
+	struct touched ports, segments, vteps;
+	struct segment_draft *drafts[WEFT_MAX_SEGMENTS];
+	int *port_fd[WEFT_MAX_PORTS]; /* descriptor that came with the op; in the transaction */
+	bool local_touched;
+	uint32_t local_op;
+	bool learned_affected; /* learned entries may have lost what they stand on */
+	uint32_t added_port_fdb[WEFT_MAX_PORTS]; /* FDB entries of this generation, by port */
+	struct learned_end *learned;
+	uint32_t n_learned, learned_capacity;
+	uint8_t rxq_owner[WEFT_MAX_PORTS][WEFT_PORT_QUEUES];
+	uint32_t last_vni; /* one-entry cache of commit_segment */
+	uint16_t last_segment;
+};
+
+/* Notes the first failure, naming the op; returns -error. */
+int commit_fail(struct commit *c, int error, uint32_t op, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+int commit_fail_memory(struct commit *c);
+/* "TABLE KEY: " and the sentence. */
+int commit_fail_entry(struct commit *c, int error, uint32_t op, unsigned int table,
+	const void *entry, const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+void touch(struct touched *t, uint16_t slot, uint32_t op);
+
+/* Slots by key as the transaction leaves them, 0: none. Valid once commit_object has run. */
+uint16_t commit_segment(struct commit *c, uint32_t vni);
+uint16_t commit_port(const struct commit *c, uint32_t id);
+uint16_t commit_vtep(const struct commit *c, const struct weft_addr *remote);
+bool commit_segment_present(const struct commit *c, uint16_t slot);
+/* The segment's draft, made of the old one when there is none yet. NULL: out of memory. */
+struct segment_draft *commit_draft(struct commit *c, uint16_t slot);
+void draft_free(struct segment_draft *d);
+
+/* Sorted sets of slots. Adding a member again and removing none change nothing. */
+int slot_list_add(struct slot_list *l, uint16_t slot);
+void slot_list_remove(struct slot_list *l, uint16_t slot);
+bool slot_list_has(const struct slot_list *l, uint16_t slot);
+
+/* Zeroed memory of whole cache lines. */
+void *object_new(size_t size);
+
+/* commit_object.c: ops on segments, ports, local VTEPs and VTEPs. */
+int commit_object(struct commit *c, const struct txn_walk *w);
+/* What those refer to; after all of them. */
+int commit_resolve(struct commit *c);
+/* Nothing that goes may be referred to any more; after all ops. */
+int commit_check_unused(struct commit *c);
+
+/* commit_entry.c: ops on flood, FDB and neighbours. */
+int commit_entry(struct commit *c, const struct txn_walk *w);
+/* Ends learned entries whose port, VTEP or segment has gone or may not teach any more. */
+int commit_end_learned(struct commit *c);
+
+/* commit_rxq.c: which worker polls which queue. Returns 0 or -ENOMEM. */
+int commit_rxqs(struct commit *c);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Dumps. One function per table gives the next entry after a cursor. Knows no sockets. Main thread.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "dump.h"
+#include "state.h"
+
+/* Places of a large table looked at for one message: a table of free places must not hold the main
+ * thread up. */
+#define PLACES_PER_MESSAGE 32768
+
+bool fdb_export(const struct config *cfg, const struct fdb_key *key, dest_t dest, bool learned,
+	struct weft_fdb *ret)
+{
+	const struct config_segment *s = cfg->segments[key->segment_slot];
+	uint16_t slot = DEST_SLOT(dest);
+
+	if (!s)
+		return false;
+	*ret = (struct weft_fdb){
+		.vni = s->spec.vni, .mac = key->mac, .flags = learned ? WEFT_FDB_LEARNED : 0};
+	if (dest & DEST_VTEP_BIT) {
+		if (!cfg->vteps[slot])
+			return false;
+		ret->remote = cfg->vteps[slot]->spec.remote;
+	} else {
+		if (!cfg->ports[slot])
+			return false;
+		ret->port = cfg->ports[slot]->spec.id;
+	}
+	return true;
+}
+
+/* Next object of an array of pointers by slot; entry begins with what the contract has. */
+#define NEXT_OF(array, member, limit)                                                              \
+	while (d->cursor < (limit)) {                                                              \
+		uint64_t slot = d->cursor++;                                                       \
+                                                                                                   \
+		if (cfg->array[slot]) {                                                            \
+			ret->member = cfg->array[slot]->spec;                                      \
+			return true;                                                               \
+		}                                                                                  \
+	}                                                                                          \
+	return false
+
+static bool next_segment(struct dump *d, const struct config *cfg, union weft_entry *ret)
+{
+	NEXT_OF(segments, segment, WEFT_MAX_SEGMENTS);
+}
+
+static bool next_port(struct dump *d, const struct config *cfg, union weft_entry *ret)
+{
+	NEXT_OF(ports, port, WEFT_MAX_PORTS);
+}
+
+static bool next_vtep(struct dump *d, const struct config *cfg, union weft_entry *ret)
+{
+	NEXT_OF(vteps, vtep, WEFT_MAX_VTEPS);
+}
+
+static bool next_local_vtep(struct dump *d, const struct config *cfg, union weft_entry *ret)
+{
+	if (d->cursor >= cfg->n_local_vteps)
+		return false;
+	ret->local_vtep = cfg->local_vteps[d->cursor++].spec;
+	return true;
+}
+
+static bool next_flood(struct dump *d, const struct config *cfg, union weft_entry *ret)
+{
+	for (; d->cursor < WEFT_MAX_SEGMENTS; d->cursor++, d->inner = 0) {
+		const struct config_segment *s = cfg->segments[d->cursor];
+
+		if (s && d->inner < s->n_vteps) {
+			const struct config_vtep *v = cfg->vteps[s->vteps[d->inner++]];
+
+			ret->flood.vni = s->spec.vni;
+			ret->flood.remote = v->spec.remote;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool next_fdb(
+	struct dump *d, const struct config *cfg, union weft_entry *ret, uint32_t *budget)
+{
+	struct fdb_entry *e;
+
+	while ((e = (struct fdb_entry *)vhash_next_within(
+			cfg->fdb, &d->cursor, cfg->generation, budget))) {
+		struct fdb_key key;
+
+		memcpy(&key, e->v.key, sizeof(key));
+		if (e->learned && !(d->flags & WEFT_DUMP_LEARNED))
+			continue;
+		if (fdb_export(cfg, &key, e->dest, e->learned, &ret->fdb))
+			return true;
+	}
+	return false;
+}
+
+static bool next_neigh(
+	struct dump *d, const struct config *cfg, union weft_entry *ret, uint32_t *budget)
+{
+	struct neigh_entry *e;
+	struct neigh_key key;
+
+	e = (struct neigh_entry *)vhash_next_within(
+		cfg->neigh, &d->cursor, cfg->generation, budget);
+	if (!e)
+		return false;
+	memcpy(&key, e->v.key, sizeof(key));
+	ret->neigh = (struct weft_neigh){
+		.vni = cfg->segments[key.segment_slot]->spec.vni, .addr = key.addr, .mac = e->mac};
+	return true;
+}
+
+/* False with *budget 0: look on in the next message. */
+static bool next_entry(struct dump *d, union weft_entry *ret, uint32_t *budget)
+{
+	const struct config *cfg = state.config;
+
+	switch (d->table) {
+	case WEFT_TABLE_SEGMENT:
+		return next_segment(d, cfg, ret);
+	case WEFT_TABLE_PORT:
+		return next_port(d, cfg, ret);
+	case WEFT_TABLE_LOCAL_VTEP:
+		return next_local_vtep(d, cfg, ret);
+	case WEFT_TABLE_VTEP:
+		return next_vtep(d, cfg, ret);
+	case WEFT_TABLE_FLOOD:
+		return next_flood(d, cfg, ret);
+	case WEFT_TABLE_FDB:
+		return next_fdb(d, cfg, ret, budget);
+	case WEFT_TABLE_NEIGH:
+		return next_neigh(d, cfg, ret, budget);
+	}
+	return false;
+}
+
+int dump_start(struct dump *d, const struct weft_msg_dump *request, uint32_t seq)
+{
+	if (request->table && !weft_table_name(request->table))
+		return -EINVAL;
+	*d = (struct dump){.seq = seq,
+		.flags = request->flags,
+		.table = request->table ? request->table : 1,
+		.last_table = request->table ? request->table : WEFT_TABLE_MAX - 1};
+	return 0;
+}
+
+static size_t dump_finish(struct dump *d, void *buf)
+{
+	struct weft_msg_dump_end end = {
+		.generation = state.config->generation, .n_entries = d->n_entries};
+
+	return weft_msg_build(buf, WEFT_MSG_DUMP_END, d->seq, &end, sizeof(end));
+}
+
+size_t dump_next(struct dump *d, void *buf)
+{
+	uint32_t budget = PLACES_PER_MESSAGE;
+	struct weft_ops_writer w;
+	union weft_entry e;
+
+	weft_ops_start(&w, buf, WEFT_MSG_SIZE_MAX);
+	while (d->table <= d->last_table) {
+		/* The largest entry may come next. */
+		if (w.used + sizeof(struct weft_op_hdr) + sizeof(e) > w.capacity)
+			break;
+		memset(&e, 0, sizeof(e));
+		if (next_entry(d, &e, &budget)) {
+			weft_ops_add(&w, d->table, WEFT_OP_PUT, &e, false);
+			d->n_entries++;
+		} else if (budget == 0) {
+			break;
+		} else {
+			d->table++;
+			d->cursor = d->inner = 0;
+		}
+	}
+	if (w.n_ops == 0 && d->table > d->last_table)
+		return dump_finish(d, buf);
+	return weft_ops_finish(&w, WEFT_MSG_DUMP_ENTRIES, d->seq);
+}
+
+uint64_t dump_count(const struct config *cfg, enum weft_table table)
+{
+	uint64_t n = 0;
+
+	switch (table) {
+	case WEFT_TABLE_SEGMENT:
+		return vhash_count(cfg->vni);
+	case WEFT_TABLE_PORT:
+		return vhash_count(state.port_ids);
+	case WEFT_TABLE_LOCAL_VTEP:
+		return cfg->n_local_vteps;
+	case WEFT_TABLE_VTEP:
+		return vhash_count(cfg->vtep);
+	case WEFT_TABLE_FLOOD:
+		for (uint32_t i = 0; i < WEFT_MAX_SEGMENTS; i++)
+			n += cfg->segments[i] ? cfg->segments[i]->n_vteps : 0;
+		return n;
+	case WEFT_TABLE_FDB:
+		return vhash_count(cfg->fdb);
+	case WEFT_TABLE_NEIGH:
+		return vhash_count(cfg->neigh);
+	default:
+		return 0;
+	}
+}
