@@ -341,6 +341,8 @@ static void bed_forget(void)
 void bed_reset(void)
 {
 	bed_forget();
+	learn_fini(); /* with its counts of what was learned */
+	bed_need(learn_init() == 0, "out of memory");
 	bed_next = bed_empty();
 }
 

@@ -154,11 +154,17 @@ class Runner:
         raise RuntimeError("the runner ended: " + " | ".join(lines[-3:]))
 
 
-def show(frame):
+def show(frame, other=None):
+    """Summary and dump; of two frames only the lines in which they differ."""
     try:
-        return scapy.Ether(frame).summary() + "\n" + scapy.hexdump(frame, dump=True)
+        summary = scapy.Ether(frame).summary()
     except Exception:
-        return frame.hex()
+        summary = "not a frame that scapy can read"
+    dump = scapy.hexdump(frame, dump=True).split("\n")
+    if other is not None:
+        theirs = scapy.hexdump(other, dump=True).split("\n")
+        dump = [line for i, line in enumerate(dump) if i >= len(theirs) or line != theirs[i]]
+    return "\n".join([f"{summary} ({len(frame)} bytes)"] + dump[:20])
 
 
 def parse_answer(lines, out, stats, errors):
@@ -218,7 +224,7 @@ def check_frames(case, out, errors):
             if "vxlan" in options:
                 frame = settle_entropy(frame, got)
             if frame != got:
-                errors.append(f"port {port}: wanted\n{show(frame)}\ngot\n{show(got)}")
+                errors.append(f"port {port}: wanted\n{show(frame, got)}\ngot\n{show(got, frame)}")
             offloads = set(flags.split(",")[1:])
             if set(options) - {"anyorder", "vxlan"} != offloads:
                 errors.append(f"port {port}: offload requests {sorted(offloads)}, wanted {sorted(options)}")

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -64,7 +65,7 @@ static enum options_result parse(struct options *opt, const char *args)
 	char *argv[32] = {"weft-dataplane"}, *save = NULL;
 	int argc = 1;
 
-	strcpy(text, args);
+	snprintf(text, sizeof(text), "%s", args);
 	for (char *a = strtok_r(text, " ", &save); a; a = strtok_r(NULL, " ", &save))
 		argv[argc++] = a;
 	return options_parse(argc, argv, opt);
