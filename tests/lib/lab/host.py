@@ -16,7 +16,7 @@ class Host:
         self.dir = os.path.join(lab.dir, name)
         os.makedirs(self.dir)
         self.dataplane = self.weftd = None
-        self.dataplane_args = ["--workers", "1"]
+        self.dataplane_args = ["--workers", str(lab.workers)]
 
     def path(self, name):
         return os.path.join(self.dir, name)

@@ -23,11 +23,11 @@ class LabError(Exception):
 class Lab:
     """Use as a context manager: `with Lab() as lab: ...`; keep=True leaves it standing."""
 
-    def __init__(self, build=None, mtu=1500, family=4, keep=False):
+    def __init__(self, build=None, mtu=1500, family=4, workers=1, keep=False):
         if os.geteuid() != 0:
             raise LabError("must run as root")
         self.build = build or os.environ.get("WEFT_BUILD", os.path.join(ROOT, "build"))
-        self.mtu, self.family, self.keep = mtu, family, keep
+        self.mtu, self.family, self.workers, self.keep = mtu, family, workers, keep
         self.id = "w%d%s" % (os.getpid(), "abcdefghijklmnopqrstuvwxyz"[next(_labs) % 26])
         self.dir = tempfile.mkdtemp(prefix="weft-lab-")
         os.chmod(self.dir, 0o755)
