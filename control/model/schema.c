@@ -75,6 +75,8 @@ const struct field schema_uplink[] = {
 		 "interface name, socket path or DPDK devargs"),
 		.required = true},
 	{UINT(uplink, queues, 1, WEFT_PORT_QUEUES, 1, "receive queues")},
+	{UINT(uplink, instance, 0, UINT16_MAX, 0, "memif interface id")},
+	{BOOL(uplink, server, false, "memif: this side listens")},
 	{UINT(uplink, mtu, WEFT_MTU_MIN, WEFT_MTU_MAX, 0,
 		"MTU of the underlay; 0: the kernel's, or 1500 without a kernel interface")},
 	{MAC(uplink, mac, "own MAC; only without a kernel interface")},

@@ -81,6 +81,8 @@ struct uplink {
 	uint8_t kind;	/* enum weft_port_kind */
 	char *device;
 	uint16_t queues;
+	uint16_t instance; /* memif interface id */
+	bool server;	   /* memif: this side listens */
 	uint32_t mtu;	/* 0: the kernel's, or 1500 without a kernel interface */
 	struct weft_mac mac;	      /* not for kernel interfaces */
 	struct weft_mac next_hop_mac; /* not for kernel interfaces: all VTEPs are behind it */
