@@ -31,6 +31,7 @@
 #define EXT_SHIM6      140
 
 struct cursor {
+	const struct rte_mbuf *m;
 	struct pkt_meta *meta;
 	const uint8_t *frame;
 	uint32_t len; /* of the frame, as received */
@@ -40,6 +41,20 @@ struct cursor {
 	uint32_t l4_off;
 	uint64_t hash; /* of the addresses */
 };
+
+/* Runs a step that few packets take out of line, on a copy: the cursor of all others then stays in
+ * registers, as nobody knows its address. arg: what the step reads and may change. */
+static inline enum weft_drop take_step(
+	struct cursor *c, enum weft_drop (*step)(struct cursor *c, uint32_t *arg), uint32_t *arg)
+{
+	struct cursor copy = *c;
+	uint32_t value = *arg;
+	enum weft_drop drop = step(&copy, &value);
+
+	*c = copy;
+	*arg = value;
+	return drop;
+}
 
 /* Multiply and fold: every input bit reaches every output bit, about 4 cycles on any 64-bit CPU. */
 static inline uint64_t mix(uint64_t a, uint64_t b)
@@ -114,10 +129,12 @@ static bool icmp_is_echo(unsigned int proto, uint8_t type)
 	return proto == IPPROTO_ICMP ? type == 8 || type == 0 : type == 128 || type == 129;
 }
 
-static enum weft_drop parse_icmp(
-	struct cursor *c, unsigned int proto, const uint8_t *l4, uint32_t room)
+static __rte_noinline enum weft_drop parse_icmp(struct cursor *c, uint32_t *arg)
 {
-	if (room < 8)
+	const uint8_t *l4 = c->frame + c->l4_off;
+	uint32_t proto = *arg;
+
+	if (c->l3_end - c->l4_off < 8)
 		return WEFT_DROP_BAD_L4_HEADER;
 	if (proto == IPPROTO_ICMPV6 && l4[0] >= 133 && l4[0] <= 137)
 		c->flags |= PKT_ND;
@@ -126,7 +143,7 @@ static enum weft_drop parse_icmp(
 }
 
 /* From l4_off to l3_end; icmp: the ICMP that belongs to the IP version. */
-static inline enum weft_drop parse_l4(struct cursor *c, unsigned int proto, unsigned int icmp)
+static inline enum weft_drop parse_l4(struct cursor *c, uint32_t proto, uint32_t icmp)
 {
 	const uint8_t *l4 = c->frame + c->l4_off;
 	uint32_t room = c->l3_end - c->l4_off;
@@ -136,16 +153,17 @@ static inline enum weft_drop parse_l4(struct cursor *c, unsigned int proto, unsi
 	if (proto == IPPROTO_UDP)
 		return parse_udp(c, l4, room);
 	if (proto == icmp)
-		return parse_icmp(c, proto, l4, room);
+		return take_step(c, parse_icmp, &proto);
 	set_no_l4(c, proto);
 	return 0;
 }
 
 /* frag: flags and offset in host order, not 0. RFC 1858: what a filter must see is in the first
  * fragment, and no later one may write over it. */
-static enum weft_drop parse_ipv4_fragment(struct cursor *c, uint32_t frag, unsigned int proto)
+static __rte_noinline enum weft_drop parse_ipv4_fragment(struct cursor *c, uint32_t *frag)
 {
-	uint32_t start = (frag & RTE_IPV4_HDR_OFFSET_MASK) * 8;
+	uint32_t start = (*frag & RTE_IPV4_HDR_OFFSET_MASK) * 8;
+	uint8_t proto = c->frame[c->l3_off + offsetof(struct rte_ipv4_hdr, next_proto_id)];
 
 	c->flags |= PKT_FRAGMENT;
 	if (start == 0)
@@ -156,6 +174,11 @@ static enum weft_drop parse_ipv4_fragment(struct cursor *c, uint32_t frag, unsig
 		return WEFT_DROP_BAD_L4_HEADER;
 	c->flags |= PKT_LATER_FRAGMENT;
 	return 0;
+}
+
+static __rte_noinline bool ipv4_options_ok(const uint8_t *ip, uint32_t hdr_len)
+{
+	return cksum_ipv4_ok(ip, hdr_len);
 }
 
 static inline enum weft_drop parse_ipv4(struct cursor *c)
@@ -180,7 +203,9 @@ static inline enum weft_drop parse_ipv4(struct cursor *c)
 		return WEFT_DROP_BAD_IP_HEADER;
 	if (unlikely(total > room))
 		return WEFT_DROP_TRUNCATED;
-	if (unlikely(!(hdr_len == 20 ? cksum_ipv4_ok(ip, 20) : cksum_ipv4_ok(ip, hdr_len))))
+	if (unlikely(!(likely(hdr_len == sizeof(struct rte_ipv4_hdr))
+			       ? cksum_ipv4_plain_ok(ip)
+			       : ipv4_options_ok(ip, hdr_len))))
 		return WEFT_DROP_BAD_IP_CHECKSUM;
 
 	c->l3_end = c->l3_off + total;
@@ -191,7 +216,7 @@ static inline enum weft_drop parse_ipv4(struct cursor *c)
 	frag = load16(ip + 6);
 	c->flags |= PKT_IPV4 | (frag & RTE_IPV4_HDR_DF_FLAG ? PKT_DF : 0);
 	if (unlikely(frag & IPV4_FRAG_MASK)) {
-		drop = parse_ipv4_fragment(c, frag, ip[9]);
+		drop = take_step(c, parse_ipv4_fragment, &frag);
 		if (drop)
 			return drop;
 		if (c->flags & PKT_LATER_FRAGMENT) {
@@ -240,7 +265,7 @@ static bool note_ipv6_fragment(struct cursor *c, const uint8_t *p, bool *seen)
 
 /* Walks the extension headers from l4_off on and moves it to the L4 header, or to the data of a
  * later fragment. RFC 8200 section 4.1 for the order that matters, RFC 7112 for fragments. */
-static enum weft_drop walk_ext(struct cursor *c, unsigned int *proto)
+static __rte_noinline enum weft_drop walk_ext(struct cursor *c, uint32_t *proto)
 {
 	bool fragment_seen = false;
 	uint32_t size;
@@ -275,7 +300,7 @@ static inline enum weft_drop parse_ipv6(struct cursor *c)
 {
 	const uint8_t *ip = c->frame + c->l3_off;
 	uint32_t room = c->len - c->l3_off, total;
-	unsigned int proto;
+	uint32_t proto;
 
 	if (unlikely(room < sizeof(struct rte_ipv6_hdr)))
 		return WEFT_DROP_TRUNCATED;
@@ -296,7 +321,7 @@ static inline enum weft_drop parse_ipv6(struct cursor *c)
 	c->flags |= PKT_IPV6 | PKT_DF;
 	proto = ip[6];
 	if (unlikely(!ipv6_is_plain(proto))) {
-		enum weft_drop drop = walk_ext(c, &proto);
+		enum weft_drop drop = take_step(c, walk_ext, &proto);
 
 		if (drop)
 			return drop;
@@ -309,7 +334,7 @@ static inline enum weft_drop parse_ipv6(struct cursor *c)
 }
 
 /* Passes over VLAN tags; the first one's TCI goes to meta. */
-static enum weft_drop parse_vlan(struct cursor *c, uint32_t *ethertype)
+static __rte_noinline enum weft_drop parse_vlan(struct cursor *c, uint32_t *ethertype)
 {
 	for (unsigned int n = 0;
 		*ethertype == RTE_ETHER_TYPE_VLAN || *ethertype == RTE_ETHER_TYPE_QINQ; n++) {
@@ -335,14 +360,14 @@ static enum weft_drop parse_arp(struct cursor *c)
 	return 0;
 }
 
-static enum weft_drop parse_non_ip(struct cursor *c, uint32_t ethertype)
+static __rte_noinline enum weft_drop parse_non_ip(struct cursor *c, uint32_t *ethertype)
 {
 	enum weft_drop drop = 0;
 
 	c->l3_end = 0; /* no padding to know of */
 	c->l4_off = c->l3_off;
 	c->hash = mix(load64_raw(c->frame), load64_raw(c->frame + 6));
-	if (ethertype == RTE_ETHER_TYPE_ARP)
+	if (*ethertype == RTE_ETHER_TYPE_ARP)
 		drop = parse_arp(c);
 	set_no_l4(c, 0);
 	return drop;
@@ -365,7 +390,7 @@ static inline enum weft_drop parse_ethernet(struct cursor *c)
 	ethertype = load16(c->frame + 12);
 	c->l3_off = sizeof(struct rte_ether_hdr);
 	if (unlikely(ethertype == RTE_ETHER_TYPE_VLAN || ethertype == RTE_ETHER_TYPE_QINQ)) {
-		enum weft_drop drop = parse_vlan(c, &ethertype);
+		enum weft_drop drop = take_step(c, parse_vlan, &ethertype);
 
 		if (drop)
 			return drop;
@@ -376,12 +401,13 @@ static inline enum weft_drop parse_ethernet(struct cursor *c)
 		return parse_ipv4(c);
 	if (likely(ethertype == RTE_ETHER_TYPE_IPV6))
 		return parse_ipv6(c);
-	return parse_non_ip(c, ethertype);
+	return take_step(c, parse_non_ip, &ethertype);
 }
 
 /* A GSO frame must say how to cut it, into a number of segments that can be handled at once. */
-static enum weft_drop check_gso(struct cursor *c, const struct rte_mbuf *m)
+static enum weft_drop check_gso(struct cursor *c)
 {
+	const struct rte_mbuf *m = c->m;
 	uint32_t payload = c->l3_end - c->meta->hdr_len;
 
 	if (m->tso_segsz == 0)
@@ -400,8 +426,9 @@ static enum weft_drop check_gso(struct cursor *c, const struct rte_mbuf *m)
 
 /* The peer's word about checksum and GSO against the frame (port/port.h). What an uplink's driver
  * says concerns the outer headers or the inner ones: it is no offence where it does not fit. */
-static enum weft_drop check_offload(struct cursor *c, const struct rte_mbuf *m)
+static __rte_noinline enum weft_drop check_offload(struct cursor *c, uint32_t *unused)
 {
+	const struct rte_mbuf *m = c->m;
 	bool gso = m->ol_flags & RTE_MBUF_F_RX_LRO;
 	bool partial = (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_NONE;
 	uint8_t proto = c->meta->l4_proto;
@@ -412,7 +439,7 @@ static enum weft_drop check_offload(struct cursor *c, const struct rte_mbuf *m)
 		(proto != IPPROTO_TCP && proto != IPPROTO_UDP))
 		return c->flags & PKT_FROM_TUNNEL ? 0 : WEFT_DROP_BAD_OFFLOAD;
 	c->flags |= PKT_CKSUM_PARTIAL;
-	return gso ? check_gso(c, m) : 0;
+	return gso ? check_gso(c) : 0;
 }
 
 /* Clears all but what the caller has filled in. */
@@ -429,7 +456,8 @@ static inline void meta_start(struct pkt_meta *meta)
 
 enum weft_drop pkt_parse(struct rte_mbuf *m)
 {
-	struct cursor c = {.meta = pkt_meta(m)};
+	struct cursor c = {.m = m, .meta = pkt_meta(m)};
+	uint32_t unused = 0;
 	enum weft_drop drop;
 
 	meta_start(c.meta);
@@ -441,7 +469,7 @@ enum weft_drop pkt_parse(struct rte_mbuf *m)
 	drop = parse_ethernet(&c);
 	if (unlikely(
 		    drop == 0 && (m->ol_flags & (RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_MASK))))
-		drop = check_offload(&c, m);
+		drop = take_step(&c, check_offload, &unused);
 	c.meta->flags = c.flags;
 	if (unlikely(drop))
 		return drop;

@@ -46,7 +46,7 @@ static inline enum weft_drop outer_ipv4(struct outer *o, uint32_t room, struct p
 		return WEFT_DROP_BAD_IP_HEADER;
 	if (unlikely(total > room))
 		return WEFT_DROP_TRUNCATED;
-	if (unlikely(!cksum_ipv4_ok(ip, sizeof(struct rte_ipv4_hdr))))
+	if (unlikely(!cksum_ipv4_plain_ok(ip)))
 		return WEFT_DROP_BAD_OUTER_CHECKSUM;
 	if (unlikely(load16(ip + 6) & IPV4_FRAG_MASK))
 		return WEFT_DROP_OUTER_FRAGMENT;

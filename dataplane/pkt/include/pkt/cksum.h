@@ -44,6 +44,18 @@ static inline bool cksum_ipv4_ok(const void *ip, unsigned int hdr_len)
 	return cksum_fold(cksum_sum32(ip, hdr_len)) == 0xffff;
 }
 
+/* The same for the header without options, as straight code. */
+static inline bool cksum_ipv4_plain_ok(const void *ip)
+{
+	uint64_t a, b;
+	uint32_t c;
+
+	memcpy(&a, ip, sizeof(a));
+	memcpy(&b, (const uint8_t *)ip + 8, sizeof(b));
+	memcpy(&c, (const uint8_t *)ip + 16, sizeof(c));
+	return cksum_fold((a >> 32) + (uint32_t)a + (b >> 32) + (uint32_t)b + c) == 0xffff;
+}
+
 /* Computes and stores the checksum of an IPv4 header. */
 void cksum_ipv4_set(void *ip);
 

@@ -22,8 +22,8 @@
 void vxlan_prepare(struct config_vtep *vtep);
 
 /* Prepends the outer headers. The inner frame is complete (checksums, size checked). Source port
- * from the flow hash in 49152..65535, outer TOS by RFC 6040 normal mode and the VTEP's DSCP setting.
- * False: no headroom; m is unchanged. */
+ * from the flow hash in 49152..65535, outer TOS by RFC 6040 normal mode and the VTEP's DSCP
+ * setting. False: no headroom; m is unchanged. */
 bool vxlan_encap(struct rte_mbuf *m, const struct pkt_meta *meta, const struct config_vtep *vtep,
 	uint32_t vni);
 
