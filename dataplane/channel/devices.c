@@ -10,6 +10,7 @@
 
 #include <core/log.h>
 #include <core/rcu.h>
+#include <observe/counters.h>
 
 #include "devices.h"
 #include "events.h"
@@ -130,6 +131,18 @@ static void try_open(struct device *d, uint64_t now_ms, unsigned int n_workers)
 			d->dev->spec.name, d->dev->text);
 }
 
+/* Frames that the peer or the device lost on the way in, in the main thread's row. */
+static void book_rx_errors(struct port *dev, unsigned int n_workers)
+{
+	uint64_t n = atomic_exchange_explicit(&dev->rx_errors, 0, memory_order_relaxed);
+	struct weft_port_stats *stats = counters_port(n_workers, dev->slot);
+
+	if (n == 0)
+		return;
+	stats->rx_packets += n;
+	stats->dropped[WEFT_DROP_RX_ERROR] += n;
+}
+
 static void device_tick(struct device *d, uint64_t now_ms, unsigned int n_workers)
 {
 	if (!d->closing) {
@@ -138,6 +151,7 @@ static void device_tick(struct device *d, uint64_t now_ms, unsigned int n_worker
 		else if (port_poll_state(d->dev))
 			begin_close(d);
 	}
+	book_rx_errors(d->dev, n_workers);
 	/* Before the first attempt to open there is nothing to tell. */
 	if (d->try_ms || d->told)
 		tell_if_changed(d);
