@@ -132,6 +132,18 @@ void port_update(struct port *p, const struct weft_port *spec)
 		limit_frames(p);
 }
 
+static bool keep_devices;
+
+void port_keep_devices(void)
+{
+	keep_devices = true;
+}
+
+bool port_keeps_devices(void)
+{
+	return keep_devices;
+}
+
 int port_take_fd(struct port *p, int fd)
 {
 	return p->is_open && p->ops->take_fd ? p->ops->take_fd(p, fd) : 0;

@@ -113,6 +113,10 @@ void port_update(struct port *p, const struct weft_port *spec);
 int port_take_fd(struct port *p, int fd);
 /* Back to MISSING: closes the device, keeps the port for a later port_open. No worker is inside. */
 void port_close(struct port *p);
+/* From now on closing keeps what open made in the kernel and a guest lives on (a TAP interface): the
+ * process ends, its ports do not. */
+void port_keep_devices(void);
+bool port_keeps_devices(void);
 /* Closes if open and frees. Accepts NULL. */
 void port_free(struct port *p);
 /* True when a port opened for a can serve b without being closed (addresses, limits, MTU and flags
