@@ -11,6 +11,7 @@
 /* clang-format off */
 #define PORT_KINDS_BUILT_IN(X) \
 	X(VHOST_USER, vhost_user_ops) \
+	X(MEMIF, memif_ops) \
 	X(VETH, veth_ops) \
 	X(TAP, tap_ops) \
 	X(AF_XDP, af_xdp_ops)
