@@ -169,9 +169,16 @@ static void swap_bytes(uint8_t *a, uint8_t *b, size_t n)
 	memcpy(b, tmp, n);
 }
 
+/* A MAC that may be the source of an answer. */
+static bool sent_to_host(const struct rte_mbuf *m, const struct pkt_meta *meta)
+{
+	return !(meta->flags & PKT_GROUP) &&
+	       !weft_mac_is_zero(rte_pktmbuf_mtod(m, const struct weft_mac *));
+}
+
 static bool is_echo_request(const struct pkt_meta *meta)
 {
-	if ((meta->flags & (PKT_L4 | PKT_FRAGMENT | PKT_GROUP)) != PKT_L4)
+	if ((meta->flags & (PKT_L4 | PKT_FRAGMENT)) != PKT_L4)
 		return false;
 	return meta->flags & PKT_IPV4
 		       ? meta->l4_proto == IPPROTO_ICMP && meta->sport == ICMPV4_ECHO_REQUEST << 8
@@ -186,7 +193,7 @@ bool pkt_craft_echo_reply(struct rte_mbuf *m)
 	struct rte_icmp_hdr *icmp = (struct rte_icmp_hdr *)(frame + meta->l4_off);
 	bool v6 = meta->flags & PKT_IPV6;
 
-	if (!is_echo_request(meta))
+	if (!is_echo_request(meta) || !sent_to_host(m, meta))
 		return false;
 	/* Swapping addresses leaves every sum as it is. */
 	swap_bytes(frame, frame + 6, 6);
@@ -231,8 +238,8 @@ static bool is_icmp_error(const struct pkt_meta *meta)
 
 static bool may_answer(const struct pkt_meta *meta, const uint8_t *ip)
 {
-	if (!(meta->flags & (PKT_IPV4 | PKT_IPV6)) ||
-		(meta->flags & (PKT_GROUP | PKT_LATER_FRAGMENT)) || is_icmp_error(meta))
+	if (!(meta->flags & (PKT_IPV4 | PKT_IPV6)) || (meta->flags & PKT_LATER_FRAGMENT) ||
+		is_icmp_error(meta))
 		return false;
 	if (meta->flags & PKT_IPV6)
 		return ipv6_is_host(ip + 8) && ipv6_is_host(ip + 24);
@@ -301,7 +308,7 @@ struct rte_mbuf *pkt_craft_too_big(const struct rte_mbuf *m, uint16_t mtu)
 	struct rte_mbuf *a;
 	uint8_t *out;
 
-	if (!may_answer(meta, ip))
+	if (!sent_to_host(m, meta) || !may_answer(meta, ip))
 		return NULL;
 	a = rte_pktmbuf_alloc(mem_pools.packet);
 	if (!a)

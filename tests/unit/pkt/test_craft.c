@@ -289,6 +289,9 @@ static void test_too_big_refusals(void **state)
 		check_no_answer("ICMPv6 error");
 	}
 	change_v4(0, 0x03, "group MAC");
+	frame_make(&f, &(struct frame_spec){.payload = 1800, .df = true});
+	memset(f.b, 0, 6);
+	check_no_answer("zero MAC");
 	change_v4(30, 224, "to multicast");
 	change_v4(30, 255, "to broadcast");
 	change_v4(26, 0, "from nobody");
