@@ -60,11 +60,11 @@ static int check_path(
 static int check_interface(
 	const struct object *o, const char *field, const char *name, struct model_error *err)
 {
-	if (strlen(name) > INTERFACE_NAME_MAX || strpbrk(name, "/: \\") || strcmp(name, ".") == 0 ||
+	if (strlen(name) > INTERFACE_NAME_MAX || strpbrk(name, "/: %") || strcmp(name, ".") == 0 ||
 		strcmp(name, "..") == 0)
 		return FAIL(field,
-			"must be the name of an interface: at most %d characters without '/', ':' "
-			"or space",
+			"must be the name of an interface: at most %d characters, none of them "
+			"'/', ':', '%%' or a space",
 			INTERFACE_NAME_MAX);
 	return 0;
 }
@@ -164,8 +164,8 @@ static int check_port(const struct port *p, struct model_error *err)
 	if (p->anti_spoof && p->learn)
 		return FAIL(
 			"learn", "needs anti_spoof to be false: learned MACs are not the port's");
-	if (p->n_addresses >= WEFT_PORT_ADDRS)
-		return FAIL("addresses", "has more than %d elements", WEFT_PORT_ADDRS - 1);
+	if (p->n_addresses > WEFT_PORT_ADDRS)
+		return FAIL("addresses", "has more than %d elements", WEFT_PORT_ADDRS);
 	for (size_t i = 0; i < p->n_addresses; i++) {
 		snprintf(field, sizeof(field), "addresses[%zu]", i);
 		if (p->addresses[i].len == 128 && !addr_is_unicast(&p->addresses[i].addr))

@@ -133,7 +133,7 @@ static const struct field port_fields[] = {
 	{REF(port, segment, MODEL_SEGMENT, "segment that it is attached to"), .required = true},
 	{REF(port, host, MODEL_HOST, "host that it is on; none: not reachable yet")},
 	{MAC(port, mac, "MAC of the machine behind it"), .required = true},
-	{ARRAY(port, addresses, FIELD_PREFIXES, WEFT_PORT_ADDRS - 1,
+	{ARRAY(port, addresses, FIELD_PREFIXES, WEFT_PORT_ADDRS,
 		"addresses of the machine, and prefixes that it may send from")},
 	{.name = "kind",
 		.type = FIELD_ENUM,
