@@ -2,6 +2,10 @@
 /*
  * The compiler from intent to the data plane's tables, as seen from one host. Pure: no I/O, no clock.
  *
+ * Only segments with a port on this host are programmed. Two hosts reach each other by IPv4 when
+ * both have an IPv4 VTEP, else by IPv6. Nothing remote is programmed before compile_note_link told
+ * of a kernel uplink's MAC: who has a running data plane to take over waits for that first.
+ *
  * Incremental: a change of objects or of the underlay marks output keys dirty, and only those are
  * computed again and compared with what was emitted before. compile_full computes everything; a test
  * proves that both agree. One file per output table.
@@ -34,12 +38,17 @@ typedef void (*compile_emit_fn)(void *arg, enum weft_table table, enum weft_op_v
 
 struct compiler;
 
+/* The port id of this host's uplink; ids of objects are smaller. */
+#define COMPILE_UPLINK_ID 0x80000000u
+
 /* host: this host's name. The model must outlive the compiler. */
 struct compiler *compile_new(const struct model *m, const char *host);
 void compile_free(struct compiler *c);
 
-/* Every change of the model and of the underlay is told here, then compile_run emits the ops that
- * lead from what was emitted before to what should be, in an order that never lacks a reference. */
+/* Every change of the model (after its check, before its commit or rollback frees what was before)
+ * and of the underlay is told here, then compile_run (after the commit) emits the ops that lead from
+ * what was emitted before to what should be, in an order that never lacks a reference: PUTs in order
+ * of tables, then DELETEs in reverse. The first run emits all. */
 void compile_note(struct compiler *c, const struct model_change *changes, size_t n);
 void compile_note_path(struct compiler *c, const struct underlay_path *path);
 void compile_note_link(struct compiler *c, const struct underlay_link *link);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Table PORT: this host's ports and its uplink.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "compile_impl.h"
+
+static void fill_addresses(struct weft_port *e, const struct port *p)
+{
+	e->n_addrs = (uint16_t)p->n_addresses;
+	if (p->n_addresses)
+		memcpy(e->addrs, p->addresses, p->n_addresses * sizeof(*p->addresses));
+}
+
+static void fill_port(const struct compiler *c, const struct port *p, struct weft_port *e)
+{
+	const struct segment *s =
+		(const struct segment *)model_find(c->m, MODEL_SEGMENT, p->segment);
+
+	e->id = p->o.id;
+	e->vni = s->vni;
+	e->kind = p->kind;
+	e->role = WEFT_ROLE_TENANT;
+	e->flags = (p->anti_spoof ? WEFT_PORT_ANTISPOOF : 0) | (p->learn ? WEFT_PORT_LEARN : 0) |
+		   (p->server ? WEFT_PORT_SERVER : 0) | (p->enabled ? 0 : WEFT_PORT_ADMIN_DOWN) |
+		   (p->offload ? 0 : WEFT_PORT_NO_OFFLOAD);
+	e->n_queues = p->queues;
+	e->mtu = p->mtu ? p->mtu : segment_mtu(c, s);
+	e->mac = p->mac;
+	e->max_learned = p->learn ? p->max_learned : 0;
+	e->instance = p->instance;
+	e->flood_pps = p->flood_pps;
+	snprintf(e->name, sizeof(e->name), "%s", p->o.name);
+	port_device(p, e->device);
+	fill_addresses(e, p);
+}
+
+static bool get_uplink(const struct compiler *c, struct weft_port *e)
+{
+	const struct uplink *u = underlay_uplink(c);
+
+	if (!u)
+		return false;
+	e->id = COMPILE_UPLINK_ID;
+	e->kind = u->kind;
+	e->role = WEFT_ROLE_UPLINK;
+	e->n_queues = u->queues;
+	e->mtu = underlay_mtu(c);
+	e->mac = u->mac;
+	snprintf(e->name, sizeof(e->name), "uplink");
+	snprintf(e->device, sizeof(e->device), "%s", u->device);
+	return true;
+}
+
+static bool get(const struct compiler *c, const union key *k, union weft_entry *ret)
+{
+	const struct local *l = local_find(c, k->in.id);
+
+	if (k->in.id == COMPILE_UPLINK_ID)
+		return get_uplink(c, &ret->port);
+	if (!l)
+		return false;
+	fill_port(c, (const struct port *)model_find(c->m, MODEL_PORT, l->name), &ret->port);
+	return true;
+}
+
+static void walk(const struct compiler *c, key_fn fn, void *arg)
+{
+	union key k = key_id(COMPILE_UPLINK_ID);
+
+	fn(arg, &k);
+	for (struct local *l = NULL; (l = hset_next(&c->locals, l));) {
+		k = key_id(l->id);
+		fn(arg, &k);
+	}
+}
+
+const struct compile_table compile_port = {get, walk};

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "oracle.h"
+
+struct oracle {
+	const struct model *m;
+	const struct host *self; /* NULL: not in the model */
+	const char *name;
+	const struct oracle_underlay *u;
+	struct applied *out;
+};
+
+#define FOR_EACH(o, m, kind)                                                                       \
+	for (const struct object *o = NULL; (o = model_next(m, kind, o ? o->name : NULL));)
+
+static bool relevant(const struct oracle *w, const char *segment)
+{
+	FOR_EACH(o, w->m, MODEL_PORT)
+	{
+		const struct port *p = (const struct port *)o;
+
+		if (p->host && strcmp(p->host, w->name) == 0 && strcmp(p->segment, segment) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool kernel_uplink(const struct oracle *w)
+{
+	return w->self->uplink.kind == UPLINK_AF_XDP || w->self->uplink.kind == UPLINK_VETH;
+}
+
+static struct weft_mac uplink_mac(const struct oracle *w)
+{
+	if (!w->self || !w->self->uplink.kind)
+		return (struct weft_mac){0};
+	if (!kernel_uplink(w))
+		return w->self->uplink.mac;
+	return w->u->link ? w->u->link->mac : (struct weft_mac){0};
+}
+
+static bool has_uplink_mac(const struct oracle *w)
+{
+	struct weft_mac mac = uplink_mac(w);
+
+	return !weft_mac_is_zero(&mac);
+}
+
+static uint16_t underlay_mtu(const struct oracle *w)
+{
+	if (w->self && w->self->uplink.kind && w->self->uplink.mtu)
+		return w->self->uplink.mtu;
+	if (w->self && w->self->uplink.kind && kernel_uplink(w) && w->u->link)
+		return w->u->link->mtu;
+	return 1500;
+}
+
+/* The addresses between this host and another, IPv4 first. */
+static bool pair(const struct oracle *w, const struct host *h, struct weft_addr *local,
+	struct weft_addr *remote)
+{
+	bool found = false;
+
+	if (!w->self || h == w->self || !has_uplink_mac(w))
+		return false;
+	for (size_t i = 0; i < w->self->n_vteps; i++)
+		for (size_t k = 0; k < h->n_vteps; k++) {
+			bool v4 = weft_addr_is_v4(&h->vteps[k]);
+
+			if (v4 != weft_addr_is_v4(&w->self->vteps[i]) || (found && !v4))
+				continue;
+			*local = w->self->vteps[i];
+			*remote = h->vteps[k];
+			found = true;
+		}
+	return found;
+}
+
+static uint16_t segment_mtu(const struct oracle *w, const struct segment *s)
+{
+	uint16_t overhead = 50;
+
+	for (size_t i = 0; w->self && i < w->self->n_vteps; i++)
+		if (!weft_addr_is_v4(&w->self->vteps[i]))
+			overhead = 70;
+	return s->mtu ? s->mtu : (uint32_t)(underlay_mtu(w) - overhead);
+}
+
+static void add(const struct oracle *w, enum weft_table table, const union weft_entry *e)
+{
+	applied_op(w->out, table, WEFT_OP_PUT, e);
+}
+
+static void add_segments(const struct oracle *w)
+{
+	FOR_EACH(o, w->m, MODEL_SEGMENT)
+	{
+		const struct segment *s = (const struct segment *)o;
+		union weft_entry e = {0};
+
+		if (!relevant(w, o->name))
+			continue;
+		e.segment.vni = s->vni;
+		e.segment.mtu = segment_mtu(w, s);
+		e.segment.ageing_s = s->ageing_s;
+		e.segment.max_learned = s->max_learned;
+		e.segment.flags = s->flood_unknown * WEFT_SEGMENT_FLOOD_UNKNOWN +
+				  s->learn_from_wire * WEFT_SEGMENT_LEARN_WIRE +
+				  s->answer_locally * WEFT_SEGMENT_PROXY +
+				  s->carry_vlan * WEFT_SEGMENT_INNER_VLAN;
+		strcpy(e.segment.name, o->name);
+		add(w, WEFT_TABLE_SEGMENT, &e);
+	}
+}
+
+static void add_uplink(const struct oracle *w)
+{
+	union weft_entry e = {0};
+
+	if (!w->self || !w->self->uplink.kind)
+		return;
+	e.port.id = COMPILE_UPLINK_ID;
+	e.port.kind = w->self->uplink.kind;
+	e.port.role = WEFT_ROLE_UPLINK;
+	e.port.n_queues = w->self->uplink.queues;
+	e.port.mtu = underlay_mtu(w);
+	e.port.mac = w->self->uplink.mac;
+	strcpy(e.port.name, "uplink");
+	strcpy(e.port.device, w->self->uplink.device);
+	add(w, WEFT_TABLE_PORT, &e);
+	for (size_t i = 0; i < w->self->n_vteps && has_uplink_mac(w); i++) {
+		memset(&e, 0, sizeof(e));
+		e.local_vtep.addr = w->self->vteps[i];
+		e.local_vtep.uplink = COMPILE_UPLINK_ID;
+		e.local_vtep.mac = uplink_mac(w);
+		add(w, WEFT_TABLE_LOCAL_VTEP, &e);
+	}
+}
+
+static void add_vtep(
+	const struct oracle *w, const struct weft_addr *local, const struct weft_addr *remote)
+{
+	union weft_entry e = {0};
+	struct weft_vtep *v = &e.vtep;
+
+	v->remote = *remote;
+	v->local = *local;
+	v->uplink = COMPILE_UPLINK_ID;
+	v->path_mtu = underlay_mtu(w);
+	v->ttl = w->self->ttl;
+	v->dscp = w->self->dscp;
+	v->flags = w->self->dscp_copy ? WEFT_VTEP_DSCP_COPY : 0;
+	if (!kernel_uplink(w)) {
+		v->src_mac = w->self->uplink.mac;
+		v->dst_mac = w->self->uplink.next_hop_mac;
+		v->flags |= WEFT_VTEP_RESOLVED;
+	}
+	for (size_t i = 0; i < w->u->n_paths && kernel_uplink(w); i++) {
+		const struct underlay_path *p = &w->u->paths[i];
+
+		if (!p->resolved || !weft_addr_equal(&p->remote, remote))
+			continue;
+		v->src_mac = p->src_mac;
+		v->dst_mac = p->dst_mac;
+		v->path_mtu = p->mtu;
+		v->flags |= WEFT_VTEP_RESOLVED;
+	}
+	if (!applied_find(w->out, WEFT_TABLE_VTEP, &e))
+		add(w, WEFT_TABLE_VTEP, &e);
+}
+
+static void add_local_port(const struct oracle *w, const struct port *p, const struct segment *s)
+{
+	union weft_entry e = {0};
+
+	e.port.id = p->o.id;
+	e.port.vni = s->vni;
+	e.port.kind = p->kind;
+	e.port.role = WEFT_ROLE_TENANT;
+	e.port.flags = p->anti_spoof * WEFT_PORT_ANTISPOOF + p->learn * WEFT_PORT_LEARN +
+		       p->server * WEFT_PORT_SERVER + !p->enabled * WEFT_PORT_ADMIN_DOWN +
+		       !p->offload * WEFT_PORT_NO_OFFLOAD;
+	e.port.n_queues = p->queues;
+	e.port.mtu = p->mtu ? p->mtu : segment_mtu(w, s);
+	e.port.mac = p->mac;
+	e.port.n_addrs = p->n_addresses;
+	e.port.max_learned = p->learn ? p->max_learned : 0;
+	e.port.instance = p->instance;
+	e.port.flood_pps = p->flood_pps;
+	strcpy(e.port.name, p->o.name);
+	port_device(p, e.port.device);
+	for (size_t i = 0; i < p->n_addresses; i++)
+		e.port.addrs[i] = p->addresses[i];
+	add(w, WEFT_TABLE_PORT, &e);
+}
+
+static bool address_taken(const struct oracle *w, const char *segment, const struct weft_addr *a)
+{
+	FOR_EACH(o, w->m, MODEL_PORT)
+	{
+		const struct port *p = (const struct port *)o;
+
+		for (size_t i = 0; i < p->n_addresses; i++)
+			if (strcmp(p->segment, segment) == 0 && p->addresses[i].len == 128 &&
+				weft_addr_equal(&p->addresses[i].addr, a))
+				return true;
+	}
+	return false;
+}
+
+static void add_neigh(
+	const struct oracle *w, uint32_t vni, const struct weft_addr *a, const struct weft_mac *mac)
+{
+	union weft_entry e = {0};
+
+	e.neigh.vni = vni;
+	e.neigh.addr = *a;
+	e.neigh.mac = *mac;
+	add(w, WEFT_TABLE_NEIGH, &e);
+}
+
+static void add_port(const struct oracle *w, const struct port *p)
+{
+	const struct segment *s =
+		(const struct segment *)model_find(w->m, MODEL_SEGMENT, p->segment);
+	const struct host *h = (const struct host *)model_find(w->m, MODEL_HOST, p->host);
+	struct weft_addr local, remote, link_local;
+	union weft_entry e = {0};
+
+	if (h == w->self && w->self) {
+		add_local_port(w, p, s);
+		e.fdb.port = p->o.id;
+	} else {
+		if (!pair(w, h, &local, &remote))
+			return;
+		add_vtep(w, &local, &remote);
+		e.flood.vni = s->vni;
+		e.flood.remote = remote;
+		if (!applied_find(w->out, WEFT_TABLE_FLOOD, &e))
+			add(w, WEFT_TABLE_FLOOD, &e);
+		memset(&e, 0, sizeof(e));
+		e.fdb.remote = remote;
+	}
+	e.fdb.vni = s->vni;
+	e.fdb.mac = p->mac;
+	add(w, WEFT_TABLE_FDB, &e);
+	for (size_t i = 0; i < p->n_addresses; i++)
+		if (p->addresses[i].len == 128)
+			add_neigh(w, s->vni, &p->addresses[i].addr, &p->mac);
+	link_local = mac_link_local(&p->mac);
+	if (!address_taken(w, p->segment, &link_local))
+		add_neigh(w, s->vni, &link_local, &p->mac);
+}
+
+void oracle_entries(const struct model *m, const char *self, const struct oracle_underlay *u,
+	struct applied *ret)
+{
+	struct oracle w = {m, (const struct host *)model_find(m, MODEL_HOST, self), self, u, ret};
+
+	add_segments(&w);
+	add_uplink(&w);
+	FOR_EACH(o, m, MODEL_PORT)
+	{
+		const struct port *p = (const struct port *)o;
+
+		if (p->host && relevant(&w, p->segment))
+			add_port(&w, p);
+	}
+}
