@@ -12,10 +12,13 @@
 
 struct engine;
 
-/* Whoever takes ops (south/). */
+/* Whoever takes ops (south/). It starts from compile_full when it is set, and gets what changes from
+ * then on. Members may be NULL. */
 struct engine_sink {
 	void *arg;
-	/* Begin and end of one generation's ops; the sink sends them when it can. */
+	/* Begin and end of one generation's ops; the sink sends them when it can. Each commit is one,
+	 * also when no op follows from it, so that the sink knows the revision; news of the underlay
+	 * only when ops do. */
 	void (*begin)(void *arg);
 	compile_emit_fn emit;
 	void (*end)(void *arg, uint64_t revision);
@@ -65,7 +68,8 @@ int engine_transact(struct engine *e, struct engine_op *ops, size_t n, bool dry_
 void engine_paths(struct engine *e, const struct underlay_path *paths, size_t n);
 void engine_link(struct engine *e, const struct underlay_link *link);
 
-/* Listeners learn of committed changes (RPC notifications). One slot each for rpc and south. */
+/* Listeners learn of changes that are durable (RPC notifications), while what was before is still
+ * there; model_revision() is revision only after they returned. They must not change anything. */
 void engine_on_commit(struct engine *e, void (*fn)(void *arg, const struct model_change *c,
 	size_t n, uint64_t revision), void *arg);
 
