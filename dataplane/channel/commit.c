@@ -189,7 +189,8 @@ static int build_segments(struct commit *c)
 	return 0;
 }
 
-/* A port keeps the device of its predecessor when that fits. */
+/* A port keeps the device of its predecessor when that fits. A descriptor that comes with the op is a
+ * new one (a new XSKMAP, since the kernel interface was made anew): the device is opened with it. */
 static int build_ports(struct commit *c)
 {
 	for (uint32_t i = 0; i < c->ports.n; i++) {
@@ -200,7 +201,7 @@ static int build_ports(struct commit *c)
 		if (!p)
 			continue;
 		p->since = old ? old->since : c->g;
-		if (old && port_same_device(&old->dev->spec, &p->spec))
+		if (old && !c->port_fd[slot] && port_same_device(&old->dev->spec, &p->spec))
 			p->dev = old->dev;
 		else
 			p->dev = port_new(&p->spec, slot);
