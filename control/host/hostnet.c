@@ -118,10 +118,23 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	become_ready(h);
 }
 
-static int start(struct hostnet *h)
+int hostnet_start(struct hostnet *h)
 {
 	struct timeval second = {.tv_sec = 1};
-	int fd = kernel_events_open(h->config.receive_buffer, &h->events), rc;
+	int rc = read_all(h);
+
+	if (rc < 0)
+		return rc;
+	event_add(h->read_event, NULL);
+	event_add(h->tick, &second);
+	look_soon(h, true);
+	return 0;
+}
+
+/* The groups are joined before anything is read: what changes in between comes as an event too. */
+static int open_sockets(struct hostnet *h)
+{
+	int fd = kernel_events_open(h->config.receive_buffer, &h->events);
 
 	if (fd < 0)
 		return fd;
@@ -130,16 +143,7 @@ static int start(struct hostnet *h)
 	h->tick = event_new(h->base, -1, EV_PERSIST, on_tick, h);
 	if (!h->read_event || !h->debounce || !h->tick)
 		return -ENOMEM;
-	/* After joining the groups: what changes from here on comes as an event too. */
-	rc = kernel_requests_open(&h->requests);
-	if (rc == 0)
-		rc = read_all(h);
-	if (rc < 0)
-		return rc;
-	event_add(h->read_event, NULL);
-	event_add(h->tick, &second);
-	look_soon(h, true);
-	return 0;
+	return kernel_requests_open(&h->requests);
 }
 
 int hostnet_new(struct event_base *base, struct engine *e, const struct hostnet_config *config,
@@ -153,7 +157,7 @@ int hostnet_new(struct event_base *base, struct engine *e, const struct hostnet_
 	h->base = base;
 	h->engine = e;
 	h->config = *config;
-	rc = start(h);
+	rc = open_sockets(h);
 	if (rc < 0) {
 		hostnet_free(h);
 		return rc;

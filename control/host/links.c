@@ -56,18 +56,26 @@ static struct port_entry *find_port(const struct hostnet *h, const char *name)
 	return p;
 }
 
-void hostnet_want_port(struct hostnet *h, const char *name, bool wanted)
+static void forget_port(struct hostnet *h, uint32_t port_id)
 {
-	struct port_entry *p = find_port(h, name);
+	struct port_entry *p, *next;
+
+	HASH_ITER (hh, h->ports, p, next)
+		if (p->port_id == port_id) {
+			HASH_DEL(h->ports, p);
+			free(p);
+		}
+}
+
+void hostnet_want_port(struct hostnet *h, uint32_t port_id, const char *name)
+{
+	struct port_entry *p = name ? find_port(h, name) : NULL;
 	const struct hostnet_link *link;
 
-	if (strlen(name) >= IFNAMSIZ)
+	if (p && p->port_id == port_id)
 		return;
-	if (!wanted && p) {
-		HASH_DEL(h->ports, p);
-		free(p);
-	}
-	if (!wanted)
+	forget_port(h, port_id);
+	if (!name || strlen(name) >= IFNAMSIZ)
 		return;
 	if (!p) {
 		p = calloc(1, sizeof(*p));
@@ -76,6 +84,7 @@ void hostnet_want_port(struct hostnet *h, const char *name, bool wanted)
 		strcpy(p->name, name);
 		HASH_ADD_STR(h->ports, name, p);
 	}
+	p->port_id = port_id;
 	link = hostnet_link_by_name(h, name);
 	if (link)
 		prepare(h, p, link);

@@ -34,6 +34,7 @@ struct addr_entry {
 struct port_entry {
 	UT_hash_handle hh;
 	char name[IFNAMSIZ];
+	uint32_t port_id;
 	char problem[128];
 };
 

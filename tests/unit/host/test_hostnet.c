@@ -148,6 +148,8 @@ static void start(struct bench *b, int receive_buffer)
 		.receive_buffer = receive_buffer, .arg = b, .ready = note_ready};
 
 	assert_int_equal(hostnet_new(b->base, NULL, &config, &b->net), 0);
+	hostnet_want_port(b->net, 1, "p0");
+	assert_int_equal(hostnet_start(b->net), 0);
 }
 
 static const struct underlay_path *path_to(const char *remote)
@@ -414,7 +416,6 @@ static void test_port_interface(void **state)
 	struct bench *b = *state;
 
 	start(b, 0);
-	hostnet_want_port(b->net, "p0", true);
 	RUN_UNTIL(b, b->ready);
 	test_netns_run(own_ns, "ip link add p0 type veth peer name p0peer");
 	RUN_UNTIL(b, hostnet_link_by_name(b->net, "p0") && hostnet_link_by_name(b->net, "p0")->up);

@@ -39,16 +39,18 @@ struct hostnet_config {
 	void (*link)(void *arg, const struct hostnet_link *link, bool present);
 };
 
-/* 0 or -errno. The callbacks come from the event loop. */
+/* 0 or -errno. */
 int hostnet_new(struct event_base *base, struct engine *e, const struct hostnet_config *config,
 	struct hostnet **ret);
 void hostnet_free(struct hostnet *h);
+/* Reads all from the kernel, with the first calls of link, and goes on from there. 0 or -errno. */
+int hostnet_start(struct hostnet *h);
 
 /* The set of remote VTEPs, or this host's object, may have changed. */
 void hostnet_refresh(struct hostnet *h);
-/* A kernel interface that is a port's host side is kept up and without addresses of its own, now
- * and whenever it appears, until it is no longer wanted. */
-void hostnet_want_port(struct hostnet *h, const char *name, bool wanted);
+/* The kernel interface that is the host side of this port is kept up and without addresses of its
+ * own, now and whenever it appears. name NULL: no longer. */
+void hostnet_want_port(struct hostnet *h, uint32_t port_id, const char *name);
 /* NULL: there is none. */
 const struct hostnet_link *hostnet_link_by_name(const struct hostnet *h, const char *name);
 
