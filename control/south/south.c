@@ -156,6 +156,20 @@ void south_listen(struct south *s, const struct south_listener *l)
 		log_error("more than %u listeners for the data plane's events", SOUTH_LISTENERS);
 }
 
+void south_resend_port(struct south *s, const struct weft_port *port)
+{
+	union weft_entry entry = {.port = *port};
+
+	idset_add(&s->resend, port->id);
+	/* Else the next comparison sends it. */
+	if (!takes_ops(s) || s->stale)
+		return;
+	sink_begin(s);
+	if (s->filling)
+		ops_add(&s->filling->ops, WEFT_TABLE_PORT, WEFT_OP_PUT, &entry);
+	sink_end(s, model_revision(engine_model(s->engine)));
+}
+
 void south_tell_connected(struct south *s, bool connected)
 {
 	for (unsigned int i = 0; i < s->n_listeners; i++)

@@ -14,6 +14,7 @@
 
 #include "compare.h"
 #include "conn.h"
+#include "idset.h"
 #include "ops.h"
 
 #define SOUTH_LISTENERS 4
@@ -34,6 +35,7 @@ struct south_batch {
 	TAILQ_ENTRY(south_batch) link;
 	struct ops ops;
 	uint64_t revision;
+	struct idset with_fd; /* ports that were sent with a descriptor */
 };
 
 struct south_port_entry {
@@ -62,6 +64,12 @@ struct south {
 	unsigned int quiet_s;
 	bool logged_away;
 
+	/* Of AF_XDP ports: which the data plane has, and which it must get again although they
+	 * are equal, because their descriptor is new. A descriptor is sent to those only: it makes
+	 * the data plane open the device anew. */
+	struct idset given;
+	struct idset resend;
+
 	struct compare *compare;
 	unsigned int compare_ms;     /* what the last one took */
 	struct south_batch *filling; /* between the sink's begin and end */
@@ -71,6 +79,7 @@ struct south {
 	struct south_batch *sending;
 	size_t sent_offset; /* of sending->ops */
 	bool sent_all;
+	char refusal[256]; /* of an op of it, "" while there is none */
 
 	struct weft_msg_hello_ack peer;
 	uint64_t generation;

@@ -123,13 +123,16 @@ static bool on_commit(void *arg, struct weft_client_msg *m)
 
 		snprintf(why, sizeof(why), "the data plane refused a transaction: %.200s",
 			m->hdr->type == WEFT_MSG_ERROR ? e->text : "it answered nonsense");
-		go_refused(s, why);
+		/* An op was refused before, which says more. */
+		go_refused(s, s->refusal[0] ? s->refusal : why);
 		return true;
 	}
 	result = m->payload;
 	if (result->error == 0) {
 		s->generation = result->generation;
 		s->revision = s->sending->revision;
+		for (unsigned int i = 0; i < s->sending->with_fd.n; i++)
+			idset_remove(&s->resend, s->sending->with_fd.ids[i]);
 		batch_free(s->sending);
 		s->sending = NULL;
 		send_next(s);
@@ -152,6 +155,7 @@ static void send_batch(struct south *s, struct south_batch *b)
 	s->sending = b;
 	s->sent_offset = 0;
 	s->sent_all = false;
+	s->refusal[0] = '\0';
 	if (conn_request(&s->conn, WEFT_MSG_TXN_BEGIN, NULL, 0, NULL, NULL) < 0)
 		conn_fail(&s->conn, "out of memory");
 }
@@ -195,6 +199,33 @@ void sync_hurry(struct south *s)
 	}
 }
 
+/* The descriptor to send with that op, or -1. */
+static int descriptor_of(struct south *s, const struct weft_op *op)
+{
+	const struct weft_port *port = &op->entry->port;
+
+	if (op->table != WEFT_TABLE_PORT || op->verb != WEFT_OP_PUT ||
+		port->kind != WEFT_PORT_AF_XDP || !s->xsk_map_fd)
+		return -1;
+	if (idset_has(&s->given, port->id) && !idset_has(&s->resend, port->id))
+		return -1;
+	return s->xsk_map_fd(s->fd_arg, port);
+}
+
+static void note_sent(struct south *s, const struct weft_op *op, int fd)
+{
+	uint32_t id = op->entry->port.id;
+
+	if (op->table != WEFT_TABLE_PORT)
+		return;
+	if (op->verb == WEFT_OP_DELETE)
+		idset_remove(&s->given, id);
+	else if (op->entry->port.kind == WEFT_PORT_AF_XDP)
+		idset_add(&s->given, id);
+	if (fd >= 0)
+		idset_add(&s->sending->with_fd, id);
+}
+
 /* conn_user.stream */
 static int stream(void *arg, struct weft_client *client)
 {
@@ -206,18 +237,17 @@ static int stream(void *arg, struct weft_client *client)
 		return 0;
 	for (unsigned int i = 0; i < STREAM_OPS; i++) {
 		size_t next = ops_read(&s->sending->ops, s->sent_offset, &op);
-		int fd = -1;
+		int fd;
 
 		if (next == 0) {
 			s->sent_all = true;
 			return conn_request(&s->conn, WEFT_MSG_TXN_COMMIT, NULL, 0, on_commit, s);
 		}
-		if (op.table == WEFT_TABLE_PORT && op.verb == WEFT_OP_PUT &&
-			op.entry->port.kind == WEFT_PORT_AF_XDP && s->xsk_map_fd)
-			fd = s->xsk_map_fd(s->fd_arg, &op.entry->port);
+		fd = descriptor_of(s, &op);
 		rc = weft_client_op(client, op.table, op.verb, op.entry, fd);
 		if (rc < 0)
 			return rc;
+		note_sent(s, &op, fd);
 		s->sent_offset = next;
 	}
 	return 1;
@@ -232,7 +262,7 @@ static uint64_t now_ms(void)
 }
 
 struct want {
-	struct compare *compare;
+	struct south *south;
 	struct ops *out;
 };
 
@@ -241,7 +271,12 @@ static void want_entry(
 {
 	struct want *w = arg;
 
-	compare_want(w->compare, table, entry, w->out);
+	uint32_t n = w->out->n;
+
+	compare_want(w->south->compare, table, entry, w->out);
+	if (table == WEFT_TABLE_PORT && w->out->n == n &&
+		idset_has(&w->south->resend, entry->port.id))
+		ops_add(w->out, table, WEFT_OP_PUT, entry);
 }
 
 static void compare_and_send(struct south *s)
@@ -254,7 +289,7 @@ static void compare_and_send(struct south *s)
 		go_refused(s, "out of memory while comparing with the data plane");
 		return;
 	}
-	w = (struct want){s->compare, &b->ops};
+	w = (struct want){s, &b->ops};
 	compile_full(engine_compiler(s->engine), want_entry, &w);
 	compare_finish(s->compare, &b->ops);
 	compare_free(s->compare);
@@ -275,6 +310,13 @@ static void compare_and_send(struct south *s)
 	}
 }
 
+static int take_dumped(struct south *s, const struct weft_op *op)
+{
+	if (op->table == WEFT_TABLE_PORT && op->entry->port.kind == WEFT_PORT_AF_XDP)
+		idset_add(&s->given, op->entry->port.id);
+	return compare_add(s->compare, op->table, op->entry);
+}
+
 static bool on_dump(void *arg, struct weft_client_msg *m)
 {
 	struct south *s = arg;
@@ -286,7 +328,7 @@ static bool on_dump(void *arg, struct weft_client_msg *m)
 	if (m->hdr->type == WEFT_MSG_DUMP_ENTRIES) {
 		weft_ops_read(&reader, m->hdr);
 		while (weft_ops_next(&reader, &op))
-			if (compare_add(s->compare, op.table, op.entry) < 0) {
+			if (take_dumped(s, &op) < 0) {
 				conn_fail(&s->conn, "out of memory while reading its tables");
 				return true;
 			}
@@ -308,6 +350,7 @@ static void start_dump(struct south *s)
 	drop_work(s);
 	s->state = SOUTH_DUMPING;
 	s->n_resyncs++;
+	s->given.n = 0;
 	s->compare = compare_new();
 	if (!s->compare ||
 		conn_request(&s->conn, WEFT_MSG_DUMP, &dump, sizeof(dump), on_dump, s) < 0)
@@ -436,18 +479,19 @@ static void on_message(void *arg, struct weft_client_msg *m)
 {
 	const struct weft_msg_error *e = m->payload;
 	struct south *s = arg;
-	char why[256];
 
 	if (m->hdr->type == WEFT_MSG_EVENT_PORT)
 		ports_note(s, m->payload);
 	if (weft_msg_direction(m->hdr->type) == WEFT_DIRECTION_EVENT)
 		south_tell_event(s, m);
-	/* An op or the begin was refused before the commit. After the commit was sent its answer
-	 * says the same with the op's number. */
-	if (m->hdr->type != WEFT_MSG_ERROR || s->state != SOUTH_COMMITTING || s->sent_all)
+	if (m->hdr->type != WEFT_MSG_ERROR || s->state != SOUTH_COMMITTING)
 		return;
-	snprintf(why, sizeof(why), "the data plane refused a transaction: %.200s", e->text);
-	go_refused(s, why);
+	/* The begin or an op was refused. Once the commit is on its way, its answer is waited for. */
+	snprintf(s->refusal, sizeof(s->refusal), "the data plane refused a transaction: %.200s",
+		e->text);
+	if (s->sent_all)
+		return;
+	go_refused(s, s->refusal);
 	conn_request(&s->conn, WEFT_MSG_TXN_ABORT, NULL, 0, NULL, NULL);
 }
 

@@ -393,6 +393,14 @@ static void test_port_events(void **state)
 	assert_int_equal(seen.state, 0);
 }
 
+static bool is_away(struct bench *b)
+{
+	struct south_status st;
+
+	south_status(b->south, &st);
+	return !st.connected;
+}
+
 static void test_descriptor(void **state)
 {
 	struct bench *b = *state;
@@ -410,6 +418,28 @@ static void test_descriptor(void **state)
 	want(WEFT_TABLE_PORT, &e);
 	start_in_sync(b);
 	assert_int_equal(b->fake.n_fds, 1);
+	/* It has that map already: a change of the port needs no other. */
+	e.port.id = 1;
+	e.port.kind = WEFT_PORT_AF_XDP;
+	e.port.mtu = 1500;
+	want(WEFT_TABLE_PORT, &e);
+	assert_true(run_until(b, in_sync));
+	assert_int_equal(b->fake.n_fds, 1);
+	/* The map is new, the port is not. */
+	south_resend_port(b->south, &e.port);
+	assert_true(run_until(b, in_sync));
+	assert_int_equal(b->fake.n_fds, 2);
+	/* The map becomes new while the data plane is away, which keeps its tables. */
+	fake_hang_up(&b->fake);
+	assert_true(run_until(b, is_away));
+	south_resend_port(b->south, &e.port);
+	assert_true(run_until(b, in_sync));
+	assert_int_equal(b->fake.n_fds, 3);
+	assert_int_equal(b->fake.last_txn_ops, 1);
+	fake_hang_up(&b->fake);
+	assert_true(run_until(b, is_away));
+	assert_true(run_until(b, in_sync));
+	assert_int_equal(b->fake.n_fds, 3);
 }
 
 static int dump_error;

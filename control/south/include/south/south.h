@@ -54,6 +54,8 @@ struct south_status {
 	char release[32];
 };
 void south_status(const struct south *s, struct south_status *ret);
+/* Sends this AF_XDP port again although it did not change, for the sake of its new descriptor. */
+void south_resend_port(struct south *s, const struct weft_port *port);
 /* Statistics memory of the connected data plane (stale but readable while away), or NULL. */
 const struct weft_stats_shm *south_stats(const struct south *s);
 /* Last known state of a local port; state 0 when unknown. */
