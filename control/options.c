@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The command line of weftd. Called once, before anything else exists.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "options.h"
+
+#define HOST_FILE "/etc/weft/host"
+#define USAGE	  2
+
+static const char help[] =
+	"Usage: weftd [OPTION]...\n"
+	"The control daemon of Weft: keeps what should be, and programs the data plane.\n"
+	"\n"
+	"      --host NAME        which host of the model this is (default: the first line of\n"
+	"                         " HOST_FILE ", else the host name up to its first dot)\n"
+	"      --store PATH       where intent is kept (default /var/lib/weft/weft.db)\n"
+	"      --socket PATH      JSON-RPC is served here (default /run/weft/weftd.sock)\n"
+	"      --dataplane PATH   the data plane's channel (default /run/weft/dataplane.sock)\n"
+	"      --group GROUP      owns the socket: its members may connect and read\n"
+	"      --operators GROUP  its members may write, as may root; without --group it\n"
+	"                         owns the socket too\n"
+	"      --log-level LEVEL  error, warning, info or debug (default info)\n"
+	"      --version          print the release and exit\n"
+	"  -h, --help             print this and exit\n"
+	"\n"
+	"Signals: SIGTERM and SIGINT end weftd, the data plane goes on; SIGHUP switches between\n"
+	"the log level and debug.\n"
+	"Exit status: 0 ended by a signal, 1 failure, 2 usage, 3 the store can't be used.\n";
+
+enum option_id {
+	OPTION_HOST = 256,
+	OPTION_STORE,
+	OPTION_SOCKET,
+	OPTION_DATAPLANE,
+	OPTION_GROUP,
+	OPTION_OPERATORS,
+	OPTION_LOG_LEVEL,
+	OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+	{"host", required_argument, NULL, OPTION_HOST},
+	{"store", required_argument, NULL, OPTION_STORE},
+	{"socket", required_argument, NULL, OPTION_SOCKET},
+	{"dataplane", required_argument, NULL, OPTION_DATAPLANE},
+	{"group", required_argument, NULL, OPTION_GROUP},
+	{"operators", required_argument, NULL, OPTION_OPERATORS},
+	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static int set_host(struct options *o, const char *name)
+{
+	if (name[0] == '\0' || strlen(name) >= sizeof(o->host)) {
+		fprintf(stderr, "weftd: \"%s\" is no host name\n", name);
+		return USAGE;
+	}
+	strcpy(o->host, name);
+	return -1;
+}
+
+static int default_host(struct options *o)
+{
+	char name[HOST_NAME_MAX + 2] = "";
+	FILE *f = fopen(HOST_FILE, "re");
+
+	if (f) {
+		if (!fgets(name, sizeof(name), f))
+			name[0] = '\0';
+		fclose(f);
+		name[strcspn(name, " \t\n")] = '\0';
+	}
+	if (name[0] == '\0' && gethostname(name, sizeof(name)) == 0)
+		name[strcspn(name, ".")] = '\0';
+	return set_host(o, name);
+}
+
+static int set_group(gid_t *ret, const char *name)
+{
+	char *end;
+	unsigned long id = strtoul(name, &end, 10);
+	const struct group *g = getgrnam(name);
+
+	if (g) {
+		*ret = g->gr_gid;
+	} else if (name[0] && *end == '\0' && id < (gid_t)-1) {
+		*ret = id;
+	} else {
+		fprintf(stderr, "weftd: there is no group \"%s\"; make it with: groupadd %s\n",
+			name, name);
+		return USAGE;
+	}
+	return -1;
+}
+
+static int set_log_level(struct options *o, const char *name)
+{
+	o->log_level = log_level_by_name(name);
+	if (o->log_level)
+		return -1;
+	fprintf(stderr, "weftd: --log-level is error, warning, info or debug, not \"%s\"\n", name);
+	return USAGE;
+}
+
+static int take(struct options *o, int option, const char *value)
+{
+	switch (option) {
+	case OPTION_HOST:
+		return set_host(o, value);
+	case OPTION_STORE:
+		o->store = value;
+		return -1;
+	case OPTION_SOCKET:
+		o->socket = value;
+		return -1;
+	case OPTION_DATAPLANE:
+		o->dataplane = value;
+		return -1;
+	case OPTION_GROUP:
+		return set_group(&o->socket_group, value);
+	case OPTION_OPERATORS:
+		return set_group(&o->operator_group, value);
+	case OPTION_LOG_LEVEL:
+		return set_log_level(o, value);
+	case OPTION_VERSION:
+		puts("weftd " WEFT_RELEASE);
+		return 0;
+	case 'h':
+		fputs(help, stdout);
+		return 0;
+	default:
+		fputs("Try: weftd --help\n", stderr);
+		return USAGE;
+	}
+}
+
+int options_parse(int argc, char **argv, struct options *ret)
+{
+	int option, rc;
+
+	*ret = (struct options){
+		.store = "/var/lib/weft/weft.db",
+		.socket = "/run/weft/weftd.sock",
+		.dataplane = "/run/weft/dataplane.sock",
+		.socket_group = -1,
+		.operator_group = -1,
+		.log_level = LOG_LEVEL_INFO,
+	};
+	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		rc = take(ret, option, optarg);
+		if (rc >= 0)
+			return rc;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "weftd: what is \"%s\"? Try: weftd --help\n", argv[optind]);
+		return USAGE;
+	}
+	if (ret->socket_group == (gid_t)-1)
+		ret->socket_group = ret->operator_group;
+	return ret->host[0] ? -1 : default_host(ret);
+}
