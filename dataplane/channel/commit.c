@@ -104,7 +104,7 @@ void *object_new(size_t size)
 
 static int commit_begin(struct commit *c, struct weft_msg_txn_result *result)
 {
-	c->old = state.config;
+	c->old = channel.config;
 	c->g = c->old->generation + 1;
 	c->result = result;
 	c->op = 0;
@@ -116,7 +116,7 @@ static int commit_begin(struct commit *c, struct weft_msg_txn_result *result)
 	c->next = malloc(sizeof(*c->next));
 	if (!c->refs || !c->next)
 		return commit_fail_memory(c);
-	memcpy(c->refs, state.refs, sizeof(*c->refs));
+	memcpy(c->refs, channel.refs, sizeof(*c->refs));
 	memcpy(c->next, c->old, sizeof(*c->next));
 	c->next->generation = c->g;
 	return 0;
@@ -234,7 +234,7 @@ static int drop_keys(struct commit *c)
 		void *const *objects;
 	} maps[] = {
 		{&c->segments, c->next->vni, (void *const *)c->next->segments},
-		{&c->ports, state.port_ids, (void *const *)c->next->ports},
+		{&c->ports, channel.port_ids, (void *const *)c->next->ports},
 		{&c->vteps, c->next->vtep, (void *const *)c->next->vteps},
 	};
 
@@ -293,7 +293,7 @@ static void finish_ports(struct commit *c)
 		}
 		retire_object(old);
 		if (!p)
-			slot_retire(&state.ports, slot);
+			slot_retire(&channel.ports, slot);
 	}
 }
 
@@ -305,14 +305,14 @@ static void finish_objects(struct commit *c)
 
 		retire_object(c->old->segments[slot]);
 		if (!c->next->segments[slot])
-			slot_retire(&state.segments, slot);
+			slot_retire(&channel.segments, slot);
 	}
 	for (uint32_t i = 0; i < c->vteps.n; i++) {
 		uint16_t slot = c->vteps.slots[i];
 
 		retire_object(c->old->vteps[slot]);
 		if (!c->next->vteps[slot])
-			slot_retire(&state.vteps, slot);
+			slot_retire(&channel.vteps, slot);
 	}
 	if (c->ports.n > 0)
 		retire_object(c->old->rxqs[0]);
@@ -332,15 +332,15 @@ static void commit_publish(struct commit *c)
 	vhash_commit(c->next->neigh, c->g);
 	vhash_commit(c->next->vni, c->g);
 	vhash_commit(c->next->vtep, c->g);
-	vhash_commit(state.port_ids, c->g);
+	vhash_commit(channel.port_ids, c->g);
 	for (uint32_t i = 0; i < c->n_learned; i++)
 		learn_ended(c->learned[i].segment_slot, c->learned[i].dest);
 	finish_objects(c);
-	memcpy(state.rxq_owner, c->rxq_owner, sizeof(state.rxq_owner));
-	free(state.refs);
-	state.refs = c->refs;
+	memcpy(channel.rxq_owner, c->rxq_owner, sizeof(channel.rxq_owner));
+	free(channel.refs);
+	channel.refs = c->refs;
 	retire_object(c->old);
-	state.config = c->next;
+	channel.config = c->next;
 }
 
 static void undo_objects(struct commit *c)
@@ -351,7 +351,7 @@ static void undo_objects(struct commit *c)
 		if (c->next->segments[slot] != c->old->segments[slot])
 			free(c->next->segments[slot]);
 		if (!c->old->segments[slot])
-			slot_release(&state.segments, slot);
+			slot_release(&channel.segments, slot);
 	}
 	for (uint32_t i = 0; i < c->ports.n; i++) {
 		uint16_t slot = c->ports.slots[i];
@@ -364,7 +364,7 @@ static void undo_objects(struct commit *c)
 			free(p);
 		}
 		if (!old)
-			slot_release(&state.ports, slot);
+			slot_release(&channel.ports, slot);
 	}
 	for (uint32_t i = 0; i < c->vteps.n; i++) {
 		uint16_t slot = c->vteps.slots[i];
@@ -372,7 +372,7 @@ static void undo_objects(struct commit *c)
 		if (c->next->vteps[slot] != c->old->vteps[slot])
 			free(c->next->vteps[slot]);
 		if (!c->old->vteps[slot])
-			slot_release(&state.vteps, slot);
+			slot_release(&channel.vteps, slot);
 	}
 	if (c->next->rxqs[0] != c->old->rxqs[0])
 		free(c->next->rxqs[0]);
@@ -385,7 +385,7 @@ static void commit_undo(struct commit *c)
 		vhash_abort(c->next->neigh, c->g);
 		vhash_abort(c->next->vni, c->g);
 		vhash_abort(c->next->vtep, c->g);
-		vhash_abort(state.port_ids, c->g);
+		vhash_abort(channel.port_ids, c->g);
 		undo_objects(c);
 	}
 	free(c->next);
@@ -429,7 +429,7 @@ void txn_commit(struct txn *t, struct weft_msg_txn_result *ret)
 		else
 			commit_undo(c);
 		commit_clear(c);
-		state.commit_last_ns = now_ns() - start;
+		channel.commit_last_ns = now_ns() - start;
 	}
-	ret->generation = state.config->generation;
+	ret->generation = channel.config->generation;
 }

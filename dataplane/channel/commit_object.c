@@ -27,7 +27,7 @@ uint16_t commit_segment(struct commit *c, uint32_t vni)
 
 uint16_t commit_port(const struct commit *c, uint32_t id)
 {
-	uint16_t slot = slot_find(state.port_ids, &id, c->g);
+	uint16_t slot = slot_find(channel.port_ids, &id, c->g);
 
 	return slot && c->next->ports[slot] ? slot : 0;
 }
@@ -181,7 +181,7 @@ static int segment_put(struct commit *c, const struct txn_walk *w)
 	uint16_t slot;
 	int rc;
 
-	rc = slot_obtain(c, c->next->vni, &state.segments, &s->vni, w, &slot);
+	rc = slot_obtain(c, c->next->vni, &channel.segments, &s->vni, w, &slot);
 	if (rc)
 		return rc;
 	/* Touched first: a slot just taken goes back when the draft can't be made. */
@@ -224,7 +224,7 @@ static int port_put(struct commit *c, const struct txn_walk *w)
 	uint16_t slot;
 	int rc;
 
-	rc = slot_obtain(c, state.port_ids, &state.ports, &w->op.entry->port.id, w, &slot);
+	rc = slot_obtain(c, channel.port_ids, &channel.ports, &w->op.entry->port.id, w, &slot);
 	if (rc)
 		return rc;
 	touch(&c->ports, slot, c->op);
@@ -239,7 +239,7 @@ static int port_put(struct commit *c, const struct txn_walk *w)
 
 static int port_delete(struct commit *c, const struct txn_walk *w)
 {
-	uint16_t slot = slot_find(state.port_ids, &w->op.entry->port.id, c->g);
+	uint16_t slot = slot_find(channel.port_ids, &w->op.entry->port.id, c->g);
 
 	if (slot)
 		port_replace(c, slot, NULL, NULL);
@@ -260,7 +260,7 @@ static int vtep_put(struct commit *c, const struct txn_walk *w)
 	uint16_t slot;
 	int rc;
 
-	rc = slot_obtain(c, c->next->vtep, &state.vteps, &w->op.entry->vtep.remote, w, &slot);
+	rc = slot_obtain(c, c->next->vtep, &channel.vteps, &w->op.entry->vtep.remote, w, &slot);
 	if (rc)
 		return rc;
 	touch(&c->vteps, slot, c->op);

@@ -26,7 +26,7 @@ static uint8_t least_loaded(const uint32_t *load)
 {
 	uint8_t best = 0;
 
-	for (uint8_t w = 1; w < state.n_workers; w++)
+	for (uint8_t w = 1; w < channel.n_workers; w++)
 		if (load[w] < load[best])
 			best = w;
 	return best;
@@ -55,17 +55,17 @@ int commit_rxqs(struct commit *c)
 	uint32_t load[WEFT_MAX_WORKERS] = {0}, total = 0;
 	struct config_rxq *block;
 
-	memcpy(c->rxq_owner, state.rxq_owner, sizeof(c->rxq_owner));
-	if (c->ports.n == 0 || state.n_workers == 0)
+	memcpy(c->rxq_owner, channel.rxq_owner, sizeof(c->rxq_owner));
+	if (c->ports.n == 0 || channel.n_workers == 0)
 		return 0;
 	count_load(c, load);
 	assign_new(c, load);
-	for (uint32_t w = 0; w < state.n_workers; w++)
+	for (uint32_t w = 0; w < channel.n_workers; w++)
 		total += load[w];
 	block = object_new((total + 1) * sizeof(*block));
 	if (!block)
 		return commit_fail_memory(c);
-	for (uint32_t w = 0; w < state.n_workers; w++) {
+	for (uint32_t w = 0; w < channel.n_workers; w++) {
 		c->next->rxqs[w] = block;
 		c->next->n_rxqs[w] = 0;
 		block += load[w];

@@ -122,7 +122,7 @@ static bool next_neigh(
 /* False with *budget 0: look on in the next message. */
 static bool next_entry(struct dump *d, union weft_entry *ret, uint32_t *budget)
 {
-	const struct config *cfg = state.config;
+	const struct config *cfg = channel.config;
 
 	switch (d->table) {
 	case WEFT_TABLE_SEGMENT:
@@ -157,7 +157,7 @@ int dump_start(struct dump *d, const struct weft_msg_dump *request, uint32_t seq
 static size_t dump_finish(struct dump *d, void *buf)
 {
 	struct weft_msg_dump_end end = {
-		.generation = state.config->generation, .n_entries = d->n_entries};
+		.generation = channel.config->generation, .n_entries = d->n_entries};
 
 	return weft_msg_build(buf, WEFT_MSG_DUMP_END, d->seq, &end, sizeof(end));
 }
@@ -197,7 +197,7 @@ uint64_t dump_count(const struct config *cfg, enum weft_table table)
 	case WEFT_TABLE_SEGMENT:
 		return vhash_count(cfg->vni);
 	case WEFT_TABLE_PORT:
-		return vhash_count(state.port_ids);
+		return vhash_count(channel.port_ids);
 	case WEFT_TABLE_LOCAL_VTEP:
 		return cfg->n_local_vteps;
 	case WEFT_TABLE_VTEP:

@@ -23,9 +23,9 @@ static void hello_accept(struct client *c, uint32_t seq, const struct weft_msg_h
 {
 	struct weft_msg_hello_ack ack = {.magic = WEFT_CHANNEL_MAGIC,
 		.version = WEFT_CHANNEL_VERSION,
-		.n_workers = state.n_workers,
+		.n_workers = channel.n_workers,
 		.boot_id = server_boot_id(),
-		.generation = state.config->generation,
+		.generation = channel.config->generation,
 		.pid = getpid(),
 		.stats_size = weft_stats_size(counters_shm->n_workers),
 		.release = WEFT_RELEASE};
@@ -138,7 +138,7 @@ static void dump(struct client *c, uint32_t seq, const struct weft_msg_dump *req
 
 static void fdb_flush(struct client *c, uint32_t seq, const struct weft_msg_fdb_flush *request)
 {
-	uint64_t g = state.config->generation;
+	uint64_t g = channel.config->generation;
 	uint16_t segment = 0, port = 0;
 
 	if (!c->writer) {
@@ -146,14 +146,14 @@ static void fdb_flush(struct client *c, uint32_t seq, const struct weft_msg_fdb_
 		return;
 	}
 	if (request->vni) {
-		segment = slot_find(state.config->vni, &request->vni, g);
+		segment = slot_find(channel.config->vni, &request->vni, g);
 		if (!segment) {
 			client_error(c, seq, ENOENT, "there is no segment %u", request->vni);
 			return;
 		}
 	}
 	if (request->port) {
-		port = slot_find(state.port_ids, &request->port, g);
+		port = slot_find(channel.port_ids, &request->port, g);
 		if (!port) {
 			client_error(c, seq, ENOENT, "there is no port %u", request->port);
 			return;
@@ -165,16 +165,16 @@ static void fdb_flush(struct client *c, uint32_t seq, const struct weft_msg_fdb_
 
 static void info(struct client *c, uint32_t seq)
 {
-	const struct config *cfg = state.config;
+	const struct config *cfg = channel.config;
 	struct weft_msg_info reply = {.generation = cfg->generation,
 		.uptime_ms = clock_ms(),
 		.n_learned = learn_count(),
-		.commit_last_ns = state.commit_last_ns};
+		.commit_last_ns = channel.commit_last_ns};
 
 	for (uint32_t t = 1; t < WEFT_TABLE_MAX; t++)
 		reply.n_entries[t] = dump_count(cfg, t);
 	reply.table_bytes[WEFT_TABLE_SEGMENT] = vhash_bytes(cfg->vni);
-	reply.table_bytes[WEFT_TABLE_PORT] = vhash_bytes(state.port_ids);
+	reply.table_bytes[WEFT_TABLE_PORT] = vhash_bytes(channel.port_ids);
 	reply.table_bytes[WEFT_TABLE_VTEP] = vhash_bytes(cfg->vtep);
 	reply.table_bytes[WEFT_TABLE_FDB] = vhash_bytes(cfg->fdb);
 	reply.table_bytes[WEFT_TABLE_NEIGH] = vhash_bytes(cfg->neigh);

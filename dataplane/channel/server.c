@@ -328,7 +328,7 @@ void channel_tick(uint64_t now_ms)
 {
 	struct client *c;
 
-	devices_tick(now_ms, state.n_workers);
+	devices_tick(now_ms, channel.n_workers);
 	TAILQ_FOREACH (c, &server.clients, link) {
 		if (!c->greeted && now_ms - c->since_ms > GREETING_MS)
 			c->dead = true;

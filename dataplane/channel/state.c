@@ -12,7 +12,7 @@
 
 #include "state.h"
 
-struct state state;
+struct channel_state channel;
 
 static int pool_init(struct slot_pool *p, uint32_t n)
 {
@@ -38,7 +38,7 @@ void slot_release(struct slot_pool *p, uint16_t slot)
 #define RETIRE(pool)                                                                               \
 	static void release_##pool(void *slot)                                                     \
 	{                                                                                          \
-		slot_release(&state.pool, (uintptr_t)slot);                                        \
+		slot_release(&channel.pool, (uintptr_t)slot);                                      \
 	}
 RETIRE(segments)
 RETIRE(vteps)
@@ -47,14 +47,14 @@ RETIRE(vteps)
 static void release_ports(void *slot)
 {
 	counters_slot_assign((uintptr_t)slot, 0);
-	slot_release(&state.ports, (uintptr_t)slot);
+	slot_release(&channel.ports, (uintptr_t)slot);
 }
 
 void slot_retire(struct slot_pool *p, uint16_t slot)
 {
-	void (*release)(void *) = p == &state.ports	 ? release_ports
-				  : p == &state.segments ? release_segments
-							 : release_vteps;
+	void (*release)(void *) = p == &channel.ports	   ? release_ports
+				  : p == &channel.segments ? release_segments
+							   : release_vteps;
 
 	rcu_retire(release, (void *)(uintptr_t)slot);
 }
@@ -83,21 +83,21 @@ static struct config *config_new(void)
 
 int state_init(unsigned int n_workers)
 {
-	memset(&state, 0, sizeof(state));
-	state.n_workers = n_workers;
-	state.config = config_new();
-	state.refs = calloc(1, sizeof(*state.refs));
-	state.port_ids =
+	memset(&channel, 0, sizeof(channel));
+	channel.n_workers = n_workers;
+	channel.config = config_new();
+	channel.refs = calloc(1, sizeof(*channel.refs));
+	channel.port_ids =
 		vhash_new("port", sizeof(uint32_t), sizeof(struct slot_entry), WEFT_MAX_PORTS);
-	if (!state.config || !state.config->fdb || !state.config->neigh || !state.config->vni ||
-		!state.config->vtep || !state.refs || !state.port_ids ||
-		pool_init(&state.ports, WEFT_MAX_PORTS) ||
-		pool_init(&state.segments, WEFT_MAX_SEGMENTS) ||
-		pool_init(&state.vteps, WEFT_MAX_VTEPS)) {
+	if (!channel.config || !channel.config->fdb || !channel.config->neigh ||
+		!channel.config->vni || !channel.config->vtep || !channel.refs ||
+		!channel.port_ids || pool_init(&channel.ports, WEFT_MAX_PORTS) ||
+		pool_init(&channel.segments, WEFT_MAX_SEGMENTS) ||
+		pool_init(&channel.vteps, WEFT_MAX_VTEPS)) {
 		state_fini();
 		return -ENOMEM;
 	}
-	atomic_store_explicit(&config_current, state.config, memory_order_release);
+	atomic_store_explicit(&config_current, channel.config, memory_order_release);
 	return 0;
 }
 
@@ -126,11 +126,11 @@ void state_fini(void)
 	 * two rounds (unlink, free) end them all. */
 	while (rcu_reclaim() > 0)
 		;
-	config_free(state.config);
-	vhash_free(state.port_ids);
-	free(state.refs);
-	free(state.ports.free);
-	free(state.segments.free);
-	free(state.vteps.free);
-	memset(&state, 0, sizeof(state));
+	config_free(channel.config);
+	vhash_free(channel.port_ids);
+	free(channel.refs);
+	free(channel.ports.free);
+	free(channel.segments.free);
+	free(channel.vteps.free);
+	memset(&channel, 0, sizeof(channel));
 }

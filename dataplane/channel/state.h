@@ -28,7 +28,7 @@ struct refs {
 	uint32_t vtep_flood[WEFT_MAX_VTEPS];
 };
 
-struct state {
+struct channel_state {
 	struct config *config;	/* what config_current points to */
 	struct vhash *port_ids; /* uint32_t id -> struct slot_entry */
 	struct refs *refs;
@@ -40,7 +40,7 @@ struct state {
 	/* worker that polls the queue, plus one; 0: nobody */
 	uint8_t rxq_owner[WEFT_MAX_PORTS][WEFT_PORT_QUEUES];
 };
-extern struct state state;
+extern struct channel_state channel;
 
 /* Publishes the empty configuration. Returns 0 or -ENOMEM. */
 int state_init(unsigned int n_workers);

@@ -10,7 +10,12 @@
  *
  * A transaction: TXN_BEGIN, any number of TXN_OPS, TXN_COMMIT. Ops are checked as they arrive and
  * gathered aside; the commit applies all of them as one generation or none of them, and answers
- * TXN_RESULT. Losing the connection before COMMIT forgets the transaction.
+ * TXN_RESULT. BEGIN and ABORT are answered by PONG. Losing the connection before COMMIT forgets the
+ * transaction. An entry that makes no sense is told by TXN_RESULT; a message that is malformed, by
+ * ERROR, and the connection is closed.
+ *
+ * A client that asks for events is first told the state of every port. States of ports are never lost
+ * (the last one is told); FDB events may be, which EVENTS_LOST says.
  */
 #ifndef WEFT_MSG_H
 #define WEFT_MSG_H
