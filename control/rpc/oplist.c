@@ -92,9 +92,10 @@ int oplist_add(struct oplist *l, enum engine_verb verb, enum model_kind kind,
 	char name[KEY_SIZE];
 	int r;
 
+	if (param_full_name(kind, json, name, sizeof(name), err) < 0 ||
+		object_check_names(kind, name, json, err) < 0)
+		return -1;
 	if (verb == ENGINE_UPDATE) {
-		if (param_full_name(kind, json, name, sizeof(name), err) < 0)
-			return -1;
 		base = oplist_find(l, kind, name);
 		if (base == NULL) {
 			r = model_fail(err, MODEL_ERR_NOT_FOUND, NULL, NULL,
@@ -144,7 +145,8 @@ void oplist_run(struct oplist *l, struct request *rq, bool wants_changes,
 	for (size_t i = 0; i < l->n; i++)
 		l->ops[i].object = NULL;
 	if (r < 0) {
-		request_refuse(rq, &err, op);
+		/* Of several ops the caller wants to know which. */
+		request_refuse(rq, &err, l->n > 1 ? op : SIZE_MAX);
 	} else {
 		result = diff_result(d, &res, dry_run);
 		request_result(rq, build != NULL ? build(rq, result, arg) : result);

@@ -202,6 +202,46 @@ static int want_string(
 	return 0;
 }
 
+static int check_field_names(const struct field *fields, const char *prefix, struct json_object *o,
+	struct model_error *err)
+{
+	struct weftrpc_nearest near;
+	char path[64];
+
+	json_object_object_foreach(o, key, value)
+	{
+		const struct field *f = fields;
+
+		while (f->name != NULL && strcmp(f->name, key) != 0)
+			f++;
+		if (f->name != NULL && f->type == FIELD_UPLINK &&
+			json_object_is_type(value, json_type_object) &&
+			check_field_names(schema_uplink, "uplink.", value, err) < 0)
+			return -EINVAL;
+		if (f->name != NULL)
+			continue;
+		weftrpc_nearest_init(&near, key);
+		for (f = fields; f->name != NULL; f++)
+			weftrpc_nearest_try(&near, f->name);
+		snprintf(path, sizeof(path), "%s%s", prefix, key);
+		return model_fail(err, MODEL_ERR_INVALID, NULL, path,
+			"there is no such field%s%s%s",
+			near.best != NULL ? "; did you mean \"" : "",
+			near.best != NULL ? near.best : "", near.best != NULL ? "\"?" : "");
+	}
+	return 0;
+}
+
+int object_check_names(
+	enum model_kind kind, const char *name, struct json_object *o, struct model_error *err)
+{
+	int r = check_field_names(schema_fields(kind), "", o, err);
+
+	if (r < 0)
+		error_name_object(err, kind, name);
+	return r;
+}
+
 void error_name_object(struct model_error *err, enum model_kind kind, const char *name)
 {
 	snprintf(err->object, sizeof(err->object), "%s %.64s", model_kind_name(kind), name);

@@ -112,6 +112,9 @@ bool param_bool(const struct request *rq, const char *name);
 int param_full_name(enum model_kind kind, struct json_object *o, char *ret, size_t size,
 	struct model_error *err);
 
+/* Unknown fields, with what was perhaps meant; the rest is for object_from_json. */
+int object_check_names(
+	enum model_kind kind, const char *name, struct json_object *o, struct model_error *err);
 /* err->object = "port red/web1" */
 void error_name_object(struct model_error *err, enum model_kind kind, const char *name);
 
