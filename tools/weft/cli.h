@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the files of the CLI share. It has no business logic: it turns words into calls of weftd
+ * and answers into text. One thread; errors are printed where they are found.
+ */
+#ifndef WEFT_CLI_H
+#define WEFT_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+
+#include <weftrpc/client.h>
+
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_FAILED = 1,	 /* weftd refused, or the call failed */
+	CLI_USAGE = 2,	 /* the command line makes no sense */
+	CLI_NO_WEFTD = 3 /* nobody listens, or no permission to connect */
+};
+
+#define CLI_TIMEOUT_S	    60
+#define CLI_APPLY_TIMEOUT_S 600
+
+struct cli {
+	const char *socket;   /* --socket, or NULL */
+	const char *instance; /* --instance, or NULL */
+	bool json;
+	bool help;
+	bool quiet;	/* completion: say nothing when something fails */
+	int timeout_ms; /* 0: the command's own */
+	struct weftrpc *conn;
+};
+
+struct command {
+	const char *noun;
+	const char *synopsis; /* what follows "weft " in its usage; lines for several */
+	const char *help;     /* one line */
+	/* Takes what follows the noun. Returns an enum cli_exit. */
+	int (*run)(struct cli *cli, const struct command *c, int argc, char **argv);
+	const char *more; /* details for --help, or NULL */
+};
+
+/* Ended by one whose noun is NULL. */
+extern const struct command commands[];
+
+int run_object(struct cli *cli, const struct command *c, int argc, char **argv);
+int run_apply(struct cli *cli, const struct command *c, int argc, char **argv);
+int run_export(struct cli *cli, const struct command *c, int argc, char **argv);
+int run_status(struct cli *cli, const struct command *c, int argc, char **argv);
+int run_stats(struct cli *cli, const struct command *c, int argc, char **argv);
+int run_drops(struct cli *cli, const struct command *c, int argc, char **argv);
+int run_fdb(struct cli *cli, const struct command *c, int argc, char **argv);
+int run_neighbour(struct cli *cli, const struct command *c, int argc, char **argv);
+int run_events(struct cli *cli, const struct command *c, int argc, char **argv);
+int run_rpc(struct cli *cli, const struct command *c, int argc, char **argv);
+int run_version(struct cli *cli, const struct command *c, int argc, char **argv);
+int run_complete(struct cli *cli, const struct command *c, int argc, char **argv);
+
+/* call.c. Connects at the first call. Takes params. On failure prints the error and returns the
+ * exit code; *ret is then untouched. */
+int cli_call(
+	struct cli *cli, const char *method, struct json_object *params, struct json_object **ret);
+int cli_connect(struct cli *cli);
+/* Prints err, with remedy; clears it. Returns the exit code that goes with it. */
+int cli_error(struct cli *cli, struct weftrpc_error *err, int error);
+__attribute__((format(printf, 1, 2))) int usage_error(const char *format, ...);
+/* For words that are none of the command's. */
+int usage_unknown(const char *what, const char *word, const char *suggestion);
+
+/* help.c */
+void help_all(void);
+void help_command(const struct command *c, const char *verb);
+
+/* args.c. specs: an array of {"name", "type"} of fields or parameters, see rpc.describe. Reads
+ * "name=value" and "--name value" words into ret; other words go to positional, in order, up to
+ * n_positional. Returns 0 or CLI_USAGE after printing why. */
+int args_parse(struct json_object *specs, int argc, char **argv, struct json_object *ret,
+	const char **positional, int n_positional);
+/* The parameters of a method, from the command line. NULL after printing why. */
+struct json_object *args_params(
+	const char *method, int argc, char **argv, const char **positional, int n_positional);
+
+/* describe.c: the description that this program was built with. */
+struct json_object *describe_list(const char *list);   /* "methods", "kinds" */
+struct json_object *describe_kind(const char *name);   /* singular; NULL: none */
+struct json_object *describe_method(const char *name); /* NULL: none */
+struct json_object *describe_fields(struct json_object *kind);
+struct json_object *describe_params(struct json_object *method);
+bool describe_has_field(struct json_object *specs, const char *name);
+
+/* output.c */
+void print_json(struct json_object *o);
+const char *get_string(struct json_object *o, const char *key); /* "" when absent */
+uint64_t get_uint(struct json_object *o, const char *key);
+bool get_bool(struct json_object *o, const char *key);
+struct json_object *get_array(struct json_object *o, const char *key); /* NULL when absent */
+size_t array_length(struct json_object *a);			       /* 0 for NULL */
+/* A value in one line, as the command line would take it. Caller frees. */
+char *value_text(struct json_object *value);
+/* "3 d 4 h", "12 s" */
+const char *duration_text(uint64_t ms, char *buf, size_t size);
+/* Without control characters, so that a name from elsewhere can't drive the terminal. */
+void print_safe(const char *text);
+
+/* table.c */
+struct table;
+struct table *table_new(size_t n_columns, const char *const *headings);
+/* Copies. Cells come row by row. */
+void table_cell(struct table *t, const char *text);
+__attribute__((format(printf, 2, 3))) void table_cellf(struct table *t, const char *format, ...);
+void table_number(struct table *t, uint64_t n); /* aligned right */
+void table_print_free(struct table *t);
+
+/* file.c: a document from a file ("-": standard input). NULL after printing why. */
+struct json_object *document_load(const char *path);
+/* The line of an object ("port red/web1") and field in the document, 0 when unknown. */
+unsigned int document_line(struct json_object *doc, const char *object, const char *field);
+
+#endif

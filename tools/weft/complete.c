@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * weft complete WORD...: what the last word may become, a line each; used by completion.bash. Names
+ * of objects come from weftd; without it there are none, and never an error.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+#define NAMES_MAX 1000
+#define WAIT_MS	  1000
+
+static void offer(const char *word, const char *candidate)
+{
+	if (strncmp(candidate, word, strlen(word)) == 0)
+		puts(candidate);
+}
+
+static void offer_all(const char *word, const char *const *candidates)
+{
+	for (; *candidates != NULL; candidates++)
+		offer(word, *candidates);
+}
+
+/* Full names of a kind, each behind prefix ("segment="). */
+static void offer_names(struct cli *cli, const char *kind, const char *prefix, const char *word)
+{
+	struct json_object *params = json_object_new_object(), *result, *objects, *o;
+	char method[64], text[256];
+
+	snprintf(method, sizeof(method), "%s.list", kind);
+	json_object_object_add(params, "limit", json_object_new_int(NAMES_MAX));
+	cli->timeout_ms = WAIT_MS;
+	if (cli_call(cli, method, params, &result) != CLI_OK)
+		return;
+	objects = get_array(result, "objects");
+	for (size_t i = 0; i < array_length(objects); i++) {
+		o = json_object_array_get_idx(objects, i);
+		snprintf(text, sizeof(text), "%s%s%s%s", prefix, get_string(o, "tenant"),
+			get_string(o, "tenant")[0] != 0 ? "/" : "", get_string(o, "name"));
+		offer(word, text);
+	}
+	json_object_put(result);
+}
+
+static void offer_values(struct cli *cli, struct json_object *spec, const char *word)
+{
+	struct json_object *values = get_array(spec, "values");
+	const char *name = get_string(spec, "name"), *ref = get_string(spec, "ref");
+	char prefix[64], text[128];
+
+	snprintf(prefix, sizeof(prefix), "%s=", name);
+	/* A filter names the kind that it is about. */
+	if (ref[0] == 0 && strcmp(get_string(spec, "type"), "string") == 0 &&
+		describe_kind(name) != NULL)
+		ref = name;
+	if (ref[0] != 0)
+		offer_names(cli, ref, prefix, word);
+	if (strcmp(get_string(spec, "type"), "bool") == 0) {
+		snprintf(text, sizeof(text), "%strue", prefix);
+		offer(word, text);
+		snprintf(text, sizeof(text), "%sfalse", prefix);
+		offer(word, text);
+	}
+	for (size_t i = 0; i < array_length(values); i++) {
+		snprintf(text, sizeof(text), "%s%s", prefix,
+			json_object_get_string(json_object_array_get_idx(values, i)));
+		offer(word, text);
+	}
+}
+
+/* "name=" of each field, or the values of the one that word has begun. */
+static void offer_fields(struct cli *cli, struct json_object *specs, const char *word)
+{
+	const char *equals = strchr(word, '=');
+
+	for (size_t i = 0; i < array_length(specs); i++) {
+		struct json_object *spec = json_object_array_get_idx(specs, i);
+		const char *name = get_string(spec, "name");
+		char text[64];
+
+		if (equals != NULL && strlen(name) == (size_t)(equals - word) &&
+			strncmp(name, word, strlen(name)) == 0)
+			offer_values(cli, spec, word);
+		if (equals != NULL || strcmp(name, "name") == 0)
+			continue;
+		snprintf(text, sizeof(text), "%s=", name);
+		offer(word, text);
+	}
+}
+
+static void complete_object(struct cli *cli, const char *kind, int argc, char **argv)
+{
+	static const char *const verbs[] = {
+		"list", "show", "create", "put", "update", "delete", NULL};
+	const char *word = argv[argc - 1];
+	char method[64];
+
+	if (argc == 1) {
+		offer_all(word, verbs);
+		return;
+	}
+	snprintf(method, sizeof(method), "%s.%s", kind,
+		strcmp(argv[0], "show") == 0 ? "get" : argv[0]);
+	if (argc == 2 && strcmp(argv[0], "list") != 0 && strcmp(argv[0], "create") != 0)
+		offer_names(cli, kind, "", word);
+	if (get_bool(describe_method(method), "takes_fields"))
+		offer_fields(cli, describe_fields(describe_kind(kind)), word);
+	if (strcmp(argv[0], "show") != 0)
+		offer_fields(cli, describe_params(describe_method(method)), word);
+}
+
+/* Nouns whose words are methods' parameters. */
+static void complete_table(struct cli *cli, const char *noun, int argc, char **argv)
+{
+	static const char *const fdb_verbs[] = {"list", "flush", NULL};
+	char method[64];
+
+	if (argc == 1) {
+		offer_all(argv[0],
+			strcmp(noun, "fdb") == 0 ? fdb_verbs : (const char *const[]){"list", NULL});
+		return;
+	}
+	snprintf(method, sizeof(method), "%s.%s", noun, argv[0]);
+	offer_fields(cli, describe_params(describe_method(method)), argv[argc - 1]);
+}
+
+static void complete_words(struct cli *cli, int argc, char **argv)
+{
+	static const char *const stats[] = {"ports", "workers", NULL};
+	static const char *const events[] = {"port", "fdb", "commit", "dataplane", "--count", NULL};
+	static const char *const apply[] = {"-f", "--dry-run", "--no-prune", NULL};
+	static const char *const export[] = {"--full", NULL};
+	const char *noun = argv[0], *word = argv[argc - 1];
+
+	if (describe_kind(noun) != NULL)
+		complete_object(cli, noun, argc - 1, argv + 1);
+	else if (strcmp(noun, "fdb") == 0 || strcmp(noun, "neighbour") == 0)
+		complete_table(cli, noun, argc - 1, argv + 1);
+	else if (strcmp(noun, "drops") == 0 ||
+		 (strcmp(noun, "stats") == 0 && argc == 3 && strcmp(argv[1], "ports") == 0))
+		offer_names(cli, "port", "", word);
+	else if (strcmp(noun, "stats") == 0)
+		offer_all(word, stats);
+	else if (strcmp(noun, "events") == 0)
+		offer_all(word, events);
+	else if (strcmp(noun, "apply") == 0)
+		offer_all(word, apply);
+	else if (strcmp(noun, "export") == 0)
+		offer_all(word, export);
+}
+
+static void offer_methods(const char *word)
+{
+	struct json_object *methods = describe_list("methods");
+
+	for (size_t i = 0; i < array_length(methods); i++)
+		offer(word, get_string(json_object_array_get_idx(methods, i), "name"));
+}
+
+int run_complete(struct cli *cli, const struct command *c, int argc, char **argv)
+{
+	static const char *const general[] = {
+		"--json", "--help", "--socket", "--instance", "--timeout", NULL};
+	char *words[64];
+	int n = 0;
+
+	cli->quiet = true;
+	/* General options stand anywhere; those with a value say where weftd is. */
+	for (int i = 0; i < argc && n < 64; i++) {
+		if (i + 1 < argc && strcmp(argv[i], "--socket") == 0)
+			cli->socket = argv[++i];
+		else if (i + 1 < argc && strcmp(argv[i], "--instance") == 0)
+			cli->instance = argv[++i];
+		else if (i + 1 < argc && strcmp(argv[i], "--json") == 0)
+			continue;
+		else
+			words[n++] = argv[i];
+	}
+	if (n == 0)
+		return CLI_OK;
+	if (words[n - 1][0] == '-')
+		offer_all(words[n - 1], general);
+	if (n > 1 && strcmp(words[0], "rpc") == 0)
+		offer_methods(words[n - 1]);
+	else if (n > 1)
+		complete_words(cli, n, words);
+	for (const struct command *k = commands; n == 1 && k->noun != NULL; k++)
+		if (k->help != NULL)
+			offer(words[0], k->noun);
+	return CLI_OK;
+}
