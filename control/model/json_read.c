@@ -21,6 +21,11 @@ struct reader {
 };
 
 #define FAIL(r, path, ...) model_fail((r)->err, MODEL_ERR_INVALID, (r)->o, path, __VA_ARGS__)
+#define FAIL_NAME(r, path)                                                                         \
+	FAIL(r, path,                                                                              \
+		"must be a name: a letter or digit, then letters, digits, '.', '_' or '-', at "    \
+		"most %d characters",                                                              \
+		MODEL_NAME_MAX)
 
 static bool name_is_valid(const char *s)
 {
@@ -57,10 +62,7 @@ static int read_name(struct reader *r, const char *path, struct json_object *jso
 	int error = read_text(r, path, json, WEFT_NAME_SIZE, ret);
 
 	if (!error && !name_is_valid(*ret))
-		return FAIL(r, path,
-			"must be a name: a letter or digit, then letters, digits, '.', '_' or '-', "
-			"at most %d characters",
-			MODEL_NAME_MAX);
+		return FAIL_NAME(r, path);
 	return error;
 }
 
@@ -80,11 +82,20 @@ static int read_string(struct reader *r, const char *path, const struct field *f
 static int read_ref(struct reader *r, const char *path, const struct field *f,
 	struct json_object *json, char **member)
 {
-	const char *s;
-	int error = read_name(r, path, json, &s);
+	const char *s, *slash;
+	int error = read_text(r, path, json, WEFT_NAME_SIZE, &s);
 
 	if (error)
 		return error;
+	/* The full name of what is in the same tenant is fine, too. */
+	slash = strchr(s, '/');
+	if (slash && model_kind_in_tenant(f->ref) && strlen(r->tenant) == (size_t)(slash - s) &&
+		strncmp(s, r->tenant, (size_t)(slash - s)) == 0)
+		s = slash + 1;
+	else if (slash && model_kind_in_tenant(f->ref))
+		return FAIL(r, path, "must be of the same tenant, %s", r->tenant);
+	if (!name_is_valid(s))
+		return FAIL_NAME(r, path);
 	free(*member);
 	*member = model_kind_in_tenant(f->ref) ? mem_printf("%s/%s", r->tenant, s) : mem_strdup(s);
 	return 0;
