@@ -182,7 +182,7 @@ static void test_unknown_references(void **state)
 
 static void test_still_referred_to(void **state)
 {
-	struct weft_port p;
+	struct txn *t;
 
 	build_example();
 	REFUSE_DELETE(SEGMENT,
@@ -195,9 +195,13 @@ static void test_still_referred_to(void **state)
 	REFUSE_DELETE(VTEP, "vtep 192.0.2.2: still used by 2 FDB and 2 flood entries",
 		a_vtep("192.0.2.2", "192.0.2.1", 9));
 	/* A port that moves to another tenant's segment with its entries left behind. */
-	REFUSE_PUT(EBUSY, PORT, "vni: FDB entries of its former segment", a_port(2, 200));
-	p = a_port(9, 100);
-	REFUSE_PUT(EBUSY, PORT, "role: 3 VTEPs use it as uplink", p);
+	t = txn_new();
+	PUT(t, PORT, a_port(2, 200));
+	PUT(t, FDB, a_local_fdb(200, 2, 2));
+	commit_refused(t, EBUSY, 0, "vni: FDB entries of its former segment");
+	t = txn_new();
+	PUT(t, PORT, a_port(9, 100));
+	commit_refused(t, EBUSY, 0, "role: 3 VTEPs use it as uplink");
 }
 
 static void test_port_moves_segment(void **state)
