@@ -24,8 +24,9 @@
 struct span {
 	uint8_t *addr;	 /* NULL: outside its region */
 	uint32_t length; /* of the frame's part (rx) or room (tx) */
-	bool more;	 /* the frame goes on in the next slot */
-	bool lines;	 /* addr can be read up to the end of the last cache line */
+	uint16_t region;
+	bool more;  /* the frame goes on in the next slot */
+	bool lines; /* addr can be read up to the end of the last cache line */
 };
 
 static inline struct memif_desc *slot_desc(const struct memif_queue *q, uint16_t slot)
@@ -45,7 +46,7 @@ static inline struct span slot_span(const struct memif_queue *q, uint16_t slot)
 	uint64_t second = __atomic_load_n(&words[1], __ATOMIC_RELAXED);
 	uint16_t region = first >> 16;
 	uint32_t length = first >> 32, offset = second;
-	struct span s = {.length = length, .more = first & MEMIF_DESC_NEXT};
+	struct span s = {.length = length, .region = region, .more = first & MEMIF_DESC_NEXT};
 	const struct memif_region *r;
 
 	if (q->buffers) {
@@ -193,21 +194,17 @@ static inline struct span slot_room(const struct memif_queue *q, uint16_t slot)
 	return (struct span){.addr = slot_own_buffer(q, slot), .length = MEMIF_BUFFER_SIZE};
 }
 
-static inline void slot_fill(struct memif_queue *q, uint16_t slot, uint32_t length, uint16_t flags)
+/* A server leaves the place of the buffer as its owner set it; a client states it anew. */
+static inline void slot_fill(struct memif_queue *q, uint16_t slot, const struct span *room,
+	uint32_t length, uint16_t flags)
 {
-	struct memif_desc *d = slot_desc(q, slot);
-	uint64_t *words = (uint64_t *)d;
+	uint64_t *words = (uint64_t *)slot_desc(q, slot);
 
-	if (q->buffers) {
-		uint32_t offset =
-			q->buffers_offset + (uint32_t)(slot & (q->size - 1)) * MEMIF_BUFFER_SIZE;
-
-		__atomic_store_n(&words[0], (uint64_t)length << 32 | flags, __ATOMIC_RELAXED);
-		__atomic_store_n(&words[1], offset, __ATOMIC_RELAXED);
-		return;
-	}
-	__atomic_store_n(&d->flags, flags, __ATOMIC_RELAXED);
-	__atomic_store_n(&d->length, length, __ATOMIC_RELAXED);
+	__atomic_store_n(&words[0], (uint64_t)length << 32 | (uint32_t)room->region << 16 | flags,
+		__ATOMIC_RELAXED);
+	if (q->buffers)
+		__atomic_store_n(&words[1], q->buffers_offset + (uint32_t)(room->addr - q->buffers),
+			__ATOMIC_RELAXED);
 }
 
 /* Copies a frame of any shape into up to n slots. Returns how many it took, 0: it does not fit. */
@@ -233,7 +230,7 @@ static uint16_t tx_long(struct memif_queue *q, uint16_t slot, uint16_t n, const 
 			part = RTE_MIN(room.length - to, m->data_len - from);
 			rte_memcpy(room.addr + to, rte_pktmbuf_mtod_offset(m, void *, from), part);
 		}
-		slot_fill(q, slot + used++, to, left > 0 ? MEMIF_DESC_NEXT : 0);
+		slot_fill(q, slot + used++, &room, to, left > 0 ? MEMIF_DESC_NEXT : 0);
 	}
 	return used;
 }
@@ -253,7 +250,7 @@ static uint16_t tx_batch(struct memif_queue *q, struct rte_mbuf **pkts, uint16_t
 		if (likely(used < n_rooms && m->nb_segs == 1 && rooms[used].addr &&
 			    m->data_len <= rooms[used].length)) {
 			rte_memcpy(rooms[used].addr, rte_pktmbuf_mtod(m, void *), m->data_len);
-			slot_fill(q, q->next + used, m->data_len, 0);
+			slot_fill(q, q->next + used, &rooms[used], m->data_len, 0);
 			took = 1;
 			continue;
 		}

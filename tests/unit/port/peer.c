@@ -26,7 +26,7 @@
 #define TESTPMD	      "/usr/bin/dpdk-testpmd"
 #define PEER_ARGS_MAX 48
 #define DEADLINE_MS   10000
-#define LOST_AFTER_MS 50 /* frames that have not come back by then are lost */
+#define LOST_AFTER_MS 200 /* frames that have not come back by then are lost */
 
 struct peer {
 	pid_t pid;

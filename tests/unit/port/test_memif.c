@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -61,7 +62,8 @@ static void setup_make(struct setup *s, uint16_t flags, uint16_t n_queues)
 static void traffic_passes(uint16_t flags, uint16_t n_queues, uint32_t size, const char *options)
 {
 	struct setup s;
-	struct traffic t = {.size = size};
+	/* DPDK's driver overwrites a slot when a chain meets a full ring: keep it far from full. */
+	struct traffic t = {.size = size, .n_in_flight = size > 2048 ? 16 : 64};
 	struct peer *peer;
 
 	setup_make(&s, flags, n_queues);
@@ -267,6 +269,40 @@ static void full_ring_refuses_and_recovers(void **state)
 		}
 		assert_int_equal(got, 1024);
 	}
+	pair_free(&pair);
+}
+
+/* Frames of random size in random bursts through a ring that is often full, against what was sent:
+ * sizes and fills in order. */
+static void random_bursts_keep_order(struct port *from, struct port *to)
+{
+	static uint32_t sizes[32768];
+	uint32_t n_sent = 0, n_got = 0, n, made, sent;
+	struct rte_mbuf *pkts[96];
+
+	while (n_got < RTE_DIM(sizes)) {
+		made = RTE_MIN(rand() % RTE_DIM(pkts), RTE_DIM(sizes) - n_sent);
+		for (uint32_t i = 0; i < made; i++) {
+			sizes[n_sent + i] = rand() % 3 ? 1 + rand() % 200 : 1 + rand() % 9234;
+			pkts[i] = frame(sizes[n_sent + i], n_sent + i);
+		}
+		sent = port_tx(from, 0, pkts, made);
+		rte_pktmbuf_free_bulk(pkts + sent, made - sent);
+		n_sent += sent;
+		n = port_rx(to, 0, pkts, rand() % RTE_DIM(pkts));
+		for (uint32_t i = 0; i < n; i++, n_got++)
+			check_frame(pkts[i], sizes[n_got], n_got);
+	}
+	assert_int_equal(to->rx_errors, 0);
+}
+
+static void random_bursts(void **state)
+{
+	struct pair pair = pair_make("random", 0);
+
+	srand(1);
+	random_bursts_keep_order(pair.server, pair.client);
+	random_bursts_keep_order(pair.client, pair.server);
 	pair_free(&pair);
 }
 
@@ -623,6 +659,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PORT_TEST(every_size_both_ways),
 		PORT_TEST(full_ring_refuses_and_recovers),
+		PORT_TEST(random_bursts),
 		PORT_TEST(several_ports_share_a_socket),
 		PORT_TEST(memory_must_be_sealed),
 		PORT_TEST(regions_are_checked),
