@@ -12,6 +12,7 @@
 #define PORT_KINDS_BUILT_IN(X) \
 	X(VHOST_USER, vhost_user_ops) \
 	X(MEMIF, memif_ops) \
+	X(ETHDEV, ethdev_ops) \
 	X(VETH, veth_ops) \
 	X(TAP, tap_ops) \
 	X(AF_XDP, af_xdp_ops)

@@ -171,6 +171,9 @@ bool port_same_device(const struct weft_port *a, const struct weft_port *b)
 {
 	const uint16_t device_flags = WEFT_PORT_SERVER | WEFT_PORT_NO_OFFLOAD;
 
+	/* A DPDK device takes its MTU before it starts. */
+	if (a->kind == WEFT_PORT_ETHDEV && a->mtu != b->mtu)
+		return false;
 	return a->kind == b->kind && a->role == b->role && a->n_queues == b->n_queues &&
 	       a->instance == b->instance &&
 	       (a->flags & device_flags) == (b->flags & device_flags) &&
