@@ -20,6 +20,10 @@ a line that ends in '\\' goes on in the next.
         drop PORT: REASON [N]   that many frames of that port dropped for it (default 1)
         stat PORT: NAME N       another counter of that port (answered, added, learn_refused)
         nosplit                 don't run again with the frames split over mbufs
+        each NAME in EXPR       (first) the case once for each value; NAME is known to the expressions
+
+In the text of 'do', 'drop' and 'stat' {EXPR} stands for its value. A line whose EXPR is None, and
+'drop PORT: None', is left out.
 
 EXPR is Python with scapy: a packet, bytes, or 'same' (the last frame that came in). Frames that leave
 a port must be exactly the 'out' lines of that port in their order, and nothing else may leave or be
@@ -27,6 +31,7 @@ dropped: what is not stated is zero. Each case runs with frames in one mbuf and 
 cut after every byte of the first 150.
 """
 import logging
+import re
 import subprocess
 import sys
 
@@ -42,8 +47,11 @@ SPLITS = list(range(1, 151))
 
 
 class Case:
-    def __init__(self, name, bed):
+    """One run: a case, or a case with one value of its 'each'."""
+
+    def __init__(self, name, bed, value=None):
         self.name = name
+        self.value = value
         self.bed = bed
         self.steps = []  # ("do", text) | ("in", port, options, bytes) | ("go",)
         self.out = {}  # port -> [(options, bytes)]
@@ -59,14 +67,19 @@ class CaseFile:
         self.path = path
         self.names = dict(vars(scapy))
         self.names["raw"] = bytes
+        self.names["re"] = re
         self.bed = []
-        self.cases = []
+        self.groups = []  # [Case...], one for each 'case'
         self.block = None
         for number, line in self.lines():
-            try:
-                self.line(line)
-            except Exception as e:
-                raise SystemExit(f"{path}:{number}: {e}: {line.strip()}")
+            self.guard(number, line, self.line, number, line)
+        self.end_block()
+
+    def guard(self, number, line, function, *args):
+        try:
+            return function(*args)
+        except Exception as e:
+            raise SystemExit(f"{self.path}:{number}: {e}: {line.strip()}")
 
     def lines(self):
         whole = ""
@@ -84,14 +97,18 @@ class CaseFile:
     def evaluate(self, text, case=None):
         names = self.names
         if case:
-            names = dict(names, same=case.last)
+            names = dict(names, same=case.last, **(case.value or {}))
         return eval(text, names)  # the test's own data
 
-    def line(self, line):
+    def substitute(self, text, case):
+        return re.sub(r"\{(.*?)\}", lambda m: str(self.evaluate(m.group(1), case)), text)
+
+    def line(self, number, line):
         if not line[0].isspace():
+            self.end_block()
             self.head(line)
-        elif isinstance(self.block, Case):
-            self.case_line(self.block, line.strip())
+        elif isinstance(self.block, tuple):
+            self.block[1].append((number, line.strip()))
         else:
             self.bed.append(line.strip())
 
@@ -104,35 +121,58 @@ class CaseFile:
             name, _, text = rest.partition("=")
             self.names[name.strip()] = self.evaluate(text.strip())
         elif word == "case":
-            self.block = Case(rest.strip(), self.bed)
-            self.cases.append(self.block)
+            self.block = (rest.strip(), [])
         else:
             raise ValueError("neither bed, let nor case")
+
+    def end_block(self):
+        """The case that has been read, once for each value."""
+        if isinstance(self.block, tuple):
+            name, lines = self.block
+            values = [None]
+            if lines and lines[0][1].startswith("each "):
+                number, text = lines.pop(0)
+                variable, _, text = text[len("each "):].partition(" in ")
+                values = [{variable: v} for v in self.guard(number, text, self.evaluate, text)]
+            self.groups.append([self.case(name, lines, v) for v in values])
+        self.block = None
+
+    def case(self, name, lines, value):
+        case = Case(name, self.bed, value)
+        for number, line in lines:
+            self.guard(number, line, self.case_line, case, line)
+        return case
 
     def case_line(self, case, line):
         word, _, rest = line.partition(" ")
         if word == "do":
-            case.steps.append(("do", rest))
-        elif word in ("go", "nosplit"):
-            if word == "go":
-                case.steps.append(("go",))
-            else:
-                case.split = False
+            case.steps.append(("do", self.substitute(rest, case)))
+        elif word == "go":
+            case.steps.append(("go",))
+        elif word == "nosplit":
+            case.split = False
         elif word in ("in", "out"):
-            where, _, text = rest.partition(":")
-            port, *options = where.split()
-            frame = bytes(self.evaluate(text.strip(), case))
-            if word == "in":
-                case.last = frame
-                case.steps.append(("in", int(port), options, frame))
-            else:
-                case.out.setdefault(int(port), []).append((options, frame))
+            self.frame_line(case, word, rest)
         elif word in ("drop", "stat"):
-            port, _, text = rest.partition(":")
+            port, _, text = self.substitute(rest, case).partition(":")
             name, n = (text.split() + ["1"])[:2]
-            case.stats[(int(port), ("drop." if word == "drop" else "") + name)] = int(n)
+            if name != "None":
+                case.stats[(int(port), ("drop." if word == "drop" else "") + name)] = int(n)
         else:
             raise ValueError("no such line in a case")
+
+    def frame_line(self, case, word, rest):
+        where, _, text = rest.partition(":")
+        port, *options = where.split()
+        frame = self.evaluate(text.strip(), case)
+        if frame is None:
+            return
+        frame = bytes(frame)
+        if word == "in":
+            case.last = frame
+            case.steps.append(("in", int(port), options, frame))
+        else:
+            case.out.setdefault(int(port), []).append((options, frame))
 
 
 class Runner:
@@ -268,15 +308,23 @@ def run_splits(runner, case):
     return []
 
 
+def run_group(runner, group):
+    for case in group:
+        errors = run_splits(runner, case)
+        if errors:
+            return [f"({case.value})"] * bool(case.value) + errors
+    return []
+
+
 def main():
     runner = Runner(sys.argv[1])
-    cases = [case for path in sys.argv[2:] for case in CaseFile(path).cases]
+    groups = [group for path in sys.argv[2:] for group in CaseFile(path).groups]
     failed = 0
-    print(f"1..{len(cases)}")
-    for number, case in enumerate(cases, 1):
-        errors = run_splits(runner, case)
+    print(f"1..{len(groups)}")
+    for number, group in enumerate(groups, 1):
+        errors = run_group(runner, group)
         failed += bool(errors)
-        print(f"{'not ok' if errors else 'ok'} {number} - {case.name}")
+        print(f"{'not ok' if errors else 'ok'} {number} - {group[0].name}")
         for error in errors:
             print("# " + error.replace("\n", "\n# "))
         sys.stdout.flush()

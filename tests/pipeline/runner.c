@@ -9,6 +9,7 @@
  *   link PORT 0|1, accept PORT N, offloads PORT NAME,...             the fake port's switches
  *   in PORT HEX [split=N] [lro=N] [partial]   a frame; split: its first mbuf holds N bytes
  *   warp MS                             move the clock
+ *   spare N                             leave N ordinary mbufs free in the next "go"
  *   learn                               let the main thread's side take what was learned
  *   go                                  run; prints lines "out PORT FLAGS HEX",
  *                                       "stat PORT NAME=N...", "leak POOL N" and at last "done"
@@ -42,6 +43,7 @@ struct words {
 static struct pipeline *pl;
 static uint32_t port_ids[PORTS_MAX];
 static unsigned int n_ports;
+static unsigned int n_spare = MBUFS;
 static unsigned int line_number;
 
 static void __attribute__((noreturn)) bad(const char *what, const char *word)
@@ -357,13 +359,34 @@ static void run_port(const struct config *cfg, struct port *dev)
 		pipeline_run(pl, cfg, cfg->ports[dev->slot], pkts, n);
 }
 
+static void cmd_spare(const struct words *w)
+{
+	n_spare = strtoul(arg(w, 1), NULL, 0);
+}
+
+/* Takes all ordinary mbufs but n_spare into held; returns how many. */
+static unsigned int hold_mbufs(struct rte_mbuf **held)
+{
+	unsigned int n = 0;
+
+	while (n < MBUFS && (held[n] = rte_pktmbuf_alloc(mem_pools.packet)))
+		n++;
+	for (unsigned int i = 0; i < n_spare && n > 0; i++)
+		rte_pktmbuf_free(held[--n]);
+	n_spare = MBUFS;
+	return n;
+}
+
 static void cmd_go(const struct words *w)
 {
+	static struct rte_mbuf *held[MBUFS];
 	const struct config *cfg = config_get();
+	unsigned int n_held = n_spare < MBUFS ? hold_mbufs(held) : 0;
 	struct rte_mbuf *m;
 
 	for (unsigned int i = 0; i < n_ports; i++)
 		run_port(cfg, bed_port(port_ids[i]));
+	rte_pktmbuf_free_bulk(held, n_held);
 	for (unsigned int i = 0; i < n_ports; i++) {
 		while ((m = fake_capture_any(bed_port(port_ids[i]))))
 			print_out(port_ids[i], m);
@@ -436,6 +459,7 @@ static const struct command {
 	{"offloads", cmd_offloads},
 	{"in", cmd_in},
 	{"warp", cmd_warp},
+	{"spare", cmd_spare},
 	{"learn", cmd_learn},
 	{"go", cmd_go},
 };
