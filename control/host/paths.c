@@ -191,6 +191,10 @@ void paths_update(struct hostnet *h, bool routes)
 	if (!changed)
 		return;
 	uplink = kernel_uplink(h, host);
+	if (h->uplink_ifindex != (uplink ? uplink->ifindex : 0)) {
+		h->uplink_ifindex = uplink ? uplink->ifindex : 0;
+		routes = true;
+	}
 	for (struct path_entry *p = h->paths; p; p = p->hh.next) {
 		struct underlay_path now;
 

@@ -86,6 +86,7 @@ struct hostnet {
 	/* The uplink as last reported. */
 	struct underlay_link uplink;
 	bool uplink_reported;
+	int uplink_ifindex; /* that the routes were judged by; 0: none */
 	char uplink_problem[160];
 };
 
