@@ -161,6 +161,9 @@ void south_resend_port(struct south *s, const struct weft_port *port)
 	union weft_entry entry = {.port = *port};
 
 	idset_add(&s->resend, port->id);
+	/* From a listener that was just told of this port: its op is in the batch. */
+	if (s->filling)
+		return;
 	/* Else the next comparison sends it. */
 	if (!takes_ops(s) || s->stale)
 		return;

@@ -442,6 +442,34 @@ static void test_descriptor(void **state)
 	assert_int_equal(b->fake.n_fds, 3);
 }
 
+static void resend(void *arg, const struct weft_port *port, bool present)
+{
+	south_resend_port(arg, port);
+}
+
+/* The map becomes new because a listener was told of the port: nothing of the batch is lost. */
+static void test_descriptor_within_batch(void **state)
+{
+	struct bench *b = *state;
+	struct south_listener l = {.arg = b->south, .port = resend};
+	union weft_entry segment = {.segment = {.vni = 7}};
+	union weft_entry port = {.port = {.id = 1,
+					 .kind = WEFT_PORT_AF_XDP,
+					 .role = WEFT_ROLE_UPLINK,
+					 .device = "ul0"}};
+
+	south_listen(b->south, &l);
+	start_in_sync(b);
+	sink.begin(sink.arg);
+	sink.emit(sink.arg, WEFT_TABLE_SEGMENT, WEFT_OP_PUT, &segment);
+	sink.emit(sink.arg, WEFT_TABLE_PORT, WEFT_OP_PUT, &port);
+	sink.end(sink.arg, ++revision);
+	assert_true(run_until(b, in_sync));
+	assert_int_equal(b->fake.n_entries, 2);
+	assert_int_equal(b->fake.n_commits, 1);
+	assert_int_equal(b->fake.n_fds, 1);
+}
+
 static int dump_error;
 static unsigned int n_dumped, n_done;
 
@@ -523,6 +551,7 @@ int main(void)
 		TEST(test_storm),
 		TEST(test_port_events),
 		TEST(test_descriptor),
+		TEST(test_descriptor_within_batch),
 		TEST(test_queries),
 		TEST(test_garbage),
 	};
