@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The contract's layout against its record, layout.txt: a change without a new
+ * WEFT_CHANNEL_VERSION fails here. With --record FILE it writes the record.
+ *
+ * Each struct's members are listed below; a member that is missing here shows as a gap.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <weft/drop_reason.h>
+#include <weft/msg.h>
+#include <weft/stats.h>
+
+static size_t covered;
+static const char *current;
+static bool gaps;
+
+static void begin_struct(FILE *f, const char *name, size_t size)
+{
+	fprintf(f, "struct %s %zu\n", name, size);
+	covered = 0;
+	current = name;
+}
+
+static void member(FILE *f, const char *name, size_t offset, size_t size)
+{
+	fprintf(f, "  %zu %zu %s\n", offset, size, name);
+	if (offset != covered) {
+		printf("struct %s: bytes %zu..%zu belong to no member listed in test_layout.c\n",
+			current, covered, offset);
+		gaps = true;
+	}
+	covered = offset + size;
+}
+
+static void end_struct(size_t size)
+{
+	if (covered != size) {
+		printf("struct %s: bytes %zu..%zu belong to no member listed in test_layout.c\n",
+			current, covered, size);
+		gaps = true;
+	}
+}
+
+#define M(s, m) member(f, #m, offsetof(struct s, m), sizeof(((struct s *)0)->m));
+#define STRUCT(s, ...)                                                                             \
+	begin_struct(f, #s, sizeof(struct s));                                                     \
+	__VA_ARGS__                                                                                \
+	end_struct(sizeof(struct s));
+
+static void entries(FILE *f)
+{
+	STRUCT(weft_mac, M(weft_mac, b))
+	STRUCT(weft_addr, M(weft_addr, b))
+	STRUCT(weft_prefix, M(weft_prefix, addr) M(weft_prefix, len))
+	STRUCT(weft_segment, M(weft_segment, vni) M(weft_segment, flags) M(weft_segment, mtu)
+				     M(weft_segment, ageing_s) M(weft_segment, max_learned)
+					     M(weft_segment, name))
+	STRUCT(weft_port,
+		M(weft_port, id) M(weft_port, vni) M(weft_port, kind) M(weft_port, role) M(
+			weft_port, flags) M(weft_port, n_queues) M(weft_port, mtu) M(weft_port, mac)
+			M(weft_port, n_addrs) M(weft_port, max_learned) M(weft_port, instance)
+				M(weft_port, flood_pps) M(weft_port, name) M(weft_port, device)
+					M(weft_port, addrs))
+	STRUCT(weft_local_vtep, M(weft_local_vtep, addr) M(weft_local_vtep, uplink)
+					M(weft_local_vtep, mac) M(weft_local_vtep, flags))
+	STRUCT(weft_vtep,
+		M(weft_vtep, remote) M(weft_vtep, local) M(weft_vtep, uplink) M(weft_vtep, dst_mac)
+			M(weft_vtep, src_mac) M(weft_vtep, path_mtu) M(weft_vtep, flags)
+				M(weft_vtep, ttl) M(weft_vtep, dscp) M(weft_vtep, pad))
+	STRUCT(weft_flood, M(weft_flood, vni) M(weft_flood, remote))
+	STRUCT(weft_fdb, M(weft_fdb, vni) M(weft_fdb, port) M(weft_fdb, mac) M(weft_fdb, flags)
+				 M(weft_fdb, remote))
+	STRUCT(weft_neigh,
+		M(weft_neigh, vni) M(weft_neigh, addr) M(weft_neigh, mac) M(weft_neigh, flags))
+}
+
+static void messages(FILE *f)
+{
+	STRUCT(weft_msg_hdr, M(weft_msg_hdr, type) M(weft_msg_hdr, pad) M(weft_msg_hdr, seq)
+				     M(weft_msg_hdr, size))
+	STRUCT(weft_msg_hello, M(weft_msg_hello, magic) M(weft_msg_hello, version)
+				       M(weft_msg_hello, flags) M(weft_msg_hello, client))
+	STRUCT(weft_msg_hello_ack,
+		M(weft_msg_hello_ack, magic) M(weft_msg_hello_ack, version)
+			M(weft_msg_hello_ack, n_workers) M(weft_msg_hello_ack, boot_id) M(
+				weft_msg_hello_ack, generation) M(weft_msg_hello_ack, pid)
+				M(weft_msg_hello_ack, stats_size) M(weft_msg_hello_ack, release))
+	STRUCT(weft_msg_error, M(weft_msg_error, error) M(weft_msg_error, text))
+	STRUCT(weft_op_hdr, M(weft_op_hdr, table) M(weft_op_hdr, verb) M(weft_op_hdr, has_fd)
+				    M(weft_op_hdr, pad))
+	STRUCT(weft_msg_ops, M(weft_msg_ops, n_ops))
+	STRUCT(weft_msg_txn_result,
+		M(weft_msg_txn_result, error) M(weft_msg_txn_result, op)
+			M(weft_msg_txn_result, generation) M(weft_msg_txn_result, text))
+	STRUCT(weft_msg_dump, M(weft_msg_dump, table) M(weft_msg_dump, flags))
+	STRUCT(weft_msg_dump_end, M(weft_msg_dump_end, generation) M(weft_msg_dump_end, n_entries))
+	STRUCT(weft_msg_fdb_flush, M(weft_msg_fdb_flush, vni) M(weft_msg_fdb_flush, port))
+	STRUCT(weft_event_port, M(weft_event_port, id) M(weft_event_port, state)
+					M(weft_event_port, pad) M(weft_event_port, text))
+	STRUCT(weft_event_fdb, M(weft_event_fdb, entry) M(weft_event_fdb, event))
+	STRUCT(weft_event_lost, M(weft_event_lost, n))
+	STRUCT(weft_msg_info,
+		M(weft_msg_info, generation) M(weft_msg_info, uptime_ms) M(weft_msg_info, n_entries)
+			M(weft_msg_info, n_learned) M(weft_msg_info, table_bytes)
+				M(weft_msg_info, mbufs_total) M(weft_msg_info, mbufs_free) M(
+					weft_msg_info, commit_last_ns) M(weft_msg_info, hugepages))
+}
+
+static void statistics(FILE *f)
+{
+	STRUCT(weft_port_stats,
+		M(weft_port_stats, rx_packets) M(weft_port_stats, rx_bytes) M(weft_port_stats,
+			tx_packets) M(weft_port_stats, tx_bytes) M(weft_port_stats, added)
+			M(weft_port_stats, sent) M(weft_port_stats, answered)
+				M(weft_port_stats, learn_refused) M(weft_port_stats, dropped))
+	STRUCT(weft_worker_stats,
+		M(weft_worker_stats, cycles_busy) M(weft_worker_stats, cycles_idle)
+			M(weft_worker_stats, cycles_asleep) M(weft_worker_stats, sleeps)
+				M(weft_worker_stats, bursts) M(weft_worker_stats, packets)
+					M(weft_worker_stats, burst_sizes) M(weft_worker_stats, pad))
+	STRUCT(weft_stats_slot, M(weft_stats_slot, id) M(weft_stats_slot, seq))
+	STRUCT(weft_stats_shm,
+		M(weft_stats_shm, magic) M(weft_stats_shm, version) M(weft_stats_shm, n_workers)
+			M(weft_stats_shm, tsc_hz) M(weft_stats_shm, boot_id) M(weft_stats_shm, pad)
+				M(weft_stats_shm, slots) M(weft_stats_shm, workers))
+}
+
+static void numbers(FILE *f)
+{
+#define LIMIT(l) fprintf(f, "limit %s %d\n", #l, (int)(l));
+	LIMIT(WEFT_MAX_WORKERS)
+	LIMIT(WEFT_MAX_PORTS)
+	LIMIT(WEFT_MAX_SEGMENTS)
+	LIMIT(WEFT_MAX_VTEPS)
+	LIMIT(WEFT_MAX_LOCAL_VTEPS)
+	LIMIT(WEFT_MAX_FDB)
+	LIMIT(WEFT_MAX_NEIGH)
+	LIMIT(WEFT_NAME_SIZE)
+	LIMIT(WEFT_DEVICE_SIZE)
+	LIMIT(WEFT_PORT_ADDRS)
+	LIMIT(WEFT_PORT_QUEUES)
+	LIMIT(WEFT_MTU_MIN)
+	LIMIT(WEFT_MTU_MAX)
+	LIMIT(WEFT_MSG_SIZE_MAX)
+	LIMIT(WEFT_MSG_FDS_MAX)
+	LIMIT(WEFT_DROP_MAX)
+#define FLAG(e) fprintf(f, "value %s %d\n", #e, (int)(e));
+	FLAG(WEFT_SEGMENT_FLOOD_UNKNOWN)
+	FLAG(WEFT_SEGMENT_LEARN_WIRE)
+	FLAG(WEFT_SEGMENT_PROXY)
+	FLAG(WEFT_SEGMENT_INNER_VLAN)
+	FLAG(WEFT_ROLE_TENANT)
+	FLAG(WEFT_ROLE_UPLINK)
+	FLAG(WEFT_PORT_ANTISPOOF)
+	FLAG(WEFT_PORT_LEARN)
+	FLAG(WEFT_PORT_SERVER)
+	FLAG(WEFT_PORT_ADMIN_DOWN)
+	FLAG(WEFT_PORT_NO_OFFLOAD)
+	FLAG(WEFT_VTEP_RESOLVED)
+	FLAG(WEFT_VTEP_DSCP_COPY)
+	FLAG(WEFT_FDB_LEARNED)
+	FLAG(WEFT_HELLO_WRITER)
+	FLAG(WEFT_HELLO_EVENTS)
+	FLAG(WEFT_OP_PUT)
+	FLAG(WEFT_OP_DELETE)
+	FLAG(WEFT_DUMP_LEARNED)
+	FLAG(WEFT_PORT_STATE_DOWN)
+	FLAG(WEFT_PORT_STATE_UP)
+	FLAG(WEFT_PORT_STATE_MISSING)
+	FLAG(WEFT_FDB_EVENT_LEARNED)
+	FLAG(WEFT_FDB_EVENT_MOVED)
+	FLAG(WEFT_FDB_EVENT_AGED)
+	FLAG(WEFT_FDB_EVENT_LIMIT)
+#define TABLE(number, id, type, name) fprintf(f, "table %d %s %s %s\n", number, #id, #type, name);
+	WEFT_TABLES(TABLE)
+#define KIND(number, id, name, help) fprintf(f, "kind %d %s %s\n", number, #id, name);
+	WEFT_PORT_KINDS(KIND)
+#define MSG(number, id, direction, payload)                                                        \
+	fprintf(f, "message %d %s %s %s\n", number, #id, direction, #payload);
+	WEFT_MSGS(MSG)
+#define DROP(number, id, name, help) fprintf(f, "drop %d %s %s\n", number, #id, name);
+	WEFT_DROP_REASONS(DROP)
+}
+
+static char *layout(void)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	fprintf(f, "version %d\n", WEFT_CHANNEL_VERSION);
+	entries(f);
+	messages(f);
+	statistics(f);
+	numbers(f);
+	fclose(f);
+	return text;
+}
+
+static char *read_record(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char *text;
+	size_t n;
+
+	if (!f)
+		return strdup("");
+	text = calloc(1, 1 << 16);
+	n = fread(text, 1, (1 << 16) - 1, f);
+	text[n] = '\0';
+	fclose(f);
+	return text;
+}
+
+static void show_difference(const char *record, const char *now)
+{
+	while (*record && *now) {
+		size_t a = strcspn(record, "\n"), b = strcspn(now, "\n");
+
+		if (a != b || memcmp(record, now, a) != 0) {
+			printf("recorded: %.*s\nnow:      %.*s\n", (int)a, record, (int)b, now);
+			return;
+		}
+		record += a + (record[a] == '\n');
+		now += b + (now[b] == '\n');
+	}
+	printf("one is longer: recorded '%.40s', now '%.40s'\n", record, now);
+}
+
+static int compare(const char *path, const char *program)
+{
+	char *now = layout(), *record = read_record(path);
+	int recorded = 0, rc = 1;
+
+	sscanf(record, "version %d", &recorded);
+	if (strcmp(now, record) == 0) {
+		rc = gaps;
+	} else {
+		show_difference(record, now);
+		if (recorded == WEFT_CHANNEL_VERSION)
+			printf("The layout differs from %s but WEFT_CHANNEL_VERSION is still %d.\n"
+			       "Raise it in weft/msg.h, then record the new layout:\n",
+				path, recorded);
+		else
+			printf("WEFT_CHANNEL_VERSION is %d, the record is of %d. Record the "
+			       "layout:\n",
+				WEFT_CHANNEL_VERSION, recorded);
+		printf("    %s --record %s\n", program, path);
+	}
+	free(now);
+	free(record);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && strcmp(argv[1], "--record") == 0) {
+		FILE *f = fopen(argv[2], "w");
+		char *now = layout();
+
+		if (!f || fputs(now, f) < 0 || fclose(f) != 0) {
+			perror(argv[2]);
+			return 1;
+		}
+		free(now);
+		return gaps;
+	}
+	if (argc != 2) {
+		fprintf(stderr, "usage: %s [--record] FILE\n", argv[0]);
+		return 2;
+	}
+	return compare(argv[1], argv[0]);
+}
