@@ -5,6 +5,7 @@
  * thread.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
@@ -209,13 +210,47 @@ static int dump(struct kernel_requests *r, int type, const void *header, size_t 
 	return rc;
 }
 
+/* What a dump said, kept until it is over: whoever hears it may ask the kernel again, on the same
+ * socket, and must not find the rest of the dump there. */
+struct gathered {
+	struct kernel_news *news;
+	size_t n, room;
+	bool out_of_memory;
+};
+
+static void gather(void *arg, const struct kernel_news *news)
+{
+	struct gathered *g = arg;
+
+	if (g->n == g->room) {
+		size_t room = g->room ? g->room * 2 : 64;
+		struct kernel_news *more = reallocarray(g->news, room, sizeof(*more));
+
+		if (!more) {
+			g->out_of_memory = true;
+			return;
+		}
+		g->news = more;
+		g->room = room;
+	}
+	g->news[g->n++] = *news;
+}
+
 int kernel_dump(struct kernel_requests *r, kernel_news_fn fn, void *arg)
 {
 	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
 	struct ifaddrmsg ifa = {.ifa_family = AF_UNSPEC};
-	int rc = dump(r, RTM_GETLINK, &ifi, sizeof(ifi), fn, arg);
+	struct gathered g = {0};
+	int rc = dump(r, RTM_GETLINK, &ifi, sizeof(ifi), gather, &g);
 
-	return rc < 0 ? rc : dump(r, RTM_GETADDR, &ifa, sizeof(ifa), fn, arg);
+	if (rc == 0)
+		rc = dump(r, RTM_GETADDR, &ifa, sizeof(ifa), gather, &g);
+	if (rc == 0 && g.out_of_memory)
+		rc = -ENOMEM;
+	for (size_t i = 0; rc == 0 && i < g.n; i++)
+		fn(arg, &g.news[i]);
+	free(g.news);
+	return rc;
 }
 
 int kernel_get_neigh(struct kernel_requests *r, int ifindex, const struct weft_addr *addr,

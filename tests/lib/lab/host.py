@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import socket
 
 from .net import Netns
 from .proc import CommandFailed, Process, run, wait_for
@@ -22,7 +23,7 @@ class Host:
         return os.path.join(self.dir, name)
 
     @property
-    def socket(self):
+    def rpc_path(self):
         return self.path("weftd.sock")
 
     def start_dataplane(self, wait=True):
@@ -34,14 +35,13 @@ class Host:
                            lambda: self.dataplane_ready())
 
     def dataplane_ready(self):
-        """Its socket belongs to the process that was started last."""
-        out = run("ss", "-xlpnH", check=False)
-        return any(self.path("dataplane.sock") in line and "pid=%d," % self.dataplane.pid in line
-                   for line in out.splitlines())
+        """Somebody answers on its socket; one left by a dead process refuses."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            return s.connect_ex(self.path("dataplane.sock")) == 0
 
     def start_weftd(self, wait=True):
         argv = [self.lab.binary("control/weftd"), "--host", self.name,
-                "--store", self.path("weft.db"), "--socket", self.socket,
+                "--store", self.path("weft.db"), "--socket", self.rpc_path,
                 "--dataplane", self.path("dataplane.sock")]
         self.weftd = self.lab.spawn(argv, self.path("weftd.log"), netns=self.ns.name)
         if wait:
@@ -60,7 +60,7 @@ class Host:
 
     def weft(self, *args, check=True, stdin=None, timeout=60):
         """The CLI. With check=False a failure returns None."""
-        argv = [self.lab.binary("tools/weft/weft"), "--socket", self.socket, *args]
+        argv = [self.lab.binary("tools/weft/weft"), "--socket", self.rpc_path, *args]
         try:
             return run(*argv, stdin=stdin, timeout=timeout)
         except CommandFailed:
