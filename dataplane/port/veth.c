@@ -58,6 +58,7 @@ struct veth_queue {
 struct veth {
 	int ifindex;
 	unsigned int n_queues;
+	uint32_t offloads; /* the kernel's and the configuration's; the device may have fewer */
 	struct veth_queue queues[WEFT_PORT_QUEUES];
 };
 
@@ -447,6 +448,14 @@ static bool device_refresh(struct port *p, struct veth *v)
 	return true;
 }
 
+static uint32_t offloads_wanted(const struct port *p)
+{
+	if (p->spec.flags & WEFT_PORT_NO_OFFLOAD)
+		return PORT_OFFLOAD_MULTISEG;
+	return PORT_OFFLOAD_MULTISEG | PORT_OFFLOAD_CKSUM | PORT_OFFLOAD_TSO |
+	       (vnet_hdr_kernel_has_uso() ? PORT_OFFLOAD_USO : 0);
+}
+
 static int veth_open(struct port *p, int fd)
 {
 	struct veth *v = rte_zmalloc("veth", sizeof(*v), RTE_CACHE_LINE_SIZE);
@@ -461,6 +470,7 @@ static int veth_open(struct port *p, int fd)
 			p, ENODEV, "no interface %s in this network namespace", p->spec.device);
 		goto fail;
 	}
+	v->offloads = offloads_wanted(p);
 	v->n_queues = p->spec.n_queues;
 	for (unsigned int i = 0; i < v->n_queues; i++)
 		v->queues[i].fd = -1;

@@ -2,7 +2,9 @@
 /* See vnet_hdr.h. */
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include <netinet/in.h>
 
@@ -12,6 +14,8 @@
 #include <rte_mbuf.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
+
+#include <pkt/cksum.h>
 
 #include "vnet_hdr.h"
 
@@ -50,6 +54,19 @@ static int frame_protocol(const struct rte_mbuf *m)
 	return -1;
 }
 
+static uint32_t crc32c_add(uint32_t crc, const uint8_t *b, uint32_t n)
+{
+	uint64_t word;
+
+	for (; n >= sizeof(word); n -= sizeof(word), b += sizeof(word)) {
+		memcpy(&word, b, sizeof(word));
+		crc = rte_hash_crc_8byte(word, crc);
+	}
+	for (; n > 0; n--)
+		crc = rte_hash_crc_1byte(*b++, crc);
+	return crc;
+}
+
 /* CRC32c of the frame from start on, as SCTP sends it (RFC 9260 appendix A). */
 static uint32_t frame_crc32c(const struct rte_mbuf *m, uint32_t start)
 {
@@ -57,8 +74,8 @@ static uint32_t frame_crc32c(const struct rte_mbuf *m, uint32_t start)
 
 	for (; m; m = m->next) {
 		if (start < m->data_len)
-			crc = rte_hash_crc(rte_pktmbuf_mtod_offset(m, const void *, start),
-				m->data_len - start, crc);
+			crc = crc32c_add(crc, rte_pktmbuf_mtod_offset(m, const uint8_t *, start),
+				m->data_len - start);
 		start -= RTE_MIN(start, (uint32_t)m->data_len);
 	}
 	return ~crc;
@@ -77,16 +94,13 @@ static int complete_sctp(struct rte_mbuf *m, uint32_t start)
 	return 0;
 }
 
-/* Any protocol with an Internet checksum: the field holds what is not in the frame already. */
-static int complete_inet(struct rte_mbuf *m, uint32_t start, uint32_t field)
+/* Any protocol with an Internet checksum: the field holds the part of the sum that is not in the
+ * frame. */
+static void complete_inet(struct rte_mbuf *m, uint32_t start, uint32_t field)
 {
-	uint16_t sum;
+	uint16_t sum = ~cksum_chain(m, start, m->pkt_len - start);
 
-	if (rte_raw_cksum_mbuf(m, start, m->pkt_len - start, &sum) < 0)
-		return -EINVAL;
-	sum = ~sum;
 	frame_write(m, field, (const uint8_t *)&sum, sizeof(sum));
-	return 0;
 }
 
 static int rx_partial(const struct virtio_net_hdr *h, struct rte_mbuf *m)
@@ -101,7 +115,8 @@ static int rx_partial(const struct virtio_net_hdr *h, struct rte_mbuf *m)
 	}
 	if (h->csum_offset == CKSUM_OFFSET_SCTP && frame_protocol(m) == IPPROTO_SCTP)
 		return complete_sctp(m, start);
-	return complete_inet(m, start, field);
+	complete_inet(m, start, field);
+	return 0;
 }
 
 static int rx_gso(const struct virtio_net_hdr *h, struct rte_mbuf *m)
@@ -137,35 +152,20 @@ int vnet_hdr_rx(const struct virtio_net_hdr *h, struct rte_mbuf *m)
 	return h->gso_type == VIRTIO_NET_HDR_GSO_NONE ? 0 : rx_gso(h, m);
 }
 
-static uint16_t pseudo_sum(const struct rte_mbuf *m)
+static uint8_t tx_gso_type(const struct rte_mbuf *m, uint16_t l4_off)
 {
-	const void *ip = rte_pktmbuf_mtod_offset(m, const void *, m->l2_len);
+	const struct rte_tcp_hdr *tcp = rte_pktmbuf_mtod_offset(m, const void *, l4_off);
+	uint8_t type;
 
-	return m->ol_flags & RTE_MBUF_F_TX_IPV4 ? rte_ipv4_phdr_cksum(ip, 0)
-						: rte_ipv6_phdr_cksum(ip, 0);
-}
-
-static void tx_tcp_gso(struct rte_mbuf *m, struct virtio_net_hdr *h)
-{
-	struct rte_tcp_hdr *tcp = rte_pktmbuf_mtod_offset(m, void *, h->csum_start);
-
-	tcp->cksum = pseudo_sum(m);
-	h->gso_type = m->ol_flags & RTE_MBUF_F_TX_IPV4 ? VIRTIO_NET_HDR_GSO_TCPV4
-						       : VIRTIO_NET_HDR_GSO_TCPV6;
+	if (!(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG))
+		return VIRTIO_NET_HDR_GSO_UDP_L4;
+	type = m->ol_flags & RTE_MBUF_F_TX_IPV4 ? VIRTIO_NET_HDR_GSO_TCPV4
+						: VIRTIO_NET_HDR_GSO_TCPV6;
 	/* only the first segment may carry CWR (RFC 3168 section 6.1.2) */
-	if (tcp->tcp_flags & RTE_TCP_CWR_FLAG)
-		h->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
+	return tcp->tcp_flags & RTE_TCP_CWR_FLAG ? type | VIRTIO_NET_HDR_GSO_ECN : type;
 }
 
-static void tx_udp_gso(struct rte_mbuf *m, struct virtio_net_hdr *h)
-{
-	struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, void *, h->csum_start);
-
-	udp->dgram_cksum = pseudo_sum(m);
-	h->gso_type = VIRTIO_NET_HDR_GSO_UDP_L4;
-}
-
-void vnet_hdr_tx(struct rte_mbuf *m, struct virtio_net_hdr *h)
+void vnet_hdr_tx(const struct rte_mbuf *m, struct virtio_net_hdr *h)
 {
 	const uint64_t seg = RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG;
 	uint64_t l4 = m->ol_flags & RTE_MBUF_F_TX_L4_MASK;
@@ -182,8 +182,15 @@ void vnet_hdr_tx(struct rte_mbuf *m, struct virtio_net_hdr *h)
 		return;
 	h->hdr_len = h->csum_start + m->l4_len;
 	h->gso_size = m->tso_segsz;
-	if (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG)
-		tx_tcp_gso(m, h);
-	else
-		tx_udp_gso(m, h);
+	h->gso_type = tx_gso_type(m, h->csum_start);
+}
+
+bool vnet_hdr_kernel_has_uso(void)
+{
+	unsigned int major, minor;
+	struct utsname name;
+
+	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+		return false;
+	return major > 6 || (major == 6 && minor >= 2);
 }

@@ -10,6 +10,8 @@
 #ifndef PORT_VNET_HDR_H
 #define PORT_VNET_HDR_H
 
+#include <stdbool.h>
+
 #include <linux/virtio_net.h>
 
 #include <rte_mbuf.h>
@@ -24,8 +26,13 @@
  * when the header does not fit the frame. */
 int vnet_hdr_rx(const struct virtio_net_hdr *h, struct rte_mbuf *m);
 
-/* Fills h from the TX flags of m. For a GSO frame writes the pseudo-header sum over the whole
- * length, as the kernel expects it, into the frame; DPDK's own convention leaves the length out. */
-void vnet_hdr_tx(struct rte_mbuf *m, struct virtio_net_hdr *h);
+/* Fills h from the TX flags of m. The checksum field holds the pseudo-header sum over the frame's
+ * whole length already, for GSO frames too (pkt/cksum.h). */
+void vnet_hdr_tx(const struct rte_mbuf *m, struct virtio_net_hdr *h);
+
+/* Whether this kernel's packet sockets know UDP segmentation (Linux 6.2). On an older one a
+ * tenant's UDP GSO frames are lost on the way in; ethtool -K IF tx-udp-segmentation off in the
+ * tenant helps. */
+bool vnet_hdr_kernel_has_uso(void);
 
 #endif

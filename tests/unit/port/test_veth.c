@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <net/if.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include <core/mem.h>
+#include <loader/loader.h>
 #include <port/port.h>
 
 #include "kernel_peer.h"
@@ -112,6 +114,22 @@ static void gso_frames_pass_whole_ipv6(void **state)
 	test_netns_run(ns_b, "sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0 && "
 			     "ip addr add 2001:db8::2/64 dev eth0 nodad");
 	expect_tcp("2001:db8::2", 16 << 20);
+}
+
+/* The guard keeps tenants and the host's stack apart and does not touch what the port does. */
+static void the_guard_does_not_concern_the_port(void **state)
+{
+	char text[LOADER_TEXT_SIZE];
+	struct loader_guard *g;
+
+	test_netns_run(own, "ip addr add 192.0.2.9/24 dev va");
+	test_netns_run(ns_a, "ping -q -c1 -W2 192.0.2.9 >/dev/null");
+	assert_int_equal(loader_guard_new(&g, text), 0);
+	assert_int_equal(loader_guard_ensure(g, if_nametoindex("va"), text), 0);
+	assert_int_equal(loader_guard_ensure(g, if_nametoindex("vb"), text), 0);
+	assert_int_not_equal(test_netns_try(ns_a, "ping -q -c1 -W1 192.0.2.9 >/dev/null"), 0);
+	expect_tcp("192.0.2.2", 8 << 20);
+	loader_guard_free(g);
 }
 
 static void partial_checksums_are_completed_by_the_receiver(void **state)
@@ -406,6 +424,7 @@ int main(void)
 		CASE(frames_of_every_size_pass_both_ways),
 		CASE(gso_frames_pass_whole),
 		CASE(gso_frames_pass_whole_ipv6),
+		CASE(the_guard_does_not_concern_the_port),
 		CASE(partial_checksums_are_completed_by_the_receiver),
 		CASE(tenants_without_offloads),
 		CASE(offloads_follow_the_device),
