@@ -203,6 +203,7 @@ bool device_state(uint16_t slot, struct weft_event_port *ret)
 
 void devices_fini(void)
 {
+	port_keep_devices(); /* the guests live on */
 	while (n_used > 0)
 		device_remove(used[0]);
 	while (rcu_reclaim() > 0)

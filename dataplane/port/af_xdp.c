@@ -213,11 +213,6 @@ static bool af_xdp_poll_state(struct port *p)
 	return true;
 }
 
-static int af_xdp_take_fd(struct port *p, int fd)
-{
-	return map_register(p, p->priv, fd);
-}
-
 const struct port_ops af_xdp_ops = {
 	.kind = WEFT_PORT_AF_XDP,
 	.open = af_xdp_open,
@@ -225,5 +220,4 @@ const struct port_ops af_xdp_ops = {
 	.rx = af_xdp_rx,
 	.tx = af_xdp_tx,
 	.poll_state = af_xdp_poll_state,
-	.take_fd = af_xdp_take_fd,
 };

@@ -144,11 +144,6 @@ bool port_keeps_devices(void)
 	return keep_devices;
 }
 
-int port_take_fd(struct port *p, int fd)
-{
-	return p->is_open && p->ops->take_fd ? p->ops->take_fd(p, fd) : 0;
-}
-
 void port_close(struct port *p)
 {
 	if (!p->is_open)

@@ -419,8 +419,8 @@ static void reopened_after_its_owner_was_killed(void **state)
 	port_free(p);
 }
 
-/* The control daemon had to make a new socket map: the open port moves over without reopening. */
-static void a_new_socket_map_is_taken_over(void **state)
+/* The control daemon had to make a new socket map: the port is opened anew at once. */
+static void reopened_with_a_new_socket_map(void **state)
 {
 	struct port *p;
 	int fd;
@@ -434,7 +434,8 @@ static void a_new_socket_map_is_taken_over(void **state)
 			(struct weft_addr[]){weft_addr_from_v4("\xc6\x33\x64\x01")}, 1, text),
 		0);
 	fd = loader_uplink_xsks_fd(uplink);
-	assert_int_equal(port_take_fd(p, fd), 0);
+	port_close(p);
+	assert_int_equal(port_open(p, fd, 1), 0);
 	close(fd);
 	assert_int_equal(run_flows(p, 4), 1);
 	port_free(p);
@@ -454,7 +455,7 @@ int main(void)
 		CASE(deleted_under_traffic_and_back),
 		CASE(link_state_follows_the_carrier),
 		CASE(reopened_after_its_owner_was_killed),
-		CASE(a_new_socket_map_is_taken_over),
+		CASE(reopened_with_a_new_socket_map),
 	};
 
 	own = test_netns_own();

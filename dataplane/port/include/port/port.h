@@ -59,9 +59,6 @@ struct port_ops {
 	 * 100 ms. Returns true when the device is gone for good and the port must be closed and
 	 * opened anew. */
 	bool (*poll_state)(struct port *p);
-	/* Optional: the op came again, with a descriptor that replaces the one given to open. It is
-	 * the caller's. Returns as open; the port goes on with the old one on failure. */
-	int (*take_fd)(struct port *p, int fd);
 };
 
 struct port {
@@ -108,9 +105,6 @@ bool port_poll_state(struct port *p);
 /* Takes over a spec for which port_same_device holds: MTU, WEFT_PORT_ADMIN_DOWN (state is DOWN as
  * long as it is set) and what the device does not see. */
 void port_update(struct port *p, const struct weft_port *spec);
-/* An op for the open port came with a descriptor (the XSKMAP of a new program). 0 also when the
- * kind needs none. */
-int port_take_fd(struct port *p, int fd);
 /* Back to MISSING: closes the device, keeps the port for a later port_open. No worker is inside. */
 void port_close(struct port *p);
 /* From now on closing keeps what open made in the kernel and a guest lives on (a TAP interface): the
