@@ -4,16 +4,16 @@
  * answers, forwarding, egress. Each is one function over the array; what it takes or drops is gone
  * from the array for the next.
  *
- * Drops of its own: NO_SEGMENT, VLAN, RESERVED_MAC. Workers.
+ * Drops of its own: NO_SEGMENT. Workers.
  */
 #include <stdlib.h>
 
 #include <rte_ether.h>
 #include <rte_malloc.h>
-#include <rte_prefetch.h>
 
 #include <pkt/parse.h>
 
+#include "admit.h"
 #include "egress.h"
 #include "stages.h"
 
@@ -45,28 +45,6 @@ static void pipeline_begin(struct pipeline *pl, const struct config *cfg,
 	pl->stats->rx_bytes += bytes;
 }
 
-/* 01:80:c2:00:00:00 to :0f stay on the link (IEEE 802.1Q table 8-1). */
-static inline bool pipeline_is_reserved(const uint8_t *dst)
-{
-	static const uint8_t reserved[5] = {0x01, 0x80, 0xc2, 0, 0};
-
-	return memcmp(dst, reserved, sizeof(reserved)) == 0 && (dst[5] & 0xf0) == 0;
-}
-
-/* What a frame of any origin must satisfy. */
-static inline int pipeline_admit(
-	const struct pipeline *pl, const struct rte_mbuf *m, const struct pkt_meta *meta)
-{
-	if (likely(!(meta->flags & (PKT_GROUP | PKT_VLAN))))
-		return VERDICT_CONTINUE;
-	if ((meta->flags & PKT_VLAN) &&
-		!(stage_segment(pl, meta)->spec.flags & WEFT_SEGMENT_INNER_VLAN))
-		return WEFT_DROP_VLAN;
-	if ((meta->flags & PKT_GROUP) && pipeline_is_reserved(rte_pktmbuf_mtod(m, const uint8_t *)))
-		return WEFT_DROP_RESERVED_MAC;
-	return VERDICT_CONTINUE;
-}
-
 /* One frame of a tenant's port: parse, policy, answers. */
 static inline int pipeline_tenant_frame(struct pipeline *pl, struct rte_mbuf *m)
 {
@@ -80,7 +58,7 @@ static inline int pipeline_tenant_frame(struct pipeline *pl, struct rte_mbuf *m)
 	meta->outer_tos = 0;
 	verdict = pkt_parse(m);
 	if (likely(verdict == VERDICT_CONTINUE))
-		verdict = pipeline_admit(pl, m, meta);
+		verdict = admit_frame(pl, m, meta);
 	if (likely(verdict == VERDICT_CONTINUE) && (pl->in->spec.flags & WEFT_PORT_ANTISPOOF))
 		verdict = antispoof_check(pl->in, m, meta);
 	return verdict;
@@ -96,25 +74,9 @@ static uint16_t pipeline_tenant(struct pipeline *pl, struct rte_mbuf **pkts, uin
 		return 0;
 	}
 	for (uint16_t i = 0; i < n; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+		stage_prefetch(pkts[i]);
 	for (uint16_t i = 0; i < n; i++) {
 		int verdict = pipeline_tenant_frame(pl, pkts[i]);
-
-		if (likely(verdict == VERDICT_CONTINUE))
-			pkts[left++] = pkts[i];
-		else
-			stage_drop(pl, pkts[i], verdict);
-	}
-	return left;
-}
-
-static uint16_t pipeline_uplink(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
-{
-	uint16_t left = 0;
-
-	n = tunnel_input(pl, pkts, n);
-	for (uint16_t i = 0; i < n; i++) {
-		int verdict = pipeline_admit(pl, pkts[i], pkt_meta(pkts[i]));
 
 		if (likely(verdict == VERDICT_CONTINUE))
 			pkts[left++] = pkts[i];
@@ -145,7 +107,7 @@ void pipeline_run(struct pipeline *pl, const struct config *cfg, const struct co
 {
 	pipeline_begin(pl, cfg, port, pkts, n);
 	if (port->spec.role == WEFT_ROLE_UPLINK) {
-		n = pipeline_uplink(pl, pkts, n);
+		n = tunnel_input(pl, pkts, n);
 		learn_burst(pl, pkts, n);
 	} else {
 		n = pipeline_tenant(pl, pkts, n);

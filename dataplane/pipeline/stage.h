@@ -14,6 +14,7 @@
 
 #include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
+#include <rte_prefetch.h>
 
 #include <observe/counters.h>
 #include <pipeline/pipeline.h>
@@ -79,6 +80,13 @@ static inline const struct config_segment *stage_segment(
 	const struct pipeline *pl, const struct pkt_meta *meta)
 {
 	return pl->cfg->segments[meta->segment];
+}
+
+/* Of a frame that just came: its headers and its meta. */
+static inline void stage_prefetch(struct rte_mbuf *m)
+{
+	rte_prefetch0(rte_pktmbuf_mtod(m, void *));
+	rte_prefetch0(pkt_meta(m));
 }
 
 /* Bytes behind the Ethernet header: what MTUs count. */

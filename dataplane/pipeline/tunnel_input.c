@@ -6,11 +6,10 @@
  * list names. Drops: what pkt_parse_outer finds, NOT_VXLAN (another host's address), UNKNOWN_VNI,
  * UNKNOWN_VTEP, ECN_DECAP, what pkt_parse finds in the inner frame. Workers.
  */
-#include <rte_prefetch.h>
-
 #include <pkt/parse.h>
 #include <tunnel/vxlan.h>
 
+#include "admit.h"
 #include "stages.h"
 
 static inline bool tunnel_is_local(const struct pipeline *pl, const struct weft_addr *dst)
@@ -93,13 +92,15 @@ static inline int tunnel_strip(struct pipeline *pl, struct rte_mbuf *m)
 	return VERDICT_CONTINUE;
 }
 
-static inline int tunnel_inner(struct rte_mbuf *m)
+static inline int tunnel_inner(const struct pipeline *pl, struct rte_mbuf *m)
 {
-	enum weft_drop drop = pkt_parse(m);
+	int verdict = pkt_parse(m);
 
-	if (unlikely(drop))
-		return drop;
-	return vxlan_merge_ecn(m, pkt_meta(m));
+	if (likely(verdict == VERDICT_CONTINUE))
+		verdict = vxlan_merge_ecn(m, pkt_meta(m));
+	if (likely(verdict == VERDICT_CONTINUE))
+		verdict = admit_frame(pl, m, pkt_meta(m));
+	return verdict;
 }
 
 uint16_t tunnel_input(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
@@ -107,13 +108,13 @@ uint16_t tunnel_input(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
 	uint16_t left = 0;
 
 	for (uint16_t i = 0; i < n; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+		stage_prefetch(pkts[i]);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		int verdict = tunnel_strip(pl, m);
 
 		if (likely(verdict == VERDICT_CONTINUE))
-			verdict = tunnel_inner(m);
+			verdict = tunnel_inner(pl, m);
 		if (likely(verdict == VERDICT_CONTINUE))
 			pkts[left++] = m;
 		else if (verdict > 0)

@@ -3,6 +3,7 @@
  * weft-bench: cycles of the packet path's own code, in one process on one thread.
  *
  *   weft-bench [all|forward|stages]      the report
+ *   weft-bench forward N_MACS [ROUNDS]   one size; many rounds for a profiler
  *   weft-bench pcap FILE                 the tenant's frame, for testpmd on net_pcap
  */
 #include <errno.h>
@@ -19,8 +20,11 @@
 #include "bench.h"
 
 #define ROUNDS	     101
+#define ROUNDS_MAX   20001
 #define ROUND_PKTS   (64 * BENCH_BURST)
 #define WARM_UP_PKTS 200000
+
+static unsigned int n_rounds = ROUNDS;
 
 static int compare(const void *a, const void *b)
 {
@@ -44,26 +48,26 @@ static double median(double *v, unsigned int n)
 
 double bench_cycles(bench_fn fn, void *arg)
 {
-	double v[ROUNDS];
+	static double v[ROUNDS_MAX];
 
 	fn(arg, WARM_UP_PKTS);
-	for (unsigned int i = 0; i < ROUNDS; i++)
+	for (unsigned int i = 0; i < n_rounds; i++)
 		v[i] = one_round(fn, arg);
-	return median(v, ROUNDS);
+	return median(v, n_rounds);
 }
 
 void bench_cycles_pair(bench_fn a, bench_fn b, void *arg, double *ret_a, double *ret_b)
 {
-	double va[ROUNDS], vb[ROUNDS];
+	static double va[ROUNDS_MAX], vb[ROUNDS_MAX];
 
 	a(arg, WARM_UP_PKTS);
 	b(arg, WARM_UP_PKTS);
-	for (unsigned int i = 0; i < ROUNDS; i++) {
+	for (unsigned int i = 0; i < n_rounds; i++) {
 		va[i] = one_round(a, arg);
 		vb[i] = one_round(b, arg);
 	}
-	*ret_a = median(va, ROUNDS);
-	*ret_b = median(vb, ROUNDS);
+	*ret_a = median(va, n_rounds);
+	*ret_b = median(vb, n_rounds);
 }
 
 void bench_report(const char *name, unsigned int n_macs, double cycles)
@@ -92,10 +96,17 @@ static int write_pcap(const char *path)
 	return fclose(f) == 0 && ok ? 0 : 1;
 }
 
-static void run(const char *what)
+static void run(int argc, char **argv)
 {
+	const char *what = argc > 1 ? argv[1] : "all";
 	bool all = strcmp(what, "all") == 0;
 
+	if (argc > 3 && (unsigned int)atoi(argv[3]) - 1u < ROUNDS_MAX)
+		n_rounds = atoi(argv[3]);
+	if (argc > 2 && atoi(argv[2]) > 0) {
+		bench_forward(atoi(argv[2]));
+		return;
+	}
 	if (all || strcmp(what, "forward") == 0) {
 		bench_forward(1);
 		bench_forward(1000);
@@ -118,7 +129,7 @@ int main(int argc, char **argv)
 	bench_port_register();
 	printf("TSC %lu MHz, %s hugepages\n", rte_get_tsc_hz() / 1000000,
 		eal_hugepage_bytes() ? "with" : "without");
-	run(argc > 1 ? argv[1] : "all");
+	run(argc, argv);
 	bed_fini();
 	eal_stop();
 	return 0;
