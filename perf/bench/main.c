@@ -4,7 +4,8 @@
  *
  *   weft-bench [all|forward|stages]      the report
  *   weft-bench forward N_MACS [ROUNDS]   one size; many rounds for a profiler
- *   weft-bench pcap FILE                 the tenant's frame, for testpmd on net_pcap
+ *   weft-bench pcap FILE                 writes the tenant's frame, for net_pcap
+ *   weft-bench devices FILE              between net_pcap with that file and net_null
  */
 #include <errno.h>
 #include <stdio.h>
@@ -101,6 +102,10 @@ static void run(int argc, char **argv)
 	const char *what = argc > 1 ? argv[1] : "all";
 	bool all = strcmp(what, "all") == 0;
 
+	if (argc > 2 && strcmp(what, "devices") == 0) {
+		bench_devices(argv[2]);
+		return;
+	}
 	if (argc > 3 && (unsigned int)atoi(argv[3]) - 1u < ROUNDS_MAX)
 		n_rounds = atoi(argv[3]);
 	if (argc > 2 && atoi(argv[2]) > 0) {
@@ -126,7 +131,8 @@ int main(int argc, char **argv)
 	if (eal_start(&opt) < 0)
 		return 1;
 	bed_init(opt.n_mbufs, 1);
-	bench_port_register();
+	if (argc < 2 || strcmp(argv[1], "devices") != 0)
+		bench_port_register();
 	printf("TSC %lu MHz, %s hugepages\n", rte_get_tsc_hz() / 1000000,
 		eal_hugepage_bytes() ? "with" : "without");
 	run(argc, argv);
