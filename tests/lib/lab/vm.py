@@ -6,7 +6,7 @@ import shutil
 import socket
 import time
 
-from .proc import Skip
+from .proc import Skip, wait_for
 
 IMAGE = os.environ.get("WEFT_VM_DIR", "/var/cache/weft/vm")
 
@@ -31,7 +31,8 @@ class VM:
                 "-kernel", IMAGE + "/vmlinuz", "-initrd", IMAGE + "/initrd.gz",
                 "-append", "console=ttyS0 quiet panic=-1 random.trust_cpu=on",
                 "-serial", "file:" + self.console,
-                "-serial", "unix:%s,server=on,wait=off" % self.control,
+                "-chardev", "socket,id=s1,path=%s,server=on,wait=off" % self.control,
+                "-serial", "chardev:s1",
                 "-object", "memory-backend-memfd,id=mem,size=%dM,share=on" % memory,
                 "-numa", "node,memdev=mem",
                 "-chardev", "socket,id=c0,path=%s,%s" % (device, mode),
@@ -39,21 +40,21 @@ class VM:
                 "-device", "virtio-net-pci,netdev=n0,mac=%s,romfile=,vectors=0%s%s" % (
                     mac, mq, net_options)]
         self.process = host.lab.spawn(argv, host.path(name + ".qemu.log"))
-        self.sock = None
+        # At once: what the guest says while nobody listens is lost.
+        self.sock = wait_for("QEMU's serial port", self._connect)
+
+    def _connect(self):
+        if not self.process.alive():
+            raise RuntimeError("QEMU did not start:\n" + self.process.log()[-2000:])
+        s = socket.socket(socket.AF_UNIX)
+        if s.connect_ex(self.control) == 0:
+            return s
+        s.close()
+        return None
 
     def boot(self, timeout=60):
         """Waits for the guest and gives it its addresses."""
         end = time.monotonic() + timeout
-        while self.sock is None:
-            s = socket.socket(socket.AF_UNIX)
-            try:
-                s.connect(self.control)
-                self.sock = s
-            except OSError:
-                s.close()
-                if time.monotonic() > end or not self.process.alive():
-                    raise TimeoutError("QEMU did not start:\n" + self.process.log()[-2000:])
-                time.sleep(0.05)
         self._read_until(b"@@ready", end)
         self.run("ip link set eth0 mtu %d up" % self.mtu)
         for a in self.addresses:
@@ -115,7 +116,6 @@ class VM:
             return ""
 
     def close(self):
-        if self.sock:
-            self.sock.close()
+        self.sock.close()
         if self.process.alive():
             self.process.kill()
