@@ -2,7 +2,7 @@
 /*
  * What must be unique, in one hash set: a claim names its entry and which of the object's values it
  * stands for; the value itself stays in the object. A million ports have two to three million
- * claims, so a claim has 12 bytes.
+ * claims, so a claim has 16 bytes; the hash is among them so that growing does not visit objects.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,9 +12,11 @@
 
 struct claim {
 	struct entry *e;
+	uint32_t hash; /* of the value */
 	uint16_t type; /* enum claim_type */
 	uint16_t i;    /* which of the object's addresses */
-} __attribute__((packed));
+};
+static_assert(sizeof(struct claim) == 16, "no padding");
 
 /* A claimed value: equal keys clash. */
 struct key {
@@ -46,14 +48,13 @@ static void key_of_port(struct key *k, const struct entry *e, const struct claim
 {
 	const struct entry *segment = e->links[LINK_PARENT].target;
 	const struct port *p = (const struct port *)e->o;
-	char device[WEFT_DEVICE_SIZE];
 
 	if (c->type == CLAIM_MAC)
 		key_set(k, CLAIM_MAC, segment, &p->mac, sizeof(p->mac));
 	else if (c->type == CLAIM_ADDR)
 		key_set(k, CLAIM_ADDR, segment, &p->addresses[c->i].addr, sizeof(struct weft_addr));
 	else
-		key_set_device(k, e->links[LINK_HOST].target, port_device(p, device),
+		key_set_device(k, e->links[LINK_HOST].target, p->device,
 			p->kind == WEFT_PORT_MEMIF ? p->instance : 0);
 }
 
@@ -78,37 +79,47 @@ static void key_of(struct key *k, const struct claim *c)
 	}
 }
 
-static uint64_t key_hash(const struct key *k)
+static uint32_t key_hash(const struct key *k)
 {
 	uint64_t outer[3] = {k->type, (uintptr_t)k->scope, hset_hash(k->bytes, k->size)};
 
-	return hset_hash(outer, sizeof(outer));
+	return (uint32_t)hset_hash(outer, sizeof(outer));
+}
+
+/* The set wants 64 bits, of which it uses the upper half and seven of the lower. */
+static uint64_t spread(uint32_t hash)
+{
+	return (uint64_t)hash << 32 | hash;
 }
 
 static uint64_t claim_hash(const void *element)
 {
-	struct key k;
-
-	key_of(&k, element);
-	return key_hash(&k);
+	return spread(((const struct claim *)element)->hash);
 }
+
+struct probe {
+	struct key key;
+	uint32_t hash;
+};
 
 static bool claim_has_key(const void *element, const void *probe)
 {
+	const struct key *k = &((const struct probe *)probe)->key;
 	const struct claim *c = element;
-	const struct key *k = probe;
 	struct key other;
 
-	if (c->type != k->type)
+	if (c->hash != ((const struct probe *)probe)->hash || c->type != k->type)
 		return false;
 	key_of(&other, c);
 	return other.scope == k->scope && other.size == k->size &&
 	       memcmp(other.bytes, k->bytes, k->size) == 0;
 }
 
-static struct claim *find(const struct model *m, const struct key *k)
+/* p's key is filled in; fills in its hash. */
+static struct claim *find(const struct model *m, struct probe *p)
 {
-	return hset_find(&m->claims, key_hash(k), claim_has_key, k);
+	p->hash = key_hash(&p->key);
+	return hset_find(&m->claims, spread(p->hash), claim_has_key, p);
 }
 
 void claims_init(struct model *m)
@@ -145,25 +156,24 @@ static int for_each(struct model *m, struct entry *e,
 	struct claim list[WEFT_PORT_ADDRS + 2];
 	const struct port *p = (const struct port *)e->o;
 	const struct host *h = (const struct host *)e->o;
-	char device[WEFT_DEVICE_SIZE];
 	size_t n = 0;
 	int error = 0;
 
 	if (e->o->kind == MODEL_SEGMENT)
-		list[n++] = (struct claim){e, CLAIM_VNI, 0};
+		list[n++] = (struct claim){.e = e, .type = CLAIM_VNI, .i = 0};
 	if (e->o->kind == MODEL_HOST) {
 		for (uint16_t i = 0; i < h->n_vteps; i++)
-			list[n++] = (struct claim){e, CLAIM_VTEP, i};
+			list[n++] = (struct claim){.e = e, .type = CLAIM_VTEP, .i = i};
 		if (h->uplink.kind)
-			list[n++] = (struct claim){e, CLAIM_DEVICE, 0};
+			list[n++] = (struct claim){.e = e, .type = CLAIM_DEVICE, .i = 0};
 	}
 	if (e->o->kind == MODEL_PORT) {
-		list[n++] = (struct claim){e, CLAIM_MAC, 0};
+		list[n++] = (struct claim){.e = e, .type = CLAIM_MAC, .i = 0};
 		for (uint16_t i = 0; i < p->n_addresses; i++)
 			if (p->addresses[i].len == 128)
-				list[n++] = (struct claim){e, CLAIM_ADDR, i};
-		if (p->host && port_device(p, device)[0])
-			list[n++] = (struct claim){e, CLAIM_DEVICE, 0};
+				list[n++] = (struct claim){.e = e, .type = CLAIM_ADDR, .i = i};
+		if (p->host && p->device) /* a default one follows from the name */
+			list[n++] = (struct claim){.e = e, .type = CLAIM_DEVICE, .i = 0};
 	}
 	for (size_t i = 0; i < n && !error; i++)
 		error = fn(m, &list[i], err);
@@ -172,14 +182,15 @@ static int for_each(struct model *m, struct entry *e,
 
 static int make(struct model *m, const struct claim *c, struct model_error *err)
 {
-	const struct claim *other;
-	struct key k;
+	struct claim added = *c, *other;
+	struct probe p;
 
-	key_of(&k, c);
-	other = find(m, &k);
+	key_of(&p.key, c);
+	other = find(m, &p);
 	if (other)
 		return clash(c, other, err);
-	hset_insert(&m->claims, c);
+	added.hash = p.hash;
+	hset_insert(&m->claims, &added);
 	m->n_claims[c->type]++;
 	return 0;
 }
@@ -187,10 +198,10 @@ static int make(struct model *m, const struct claim *c, struct model_error *err)
 static int drop(struct model *m, const struct claim *c, struct model_error *err)
 {
 	struct claim *present;
-	struct key k;
+	struct probe p;
 
-	key_of(&k, c);
-	present = find(m, &k);
+	key_of(&p.key, c);
+	present = find(m, &p);
 	if (present && present->e == c->e) {
 		hset_remove(&m->claims, present);
 		m->n_claims[c->type]--;
@@ -212,10 +223,10 @@ static struct entry *find_entry(const struct model *m, enum claim_type type,
 	const struct entry *scope, const void *bytes, size_t size)
 {
 	struct claim *c;
-	struct key k;
+	struct probe p;
 
-	key_set(&k, type, scope, bytes, size);
-	c = find(m, &k);
+	key_set(&p.key, type, scope, bytes, size);
+	c = find(m, &p);
 	return c ? c->e : NULL;
 }
 

@@ -344,7 +344,7 @@ static const struct field *find_field(const struct field *f, const char *name)
 static int read_fields(struct reader *r, const char *prefix, const struct field *fields,
 	struct json_object *json, void *base, bool update)
 {
-	char path[64];
+	char buf[64];
 
 	if (!json_object_is_type(json, json_type_object))
 		return FAIL(r, prefix[0] ? "uplink" : NULL, "must be an object");
@@ -357,8 +357,12 @@ static int read_fields(struct reader *r, const char *prefix, const struct field 
 	for (const struct field *f = fields; f->name; f++) {
 		struct json_object *value = NULL;
 		bool given = json_object_object_get_ex(json, f->name, &value);
+		const char *path = f->name;
 
-		snprintf(path, sizeof(path), "%s%s", prefix, f->name);
+		if (prefix[0]) {
+			snprintf(buf, sizeof(buf), "%s%s", prefix, f->name);
+			path = buf;
+		}
 		if (schema_is_name(f) || (!given && update))
 			continue;
 		if (!value && f->required)

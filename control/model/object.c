@@ -154,8 +154,12 @@ const char *object_short_name(const struct object *o)
 char *model_name_tenant(const char *name, char buf[MODEL_NAME_MAX + 1])
 {
 	const char *slash = strchr(name, '/');
+	size_t n = slash ? (size_t)(slash - name) : 0;
 
-	snprintf(buf, MODEL_NAME_MAX + 1, "%.*s", slash ? (int)(slash - name) : 0, name);
+	if (n > MODEL_NAME_MAX)
+		n = MODEL_NAME_MAX;
+	memcpy(buf, name, n);
+	buf[n] = '\0';
 	return buf;
 }
 
@@ -167,7 +171,7 @@ char *port_device(const struct port *p, char buf[WEFT_DEVICE_SIZE])
 	if (p->device)
 		snprintf(buf, WEFT_DEVICE_SIZE, "%s", p->device);
 	else if (p->kind == WEFT_PORT_VHOST_USER)
-		snprintf(buf, WEFT_DEVICE_SIZE, "/run/weft/vhost/%s+%s.sock",
+		snprintf(buf, WEFT_DEVICE_SIZE, PORT_SOCKET_DIR "%s+%s.sock",
 			model_name_tenant(p->o.name, tenant), object_short_name(&p->o));
 	return buf;
 }

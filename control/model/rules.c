@@ -154,6 +154,14 @@ static int check_host(const struct host *h, struct model_error *err)
 	return h->uplink.kind ? check_uplink(h, err) : 0;
 }
 
+/* So that a given device cannot clash with one that follows from a name. */
+static bool is_default_device(const char *device)
+{
+	size_t n = strlen(PORT_SOCKET_DIR);
+
+	return strncmp(device, PORT_SOCKET_DIR, n) == 0 && strchr(device + n, '+');
+}
+
 static int check_port(const struct port *p, struct model_error *err)
 {
 	const struct object *o = &p->o;
@@ -171,6 +179,10 @@ static int check_port(const struct port *p, struct model_error *err)
 		if (p->addresses[i].len == 128 && !addr_is_unicast(&p->addresses[i].addr))
 			return FAIL(field, "must be a unicast address");
 	}
+	if (p->device && is_default_device(p->device))
+		return FAIL("device",
+			"is of the form that ports without a device have; leave it out or take "
+			"another path");
 	if (p->device)
 		return check_device(o, "device", p->kind, p->device, err);
 	if (p->host && p->kind != WEFT_PORT_VHOST_USER)

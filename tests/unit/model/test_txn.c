@@ -87,8 +87,9 @@ static const struct {
 	{MODEL_PORT, P("x", MAC3 ",'kind':'veth','device':'tap2'"), 0, "", ""},
 	{MODEL_PORT, P("x", MAC3 ",'host':'a','kind':'veth','device':'eth1'"), MODEL_ERR_CONFLICT,
 		"port red/x", "device"},
-	{MODEL_PORT, P("x", MAC3 ",'host':'a','device':'/run/weft/vhost/red+p1.sock'"),
-		MODEL_ERR_CONFLICT, "port red/x", "device"},
+	{MODEL_PORT, P("x", MAC3 ",'device':'/run/weft/vhost/red+p1.sock'"), MODEL_ERR_INVALID,
+		"port red/x", "device"},
+	{MODEL_PORT, P("x", MAC3 ",'host':'a','device':'/run/weft/vhost/x.sock'"), 0, "", ""},
 	/* addresses and subnets */
 	{MODEL_PORT, P("x", MAC3 ",'addresses':['10.0.1.1']"), MODEL_ERR_INVALID, "port red/x",
 		"addresses[0]"},

@@ -138,7 +138,8 @@ const char *object_short_name(const struct object *o);
 char *model_name_tenant(const char *name, char buf[MODEL_NAME_MAX + 1]);
 
 /* The port's device, or the one that follows from its name when none is given: vhost-user ports
- * have /run/weft/vhost/TENANT+NAME.sock, others none (""). Returns buf. */
+ * have TENANT+NAME.sock in this directory, others none (""). Returns buf. */
+#define PORT_SOCKET_DIR "/run/weft/vhost/"
 char *port_device(const struct port *p, char buf[WEFT_DEVICE_SIZE]);
 /* The link-local address that follows from a MAC (RFC 4291 appendix A). */
 struct weft_addr mac_link_local(const struct weft_mac *mac);
