@@ -33,9 +33,14 @@ static union key key_of(enum weft_table table, const void *entry)
 	return k;
 }
 
+static uint64_t key_hash(const union key *k)
+{
+	return hset_hash(k, sizeof(*k));
+}
+
 static uint64_t mark_hash(const void *element)
 {
-	return hset_hash(&((const struct mark *)element)->key, sizeof(union key));
+	return key_hash(&((const struct mark *)element)->key);
 }
 
 static bool mark_has_key(const void *element, const void *probe)
@@ -49,7 +54,7 @@ static bool mark_has_key(const void *element, const void *probe)
 	{                                                                                          \
 		union key k = key_of(number, element);                                             \
                                                                                                    \
-		return hset_hash(&k, sizeof(k));                                                   \
+		return key_hash(&k);                                                               \
 	}                                                                                          \
 	static bool id##_has_key(const void *element, const void *probe)                           \
 	{                                                                                          \
@@ -73,31 +78,17 @@ void mark(struct compiler *c, enum weft_table table, union key k)
 {
 	struct mark m = {.key = k};
 
-	if (!hset_find(&c->marked[table], mark_hash(&m), mark_has_key, &k))
+	if (c->all)
+		return;
+	if (!hset_find(&c->marked[table], key_hash(&k), mark_has_key, &k))
 		hset_insert(&c->marked[table], &m);
-}
-
-struct walk {
-	struct compiler *c;
-	enum weft_table table;
-};
-
-static void mark_walked(void *arg, const union key *k)
-{
-	struct walk *w = arg;
-
-	mark(w->c, w->table, *k);
 }
 
 void mark_all(struct compiler *c)
 {
-	for (int table = 1; table < WEFT_TABLE_MAX; table++) {
-		struct walk w = {c, table};
-
-		for (void *e = NULL; (e = hset_next(&c->emitted[table], e));)
-			mark(c, table, key_of(table, e));
-		tables[table]->walk(c, mark_walked, &w);
-	}
+	c->all = true;
+	for (int table = 1; table < WEFT_TABLE_MAX; table++)
+		hset_clear(&c->marked[table]);
 }
 
 struct compiler *compile_new(const struct model *m, const char *host)
@@ -106,6 +97,7 @@ struct compiler *compile_new(const struct model *m, const char *host)
 	const struct object *o = NULL;
 
 	c->m = m;
+	c->all = true;
 	c->host = mem_strdup(host);
 	for (int table = 1; table < WEFT_TABLE_MAX; table++) {
 		hset_init(&c->marked[table], sizeof(struct mark), mark_hash);
@@ -116,7 +108,6 @@ struct compiler *compile_new(const struct model *m, const char *host)
 	while ((o = model_next(m, MODEL_PORT, o ? o->name : NULL)))
 		members_note_port(c, NULL, (const struct port *)o);
 	members_settle(c);
-	mark_all(c);
 	return c;
 }
 
@@ -192,54 +183,94 @@ void compile_note(struct compiler *c, const struct model_change *changes, size_t
 			note_object(c, changes[i].after);
 }
 
-/* The PUT of one marked key, if any. */
-static void run_mark(
-	struct compiler *c, enum weft_table table, struct mark *m, compile_emit_fn emit, void *arg)
+struct run {
+	struct compiler *c;
+	enum weft_table table;
+	compile_emit_fn emit;
+	void *arg;
+};
+
+/* The PUT of a key, if any. False: it was emitted and should not be any more. */
+static bool run_key(const struct run *r, const union key *k)
 {
-	struct hset *set = &c->emitted[table];
-	size_t size = weft_entry_size(table);
+	struct hset *set = &r->c->emitted[r->table];
+	size_t size = weft_entry_size(r->table);
+	void *is = hset_find(set, key_hash(k), emitted[r->table].has_key, k);
 	union weft_entry should;
-	void *is = hset_find(set, mark_hash(m), emitted[table].has_key, &m->key);
 
 	memset(&should, 0, size);
-	if (!tables[table]->get(c, &m->key, &should)) {
-		m->gone = is != NULL;
-		return;
-	}
+	if (!tables[r->table]->get(r->c, k, &should))
+		return is == NULL;
 	if (is && memcmp(is, &should, size) == 0)
-		return;
+		return true;
 	if (is)
 		memcpy(is, &should, size);
 	else
 		hset_insert(set, &should);
-	emit(arg, table, WEFT_OP_PUT, &should);
+	r->emit(r->arg, r->table, WEFT_OP_PUT, &should);
+	return true;
 }
 
-static void run_gone(struct compiler *c, enum weft_table table, const struct mark *m,
-	compile_emit_fn emit, void *arg)
+static void run_walked(void *arg, const union key *k)
 {
-	struct hset *set = &c->emitted[table];
-	void *is = hset_find(set, mark_hash(m), emitted[table].has_key, &m->key);
+	run_key(arg, k);
+}
+
+/* All PUTs of a table. */
+static void run_puts(const struct run *r)
+{
+	if (r->c->all) {
+		tables[r->table]->walk(r->c, run_walked, (void *)r);
+		return;
+	}
+	for (struct mark *m = NULL; (m = hset_next(&r->c->marked[r->table], m));)
+		m->gone = !run_key(r, &m->key);
+}
+
+/* Marks what was emitted and should not be any more, when nothing is marked. */
+static void find_gone(const struct run *r)
+{
+	struct compiler *c = r->c;
+	union weft_entry unused;
+
+	for (void *e = NULL; (e = hset_next(&c->emitted[r->table], e));) {
+		struct mark m = {.key = key_of(r->table, e), .gone = true};
+
+		if (!tables[r->table]->get(c, &m.key, &unused))
+			hset_insert(&c->marked[r->table], &m);
+	}
+}
+
+/* All DELETEs of a table. */
+static void run_deletes(const struct run *r)
+{
+	struct hset *set = &r->c->emitted[r->table];
 	union weft_entry entry;
 
-	memcpy(&entry, is, weft_entry_size(table));
-	hset_remove(set, is);
-	emit(arg, table, WEFT_OP_DELETE, &entry);
+	if (r->c->all)
+		find_gone(r);
+	for (struct mark *m = NULL; (m = hset_next(&r->c->marked[r->table], m));) {
+		void *is;
+
+		if (!m->gone)
+			continue;
+		is = hset_find(set, key_hash(&m->key), emitted[r->table].has_key, &m->key);
+		memcpy(&entry, is, weft_entry_size(r->table));
+		hset_remove(set, is);
+		r->emit(r->arg, r->table, WEFT_OP_DELETE, &entry);
+	}
+	hset_clear(&r->c->marked[r->table]);
 }
 
 void compile_run(struct compiler *c, compile_emit_fn emit, void *arg)
 {
-	struct mark *m;
+	struct run r = {.c = c, .emit = emit, .arg = arg};
 
-	for (int table = 1; table < WEFT_TABLE_MAX; table++)
-		for (m = NULL; (m = hset_next(&c->marked[table], m));)
-			run_mark(c, table, m, emit, arg);
-	for (int table = WEFT_TABLE_MAX - 1; table > 0; table--) {
-		for (m = NULL; (m = hset_next(&c->marked[table], m));)
-			if (m->gone)
-				run_gone(c, table, m, emit, arg);
-		hset_clear(&c->marked[table]);
-	}
+	for (r.table = 1; r.table < WEFT_TABLE_MAX; r.table++)
+		run_puts(&r);
+	for (r.table = WEFT_TABLE_MAX - 1; r.table > 0; r.table--)
+		run_deletes(&r);
+	c->all = false;
 }
 
 struct full {

@@ -74,6 +74,7 @@ struct compiler {
 	struct underlay_link link;
 	bool link_known;
 	SLIST_HEAD(, seg) touched;
+	bool all;			     /* everything is to be looked at; nothing is marked */
 	struct hset marked[WEFT_TABLE_MAX];  /* struct mark */
 	struct hset emitted[WEFT_TABLE_MAX]; /* entries */
 };
@@ -116,6 +117,7 @@ static inline union key key_addr(const struct weft_addr *addr)
 
 /* compile.c: this key is to be looked at in the next run. */
 void mark(struct compiler *c, enum weft_table table, union key k);
+/* Every key is. */
 void mark_all(struct compiler *c);
 
 /* members.c */
