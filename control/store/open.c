@@ -16,7 +16,7 @@
 #define STR(x)	       STR_(x)
 #define STR_(x)	       #x
 
-#define BUSY_TIMEOUT_MS 2000 /* the weftd before may be on its way out */
+#define BUSY_TIMEOUT_MS 500 /* the weftd before may be on its way out */
 
 /* kind and id are the numbers of the model; body is JSON as in the control API. */
 static const char schema[] =
@@ -173,6 +173,8 @@ static int open_db(struct store *s, struct model_error *err)
 			SQLITE_OPEN_EXRESCODE,
 		NULL);
 
+	if (rc == SQLITE_OK && sqlite3_db_readonly(s->db, "main") == 1)
+		rc = SQLITE_READONLY; /* SQLite falls back to reading */
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
 	if (rc == SQLITE_OK)
