@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How long it takes and how much memory it needs to create many ports through the engine with a
+ * real store: scale [PORTS [DIRECTORY]]. 250 ports a segment, one of them on this host, the others
+ * on 499 hosts. Prints one line per tenth; the last lines are the cost of one more port and of a
+ * restart. Fails when the last chunk costs much more than the first (it must cost what it changes).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <engine/engine.h>
+
+#include "build.h"
+
+#define PER_SEGMENT 250
+#define N_HOSTS	    500
+#define CHUNK	    5000
+
+struct sink_count {
+	size_t n_ops, n_generations;
+};
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/* CPU time: what it costs without the other programs on the machine and without the disk. */
+static double cpu(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static long rss_kib(void)
+{
+	long pages = 0, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	if (!f || fscanf(f, "%ld %ld", &pages, &resident) != 2)
+		resident = 0;
+	if (f)
+		fclose(f);
+	return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void count_op(
+	void *arg, enum weft_table table, enum weft_op_verb verb, const union weft_entry *entry)
+{
+	((struct sink_count *)arg)->n_ops++;
+}
+
+static void count_end(void *arg, uint64_t revision)
+{
+	((struct sink_count *)arg)->n_generations++;
+}
+
+static void transact(struct engine *e, struct engine_op *ops, size_t n)
+{
+	struct engine_result result;
+	struct model_error err;
+
+	if (engine_transact(e, ops, n, false, NULL, NULL, &result, NULL, &err) < 0) {
+		fprintf(stderr, "scale: %s: %s: %s\n", err.object, err.field, err.text);
+		exit(1);
+	}
+}
+
+static void create(struct engine_op *op, struct object *o)
+{
+	*op = (struct engine_op){.verb = ENGINE_CREATE, .kind = o->kind, .object = o};
+}
+
+static void create_frame(struct engine *e, int n_segments)
+{
+	size_t n = 0, max = 2 + N_HOSTS + n_segments;
+	struct engine_op *ops = calloc(max, sizeof(*ops));
+
+	create(&ops[n++], build_object(MODEL_TENANT, "{'name':'t'}"));
+	create(&ops[n++], build_object(MODEL_NETWORK, "{'tenant':'t','name':'n'}"));
+	for (int h = 0; h < N_HOSTS; h++)
+		create(&ops[n++], build_object(MODEL_HOST,
+					  "{'name':'h%d','vteps':['192.0.%d.%d'],"
+					  "'uplink':{'kind':'af_xdp','device':'eth1'}}",
+					  h, h / 250, h % 250 + 1));
+	for (int s = 0; s < n_segments; s++)
+		create(&ops[n++], build_object(MODEL_SEGMENT,
+					  "{'tenant':'t','name':'s%d','network':'n','vni':%d,"
+					  "'subnets':['10.0.0.0/16']}",
+					  s, s + 1));
+	transact(e, ops, n);
+	free(ops);
+}
+
+static struct object *port(int i)
+{
+	int in_segment = i % PER_SEGMENT;
+
+	return build_object(MODEL_PORT,
+		"{'tenant':'t','name':'port-%07d','segment':'s%d','host':'h%d',"
+		"'mac':'02:00:%02x:%02x:%02x:%02x','addresses':['10.0.%d.%d']}",
+		i, i / PER_SEGMENT,
+		in_segment ? 1 + (in_segment + i / PER_SEGMENT * 7) % (N_HOSTS - 1) : 0,
+		i >> 24 & 0xff, i >> 16 & 0xff, i >> 8 & 0xff, i & 0xff, in_segment / 250,
+		in_segment % 250 + 1);
+}
+
+/* Seconds that creating ports first..last-1 took in the engine. */
+static double create_ports(struct engine *e, int first, int last)
+{
+	static struct engine_op ops[CHUNK];
+	double start;
+
+	for (int i = first; i < last; i++)
+		create(&ops[i - first], port(i));
+	start = now();
+	transact(e, ops, last - first);
+	return now() - start;
+}
+
+static int run(const char *path, int n_ports)
+{
+	struct underlay_link link = {.mac = {{2, 0, 0, 0, 0, 1}}, .mtu = 1600, .up = true};
+	struct sink_count sink = {0};
+	struct model_error err;
+	struct engine *e;
+	struct stat st;
+	double total = 0, first = 0, chunk = 0, start, start_cpu = cpu();
+	long rss = rss_kib(), rss_frame;
+
+	if (engine_open(path, "h0", &e, &err) < 0) {
+		fprintf(stderr, "scale: %s\n", err.text);
+		return 1;
+	}
+	engine_set_sink(e, &(struct engine_sink){.arg = &sink, .emit = count_op, .end = count_end});
+	engine_link(e, &link);
+	create_frame(e, (n_ports + PER_SEGMENT - 1) / PER_SEGMENT);
+	rss_frame = rss_kib();
+	for (int done = 0; done < n_ports; done += CHUNK) {
+		int last = done + CHUNK < n_ports ? done + CHUNK : n_ports;
+
+		chunk = create_ports(e, done, last);
+		total += chunk;
+		if (done == 0)
+			first = chunk;
+		if (last * 10 / n_ports != done * 10 / n_ports)
+			printf("%8d ports  %7.2f s  CPU %6.2f s  chunk of %d %6.1f ms  RSS %5ld "
+			       "MiB  %zu ops\n",
+				last, total, cpu() - start_cpu, CHUNK, chunk * 1e3,
+				rss_kib() / 1024, sink.n_ops);
+	}
+	printf("empty RSS %ld KiB, per port %ld bytes\n", rss,
+		(rss_kib() - rss_frame) * 1024 / n_ports);
+	start = now();
+	transact(e,
+		&(struct engine_op){
+			.verb = ENGINE_DELETE, .kind = MODEL_PORT, .name = "t/port-0000007"},
+		1);
+	printf("delete one port: %.2f ms\n", (now() - start) * 1e3);
+	engine_close(e);
+	start = now();
+	fflush(stdout);
+	if (engine_open(path, "h0", &e, &err) < 0 ||
+		model_count(engine_model(e), MODEL_PORT) != (size_t)n_ports - 1)
+		return 1;
+	stat(path, &st);
+	printf("restart: %.2f s, CPU %.2f s, RSS %ld MiB, store %ld MiB\n", now() - start,
+		cpu() - start_cpu, rss_kib() / 1024, (long)st.st_size >> 20);
+	engine_close(e);
+	return n_ports >= 2 * CHUNK && chunk > 20 * first + 1;
+}
+
+int main(int argc, char **argv)
+{
+	int n_ports = argc > 1 ? atoi(argv[1]) : 1000000, rc;
+	char dir[256], path[300];
+
+	snprintf(dir, sizeof(dir), "%s/weft-scale-XXXXXX", argc > 2 ? argv[2] : "/tmp");
+	if (n_ports <= 0 || !mkdtemp(dir))
+		return 1;
+	snprintf(path, sizeof(path), "%s/store", dir);
+	rc = run(path, n_ports);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/store-wal", dir);
+	unlink(path);
+	rmdir(dir);
+	return rc;
+}
