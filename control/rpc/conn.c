@@ -15,6 +15,7 @@
 #include <weftrpc/codes.h>
 
 #include "server.h"
+#include "utf8.h"
 
 #define TURN_BYTES    (256 << 10) /* parsed in one turn: about 2 ms */
 #define TURN_REQUESTS 16
@@ -35,6 +36,7 @@ struct conn {
 	struct peer *peer;
 	bool may_write;
 	struct json_tokener *tokener;
+	struct utf8 utf8;
 	size_t value_size; /* bytes of the value that has begun; 0: none has */
 	LIST_HEAD(, pending) pending;
 	unsigned int n_pending;
@@ -150,64 +152,80 @@ static void begin(struct conn *c, struct json_object *value)
 	c->current = p;
 }
 
-/* Bytes at the end of text that begin a UTF-8 character but do not complete it: the tokener wants
- * characters whole. At most 3; what is no UTF-8 at all is left to the tokener. */
-static size_t partial_utf8(const unsigned char *text, size_t len)
-{
-	for (size_t back = 1; back <= 3 && back <= len; back++) {
-		unsigned char b = text[len - back];
-		size_t need = b >= 0xf0 ? 4 : b >= 0xe0 ? 3 : b >= 0xc0 ? 2 : 0;
-
-		if (b < 0x80)
-			return 0;
-		if (need > 0)
-			return back < need ? back : 0;
-	}
-	return 0;
-}
-
 static bool is_space(char ch)
 {
 	return ch == ' ' || ch == '\t' || ch == '\n' || ch == '\r';
 }
 
-/* Feeds the tokener with len bytes. Returns the bytes used. */
-static size_t feed(struct conn *c, const char *text, size_t len)
+static void parse_error(struct conn *c, const char *what)
+{
+	char message[96];
+
+	snprintf(message, sizeof(message), "Parse error: %s", what);
+	give_up(c, WEFTRPC_PARSE, message);
+}
+
+static bool is_too_large(struct conn *c)
 {
 	const struct rpc_limits *l = &c->rpc->config.limits;
 	size_t limit = c->may_write ? l->request_size : l->reader_request_size;
-	struct json_object *value;
 	char message[96];
-	size_t used;
+
+	if (c->value_size <= limit)
+		return false;
+	snprintf(message, sizeof(message), "Invalid Request: more than %zu bytes; send it in parts",
+		limit);
+	give_up(c, WEFTRPC_REQUEST, message);
+	return true;
+}
+
+/* A whole value. Takes it. */
+static void end_value(struct conn *c, struct json_object *value)
+{
+	json_tokener_reset(c->tokener);
+	if (is_too_large(c)) {
+		json_object_put(value);
+		return;
+	}
+	c->value_size = 0;
+	c->utf8 = (struct utf8){0};
+	begin(c, value);
+}
+
+/* Feeds the tokener. Returns the bytes used. */
+static size_t feed(struct conn *c, const char *text, size_t len)
+{
+	size_t valid = utf8_check(&c->utf8, text, len), used;
+	struct json_object *value = NULL;
+	char message[64];
 
 	if (c->value_size == 0)
 		c->began_ms = rpc_now_ms();
-	value = json_tokener_parse_ex(c->tokener, text, (int)len);
+	/* Without text json-c would take the zero that ends a string for its end. */
+	if (valid == 0) {
+		parse_error(c, "not UTF-8");
+		return len;
+	}
+	value = json_tokener_parse_ex(c->tokener, text, (int)valid);
 	used = json_tokener_get_parse_end(c->tokener);
 	c->value_size += used;
 	switch (json_tokener_get_error(c->tokener)) {
 	case json_tokener_success:
-		c->value_size = 0;
-		json_tokener_reset(c->tokener);
-		begin(c, value);
-		return used;
+		end_value(c, value);
+		break;
 	case json_tokener_continue:
-		if (c->value_size <= limit)
-			return used;
-		snprintf(message, sizeof(message),
-			"Invalid Request: more than %zu bytes; send it in parts", limit);
-		give_up(c, WEFTRPC_REQUEST, message);
-		return len;
+		if (!is_too_large(c) && valid < len)
+			parse_error(c, "not UTF-8");
+		break;
 	case json_tokener_error_depth:
-		snprintf(message, sizeof(message), "Parse error: nested deeper than %u", l->depth);
-		give_up(c, WEFTRPC_PARSE, message);
-		return len;
+		snprintf(message, sizeof(message), "nested deeper than %u",
+			c->rpc->config.limits.depth);
+		parse_error(c, message);
+		break;
 	default:
-		snprintf(message, sizeof(message), "Parse error: %s",
-			json_tokener_error_desc(json_tokener_get_error(c->tokener)));
-		give_up(c, WEFTRPC_PARSE, message);
-		return len;
+		parse_error(c, json_tokener_error_desc(json_tokener_get_error(c->tokener)));
 	}
+	return used;
 }
 
 /* Parses on, up to the end of a value. False when more input is needed. */
@@ -216,28 +234,18 @@ static bool parse_some(struct conn *c, size_t *budget)
 	struct evbuffer *in = bufferevent_get_input(c->bev);
 	struct evbuffer_iovec v;
 	const char *text;
-	size_t len, skip = 0, keep;
+	size_t len, used = 0;
 
 	if (evbuffer_peek(in, -1, NULL, &v, 1) < 1 || v.iov_len == 0)
 		return false;
 	text = v.iov_base;
 	len = v.iov_len < TURN_BYTES ? v.iov_len : TURN_BYTES;
-	if (c->value_size == 0)
-		while (skip < len && is_space(text[skip]))
-			skip++;
-	keep = partial_utf8((const unsigned char *)text + skip, len - skip);
-	if (keep > 0 && skip + keep == len) {
-		/* Nothing but the beginning of a character: join it with what follows. */
-		evbuffer_drain(in, skip);
-		if (evbuffer_get_length(in) < 4)
-			return false;
-		evbuffer_pullup(in, 4);
-		return true;
-	}
-	if (skip < len)
-		skip += feed(c, text + skip, len - skip - keep);
-	*budget -= skip < *budget ? skip : *budget;
-	evbuffer_drain(in, skip);
+	while (c->value_size == 0 && used < len && is_space(text[used]))
+		used++;
+	if (used < len)
+		used += feed(c, text + used, len - used);
+	*budget -= used < *budget ? used : *budget;
+	evbuffer_drain(in, used);
 	return true;
 }
 
@@ -376,8 +384,7 @@ static int conn_start(struct conn *c, int fd)
 	c->bev = bufferevent_socket_new(r->base, fd, 0);
 	if (c->tokener == NULL || c->work == NULL || c->stalled == NULL || c->bev == NULL)
 		return -ENOMEM;
-	json_tokener_set_flags(c->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS |
-						   JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(c->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
 	evbuffer_add_cb(output(c), on_output, c);
 	bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
 	bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_SIZE);

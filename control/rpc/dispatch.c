@@ -10,6 +10,7 @@
 #include <weftrpc/codes.h>
 
 #include "server.h"
+#include "utf8.h"
 
 static const request_handler handlers[RPC_ID_MAX] = {
 #define HANDLER(id, name, handler, ...) [RPC_##id] = handle_##handler,
@@ -56,20 +57,30 @@ static struct json_object *error_data(int code, const char *object, const char *
 	return data;
 }
 
-/* JSON in, so its text may be any; out it must be UTF-8. What was cut within a character is mended.
+/* Bytes of the UTF-8 character that text begins with, or 0. */
+static size_t character(const char *text)
+{
+	struct utf8 u = {0};
+	size_t n = 0;
+
+	do {
+		if (text[n] == 0 || utf8_check(&u, text + n, 1) == 0)
+			return 0;
+		n++;
+	} while (u.n_more > 0);
+	return n;
+}
+
+/* Messages quote what clients sent, cut to fit, perhaps within a character; answers must be UTF-8.
  */
 static void mend_utf8(char *text)
 {
-	size_t n = strlen(text), back = 0;
+	while (*text != 0) {
+		size_t n = character(text);
 
-	while (back < 3 && back < n && ((unsigned char)text[n - 1 - back] & 0xc0) == 0x80)
-		back++;
-	if (back < n && (unsigned char)text[n - 1 - back] >= 0xc0) {
-		unsigned char lead = (unsigned char)text[n - 1 - back];
-		size_t need = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-
-		if (back < need)
-			text[n - 1 - back] = 0;
+		if (n == 0)
+			*text = '?';
+		text += n > 0 ? n : 1;
 	}
 }
 

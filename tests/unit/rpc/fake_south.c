@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include <ccore/mem.h>
 
@@ -21,10 +22,12 @@ struct south {
 	struct weft_event_port states[WEFT_MAX_PORTS];
 	size_t n_fdb;
 	bool hung;
+	LIST_HEAD(, later) later;
 };
 
 /* One answer that is still to come. */
 struct later {
+	LIST_ENTRY(later) next;
 	struct south *s;
 	struct event *timer;
 	enum weft_table table;
@@ -130,19 +133,25 @@ static void dump(struct later *l)
 	}
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+/* error: 0 or -errno, as when the connection is lost. */
+static void answer(struct later *l, int error)
 {
 	struct weft_msg_info info = {.generation = 7, .uptime_ms = 1000, .mbufs_total = 100};
-	struct later *l = arg;
 
 	if (l->info != NULL)
-		l->info(l->arg, &info);
-	if (l->entry != NULL)
+		l->info(l->arg, error == 0 ? &info : NULL);
+	if (l->entry != NULL && error == 0)
 		dump(l);
 	if (l->done != NULL)
-		l->done(l->arg, 0);
+		l->done(l->arg, error);
+	LIST_REMOVE(l, next);
 	event_free(l->timer);
 	free(l);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	answer(arg, 0);
 }
 
 static int answer_later(struct south *s, struct later l)
@@ -154,6 +163,7 @@ static int answer_later(struct south *s, struct later l)
 		return -ENOTCONN;
 	copy = mem_dup(&l, sizeof(l));
 	copy->s = s;
+	LIST_INSERT_HEAD(&s->later, copy, next);
 	copy->timer = evtimer_new(s->base, on_timer, copy);
 	if (s->hung)
 		tv.tv_sec = 3;
@@ -163,8 +173,12 @@ static int answer_later(struct south *s, struct later l)
 
 void south_free(struct south *s)
 {
+	struct later *l;
+
 	if (s == NULL)
 		return;
+	while ((l = LIST_FIRST(&s->later)) != NULL)
+		answer(l, -ECONNRESET);
 	free(s->stats);
 	free(s);
 }
