@@ -134,7 +134,7 @@ int weft_msg_check(const void *msg, size_t size, char text[WEFT_TEXT_SIZE])
 		return -EBADMSG;
 	}
 	name = weft_msg_name(hdr->type);
-	if (!name || hdr->pad) {
+	if (!name || hdr->pad || hdr->pad2) {
 		snprintf(text, WEFT_TEXT_SIZE, "unknown message type %u", hdr->type);
 		return -EBADMSG;
 	}

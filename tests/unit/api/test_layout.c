@@ -82,7 +82,7 @@ static void entries(FILE *f)
 static void messages(FILE *f)
 {
 	STRUCT(weft_msg_hdr, M(weft_msg_hdr, type) M(weft_msg_hdr, pad) M(weft_msg_hdr, seq)
-				     M(weft_msg_hdr, size))
+				     M(weft_msg_hdr, size) M(weft_msg_hdr, pad2))
 	STRUCT(weft_msg_hello, M(weft_msg_hello, magic) M(weft_msg_hello, version)
 				       M(weft_msg_hello, flags) M(weft_msg_hello, client))
 	STRUCT(weft_msg_hello_ack,

@@ -26,7 +26,7 @@
 #include <weft/entry.h>
 
 #define WEFT_CHANNEL_MAGIC   0x57454654u /* "WEFT" */
-#define WEFT_CHANNEL_VERSION 1
+#define WEFT_CHANNEL_VERSION 2
 #define WEFT_MSG_SIZE_MAX    65536 /* header included */
 #define WEFT_MSG_FDS_MAX     8
 
@@ -67,8 +67,9 @@ struct weft_msg_hdr {
 	uint16_t pad;
 	uint32_t seq;  /* chosen by the requester, repeated in the reply; 0 in events */
 	uint32_t size; /* of the payload */
+	uint32_t pad2; /* payloads are 8-byte aligned */
 };
-static_assert(sizeof(struct weft_msg_hdr) == 12, "wire layout");
+static_assert(sizeof(struct weft_msg_hdr) == 16, "wire layout");
 
 struct weft_msg_none {
 };
