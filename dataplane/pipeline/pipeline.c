@@ -21,8 +21,11 @@ struct pipeline *pipeline_new(unsigned int worker)
 {
 	struct pipeline *pl = rte_zmalloc("pipeline", sizeof(*pl), RTE_CACHE_LINE_SIZE);
 
-	if (pl)
-		pl->worker = worker;
+	if (!pl)
+		return NULL;
+	pl->worker = worker;
+	for (unsigned int i = 0; i < SOURCE_CACHE; i++)
+		pl->sources[i].generation = UINT64_MAX; /* none */
 	return pl;
 }
 
