@@ -222,6 +222,52 @@ static void jumbo_frames_are_chains_both_ways(void **state)
 	port_free(p);
 }
 
+/* A bridge as the uplink: generic XDP, which comes after the driver. */
+static void generic_mode_on_a_bridge(void **state)
+{
+	const struct weft_addr vtep = weft_addr_from_v4("\xc6\x33\x64\x01");
+	struct loader_uplink_info info;
+	uint8_t payload[1400], buf[2000];
+	struct rte_mbuf *m;
+	struct port *p;
+	uint32_t number;
+	int udp, raw, fd;
+
+	make_uplink(1, 1500);
+	loader_uplink_detach(uplink);
+	test_netns_run(own, "ip link add ulbr type bridge && ip link set ulbr up && "
+			    "ip addr flush dev ul0 && ip link set ul0 master ulbr && "
+			    "ip addr add 198.51.100.1/24 dev ulbr");
+	if (loader_uplink_attach(if_nametoindex("ulbr"), &uplink, text) < 0)
+		fail_msg("%s", text);
+	loader_uplink_info(uplink, &info);
+	assert_int_equal(info.mode, LOADER_MODE_GENERIC);
+	assert_int_equal(loader_uplink_set_vteps(uplink, &vtep, 1, text), 0);
+	fd = loader_uplink_xsks_fd(uplink);
+	p = peer_port_open(WEFT_PORT_AF_XDP, "ulbr", 1, 1500, fd, 1);
+	close(fd);
+	peer_wait_state(p, WEFT_PORT_STATE_UP);
+	udp = underlay_socket(4789);
+	raw = peer_raw_socket(far, "far0");
+	for (unsigned int len = 1; len <= sizeof(payload); len += 100) {
+		memset(payload, len, len);
+		assert_int_equal(send(udp, payload, len, 0), len);
+		m = peer_receive(p);
+		expect_frame(m, payload, len);
+		rte_pktmbuf_free(m);
+		m = rte_pktmbuf_alloc(mem_pools.packet);
+		peer_frame((uint8_t *)rte_pktmbuf_append(m, 60 + len), 60 + len, len);
+		assert_int_equal(port_tx(p, 0, &m, 1), 1);
+		assert_int_equal(recv(raw, buf, sizeof(buf), 0), 60 + len);
+		assert_true(peer_is_frame(buf, 60 + len, &number) && number == len);
+	}
+	test_netns_run(far, "ping -q -c1 -W2 198.51.100.1 >/dev/null");
+	close(udp);
+	close(raw);
+	port_free(p);
+	test_netns_run(own, "ip link del ulbr");
+}
+
 /* Sends from many source ports so that several receive queues are hit; returns queues seen. */
 static uint64_t run_flows(struct port *p, unsigned int n_flows)
 {
@@ -448,6 +494,7 @@ int main(void)
 		CASE(vxlan_comes_here_and_the_rest_stays_with_the_kernel),
 		CASE(without_a_socket_vxlan_is_dropped_and_counted),
 		CASE(jumbo_frames_are_chains_both_ways),
+		CASE(generic_mode_on_a_bridge),
 		CASE(every_device_queue_has_a_socket),
 		CASE(transmit_survives_more_than_its_ring),
 		CASE(too_long_frames_come_last),
