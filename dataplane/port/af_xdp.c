@@ -128,6 +128,18 @@ static int sockets_open(struct port *p, struct af_xdp *x)
 	return 0;
 }
 
+static void describe(struct port *p, const struct netdev *d, uint32_t frame_max)
+{
+	if (!d->running)
+		snprintf(p->text, sizeof(p->text), "%s", netdev_down_text(d));
+	else if (d->mtu + PORT_FRAME_OVERHEAD > frame_max)
+		snprintf(p->text, sizeof(p->text),
+			"frames longer than %u bytes are lost: Linux 6.6 or later is needed",
+			frame_max);
+	else
+		p->text[0] = '\0';
+}
+
 /* False: the interface is gone. */
 static bool device_refresh(struct port *p, struct af_xdp *x)
 {
@@ -135,7 +147,7 @@ static bool device_refresh(struct port *p, struct af_xdp *x)
 
 	if (!xdp_socket_is_bound(x->sockets[0]) || netdev_read(x->ctl_fd, x->ifindex, &d) < 0)
 		return false;
-	snprintf(p->text, sizeof(p->text), "%s", d.running ? "" : netdev_down_text(&d));
+	describe(p, &d, xdp_socket_frame_max(x->sockets[0]));
 	if (p->link != d.running)
 		port_set_link(p, d.running);
 	p->device_max_frame =

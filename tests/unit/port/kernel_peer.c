@@ -136,6 +136,15 @@ void relay_once(struct port *a, struct port *b, struct relay_stats *stats)
 		relay_queue(b, q, a, stats);
 }
 
+static void relay_fail(const char *what, int status, struct port *a, struct port *b,
+	const struct relay_stats *stats)
+{
+	fail_msg("%s (status %#x): %lu frames, %lu partial, %lu GSO, longest %u, tx refused %lu, "
+		 "rx errors %lu and %lu",
+		what, status, stats->frames, stats->partial, stats->gso, stats->longest,
+		stats->tx_refused, a->rx_errors, b->rx_errors);
+}
+
 void relay_until(struct port *a, struct port *b, const pid_t *children, unsigned int n,
 	struct relay_stats *stats)
 {
@@ -151,13 +160,12 @@ void relay_until(struct port *a, struct port *b, const pid_t *children, unsigned
 			continue;
 		pid = waitpid(-1, &status, WNOHANG);
 		if (pid > 0 && status != 0)
-			fail_msg("peer process failed with status %#x", status);
+			relay_fail("peer process failed", status, a, b, stats);
 		n_ended += pid > 0;
 		if (peer_now_ms() > end) {
 			for (unsigned int c = 0; c < n; c++)
 				kill(children[c], SIGKILL);
-			fail_msg("no end within %u ms: %lu frames, longest %u, refused %lu",
-				PEER_DEADLINE_MS, stats->frames, stats->longest, stats->tx_refused);
+			relay_fail("no end in time", 0, a, b, stats);
 		}
 	}
 }

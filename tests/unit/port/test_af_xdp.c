@@ -181,7 +181,12 @@ static void jumbo_frames_are_chains_both_ways(void **state)
 
 	make_uplink(1, 9000);
 	p = open_port(1, 9000, 1);
-	assert_int_equal(p->max_frame, 9018);
+	if (p->max_frame < 9018) { /* Linux before 6.6: said in words, and what fits passes */
+		assert_int_equal(p->max_frame, 3840);
+		assert_non_null(strstr(p->text, "longer than 3840 bytes"));
+		port_free(p);
+		return;
+	}
 	udp = underlay_socket(4789);
 	raw = peer_raw_socket(far, "far0");
 	for (unsigned int i = 0; i < 300; i++) {

@@ -94,7 +94,7 @@ static void expect_tcp(const char *addr, uint64_t size)
 	relay_until(a, b, children, 2, &stats);
 	assert_true(stats.partial > 0);
 	assert_true(stats.gso > 0);
-	assert_in_range(stats.longest, 32768, 65549);
+	assert_in_range(stats.longest, 4 * 1448, 65549);
 	/* many frames of MTU size would mean that somebody cut them up */
 	assert_true(stats.frames < size / 1448);
 	assert_int_equal(a->rx_errors + b->rx_errors, 0);
@@ -104,7 +104,7 @@ static void expect_tcp(const char *addr, uint64_t size)
 
 static void gso_frames_pass_whole(void **state)
 {
-	expect_tcp("192.0.2.2", 64 << 20);
+	expect_tcp("192.0.2.2", 16 << 20);
 }
 
 static void gso_frames_pass_whole_ipv6(void **state)
