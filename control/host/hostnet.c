@@ -18,7 +18,7 @@
 /* Buffers of events for each turn of the loop. */
 #define TURN_BUFFERS 16
 /* A neighbour that has not answered by then will not. */
-#define READY_S 2
+#define READY_S 1
 /* The kernel does not tell when a learned path MTU ends. */
 #define REFRESH_S 60
 

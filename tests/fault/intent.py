@@ -5,15 +5,24 @@ an answer that was received is known to have been received."""
 import json
 import socket
 
+from lab import wait_for
+
 
 class Rpc:
     """One connection; a call returns the result or raises."""
 
     def __init__(self, path, timeout=30):
-        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock = wait_for("weftd to serve on " + path, lambda: self.connect(path))
         self.sock.settimeout(timeout)
-        self.sock.connect(path)
         self.n = 0
+
+    @staticmethod
+    def connect(path):
+        sock = socket.socket(socket.AF_UNIX)
+        if sock.connect_ex(path) == 0:
+            return sock
+        sock.close()
+        return None
 
     def send(self, method, params=None):
         self.n += 1
@@ -27,6 +36,8 @@ class Rpc:
             if not more:
                 raise ConnectionResetError("weftd closed the connection")
             text += more
+            if not text.rstrip().endswith(b"}"):
+                continue
             try:
                 answer = json.loads(text)
             except ValueError:
@@ -43,12 +54,15 @@ class Rpc:
         self.sock.close()
 
 
+PORTS_OF_A_HOST = 4000
+
+
 def mac(n):
     return "02:00:00:%02x:%02x:%02x" % (n >> 16, n >> 8 & 255, n & 255)
 
 
 def document(host_object, n_remote_ports=0, mtu=1400):
-    """A host, a second one, and one segment: a TAP port here and n ports over there."""
+    """This host and one segment: a TAP port here, and n ports on other hosts."""
     ports = [{"tenant": "red", "name": "here", "segment": "lan", "host": host_object["name"],
               "mac": mac(0), "addresses": ["10.0.0.1"], "kind": "tap", "device": "faulttap"}]
     ports += [remote_port(n) for n in range(1, n_remote_ports + 1)]
@@ -57,20 +71,22 @@ def document(host_object, n_remote_ports=0, mtu=1400):
         "networks": [{"tenant": "red", "name": "main"}],
         "segments": [{"tenant": "red", "name": "lan", "network": "main", "vni": 77, "mtu": mtu,
                       "subnets": ["10.0.0.0/8"]}],
-        "hosts": [host_object, {"name": "h2", "vteps": ["172.16.0.200"]}],
+        "hosts": [host_object] + [{"name": "far%d" % i, "vteps": ["172.16.0.%d" % (200 + i)]}
+                                  for i in range(n_remote_ports // PORTS_OF_A_HOST + 1)],
         "ports": ports,
     }
 
 
 def remote_port(n):
-    return {"tenant": "red", "name": "p%d" % n, "segment": "lan", "host": "h2", "mac": mac(n),
+    return {"tenant": "red", "name": "p%d" % n, "segment": "lan", "mac": mac(n),
+            "host": "far%d" % (n // PORTS_OF_A_HOST),
             "addresses": ["10.%d.%d.%d" % (1 + (n >> 16), n >> 8 & 255, n & 255)],
             "kind": "tap", "device": "t%d" % n}
 
 
 def programmed(rpc):
     """The MACs that the data plane has for the segment, learned ones apart."""
-    answer = rpc.call("fdb.list", {"limit": 1000000})
+    answer = rpc.call("fdb.list", {"limit": 100000})
     assert not answer["truncated"]
     return {e["mac"] for e in answer["entries"] if not e.get("learned")}
 
@@ -79,7 +95,7 @@ def intended(rpc):
     """The MACs of all ports that weftd has."""
     macs, after = set(), None
     while True:
-        page = rpc.call("port.list", {"after": after} if after else {})
+        page = rpc.call("port.list", {"limit": 1000, **({"after": after} if after else {})})
         macs.update(o["mac"] for o in page["objects"])
         after = page["next"]
         if not after:

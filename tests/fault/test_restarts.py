@@ -20,14 +20,14 @@ from intent import Rpc
 def wait_equal(host, timeout=30):
     """In sync, and what is programmed is what is intended."""
     host.wait_in_sync(timeout)
-    rpc = Rpc(host.socket)
+    rpc = Rpc(host.rpc_path)
     assert intent.programmed(rpc) == intent.intended(rpc)
     rpc.close()
 
 
 def start(host, lab, n_remote_ports=0):
     host.start()
-    rpc = Rpc(host.socket)
+    rpc = Rpc(host.rpc_path)
     rpc.call("apply", {"document": intent.document(lab.host_object(host), n_remote_ports)})
     wait_equal(host)
     return rpc
@@ -38,7 +38,7 @@ def test_weftd_killed_between_changes(host, lab):
     answered is there afterwards, the one that was not is there wholly or not at all."""
     rpc = start(host, lab)
     acknowledged, n = set(), 0
-    for _ in range(8):
+    for _ in range(5):
         for _ in range(random.randint(1, 20)):
             n += 1
             rpc.call("port.create", intent.remote_port(n))
@@ -49,7 +49,7 @@ def test_weftd_killed_between_changes(host, lab):
         rpc.close()
         host.start_weftd()
         wait_equal(host)
-        rpc = Rpc(host.socket)
+        rpc = Rpc(host.rpc_path)
         assert acknowledged <= intent.intended(rpc)
 
 
@@ -58,14 +58,15 @@ def test_weftd_killed_in_a_large_transaction(host, lab):
     rpc = start(host, lab)
     before = intent.intended(rpc)
     full = intent.document(lab.host_object(host), 3000)
-    for _ in range(4):
+    for ticks in range(5):
+        idle = cpu_ticks(host.weftd.pid)
         rpc.send("apply", {"document": full})
-        wait_for("weftd to be at work", lambda: cpu_ticks(host.weftd.pid) > 0, 5, 0.001)
+        wait_for("weftd to be at work", lambda: cpu_ticks(host.weftd.pid) >= idle + ticks, 5, 0)
         host.kill_weftd(signal.SIGKILL)
         rpc.close()
         host.start_weftd()
         wait_equal(host)
-        rpc = Rpc(host.socket)
+        rpc = Rpc(host.rpc_path)
         assert len(intent.intended(rpc)) in (len(before), 3001)
     rpc.call("apply", {"document": full})
     wait_equal(host)
@@ -73,6 +74,7 @@ def test_weftd_killed_in_a_large_transaction(host, lab):
 
 
 def cpu_ticks(pid):
+    """Of 10 ms each."""
     with open("/proc/%d/stat" % pid) as f:
         fields = f.read().rsplit(")", 1)[1].split()
     return int(fields[11]) + int(fields[12])
@@ -112,12 +114,12 @@ def test_dataplane_killed_and_frozen(host, lab):
 def test_both_killed(host, lab):
     """As after a power cut, with the store as it was at that moment."""
     rpc = start(host, lab, 200)
-    rpc.call("port.create", intent.remote_port(5000))
+    rpc.call("port.create", intent.remote_port(3000))
     host.kill_weftd()
     host.kill_dataplane()
     host.start()
     wait_equal(host)
-    assert intent.mac(5000) in intent.intended(Rpc(host.socket))
+    assert intent.mac(3000) in intent.intended(Rpc(host.rpc_path))
 
 
 def test_same_tables_no_transaction(host, lab):
