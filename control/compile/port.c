@@ -46,7 +46,9 @@ static bool get_uplink(const struct compiler *c, struct weft_port *e)
 	e->id = COMPILE_UPLINK_ID;
 	e->kind = u->kind;
 	e->role = WEFT_ROLE_UPLINK;
+	e->flags = u->server ? WEFT_PORT_SERVER : 0;
 	e->n_queues = u->queues;
+	e->instance = u->instance;
 	e->mtu = underlay_mtu(c);
 	e->mac = u->mac;
 	snprintf(e->name, sizeof(e->name), "uplink");

@@ -95,7 +95,7 @@ def test_tenant_cannot_reach_the_host(scene):
     """Frames to the MAC of the host's end of the veth never reach the host's own IP stack."""
     from scapy.all import ICMP, IP, Ether, raw
     host = scene.h1.ns
-    address = host.run("cat", "/sys/class/net/red-c1/address").strip()
+    address = host.run("ip", "-o", "link", "show", "red-c1").split("link/ether ")[1].split()[0]
     host.sysctl("net.ipv4.ip_forward", 1)
     before = host.run("cat", "/proc/net/snmp")
     scene["red", "c1"].run("/usr/bin/python3", "-c", ROGUE, raw(

@@ -81,7 +81,7 @@ def test_dead_guest_harms_no_other(scene):
                           addresses=["10.0.0.23/24"], device=path, mtu=scene.mtu)
         vm.boot()
         assert vm.ping(scene["c2"].ip(4), timeout=3)
-        vm.start("ping -f -c 100000 %s" % scene["c2"].ip(4))
+        vm.start("ping -q -i 0.001 -s 1000 -c 100000 %s" % scene["c2"].ip(4))
         wait_for("a flood", lambda: scene.h1.stats()["red/v3"]["rx_packets"] > 50)
         vm.process.kill(signal.SIGKILL)
         vm.close()

@@ -97,10 +97,12 @@ def receive(mark, port, seconds, report_path):
     raw.settimeout(0.05)
     with open(report_path + ".ready", "w"):
         pass
-    while not stop and (end is None or time.monotonic() < end):
+    while end is None or time.monotonic() < end:
         try:
             data, address = raw.recvfrom(65536)
         except socket.timeout:
+            if stop:  # only once all that had arrived was read
+                break
             continue
         if address[2] != socket.PACKET_OUTGOING:
             r.frame(data, time.monotonic())
