@@ -211,9 +211,9 @@ static void link_refresh(struct port *p, const struct ethdev *e)
 {
 	struct rte_eth_link link = {0};
 
-	if (!e->gone)
-		rte_eth_link_get_nowait(e->id, &link);
-	port_set_link(p, link.link_status == RTE_ETH_LINK_UP);
+	bool known = !e->gone && rte_eth_link_get_nowait(e->id, &link) == 0;
+
+	port_set_link(p, known && link.link_status == RTE_ETH_LINK_UP);
 }
 
 static int ethdev_open(struct port *p, int fd)

@@ -28,6 +28,7 @@
 #include <pkt/meta.h>
 #include <port/port.h>
 
+#include "guest_memory.h"
 #include "kinds.h"
 #include "socket_path.h"
 
@@ -100,7 +101,23 @@ static enum rte_vhost_msg_result request_filter(int vid, void *msg)
 	}
 }
 
-static const struct rte_vhost_user_extern_ops extern_ops = {.pre_msg_handle = request_filter};
+/* The guest's memory may change while it runs. The library holds the ring locks: no worker is in
+ * the old memory or the new. */
+static enum rte_vhost_msg_result request_done(int vid, void *msg)
+{
+	const uint32_t set_mem_table = 5;
+	uint32_t request;
+
+	memcpy(&request, msg, sizeof(request));
+	if (request == set_mem_table)
+		guest_memory_set(vid);
+	return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+}
+
+static const struct rte_vhost_user_extern_ops extern_ops = {
+	.pre_msg_handle = request_filter,
+	.post_msg_handle = request_done,
+};
 
 /* One front end at a time: a second one would share the port's rings. */
 static int on_new_connection(int vid)
@@ -110,6 +127,7 @@ static int on_new_connection(int vid)
 
 	if (!v || !atomic_compare_exchange_strong(&v->connection, &none, vid))
 		return -1;
+	guest_memory_clear(vid);
 	if (rte_vhost_extern_callback_register(vid, &extern_ops, NULL) == 0)
 		return 0;
 	v->connection = -1;
@@ -120,6 +138,7 @@ static void on_destroy_connection(int vid)
 {
 	struct vhost *v = vhost_of(vid);
 
+	guest_memory_clear(vid);
 	if (!v || v->connection != vid)
 		return;
 	v->to_guest = 0;
@@ -293,6 +312,7 @@ static int vhost_open(struct port *p, int fd)
 		return port_fail(p, EADDRINUSE, "another port has the socket %s", path);
 	}
 	quiet_library();
+	guest_memory_init();
 	p->priv = v;
 	p->n_rxq = p->spec.n_queues;
 	p->n_txq = RTE_MIN(p->n_workers, WEFT_PORT_QUEUES); /* the library locks the rings */
@@ -419,15 +439,19 @@ static void describe(struct port *p, struct vhost *v)
 static bool vhost_poll_state(struct port *p)
 {
 	struct vhost *v = p->priv;
+	bool lost;
 
 	pthread_mutex_lock(&v->lock);
+	lost = v->vid >= 0 && guest_memory_is_lost(v->vid);
 	if (v->vid < 0)
 		v->quiet = 0;
 	else
 		quiet_guest(v);
 	describe(p, v);
 	pthread_mutex_unlock(&v->lock);
-	return false;
+	if (lost)
+		port_fail(p, EFAULT, "the guest's memory was truncated by its hypervisor");
+	return lost;
 }
 
 const struct port_ops vhost_user_ops = {

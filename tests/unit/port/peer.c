@@ -2,6 +2,7 @@
 /*
  * The other end of a port under test (peer.h).
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -144,6 +145,28 @@ void peer_kill(struct peer *peer)
 void peer_kill_left(void)
 {
 	peer_kill(latest);
+}
+
+void peer_truncate_memory(struct peer *peer)
+{
+	char folder[64], path[400], target[128];
+	struct dirent *entry;
+	unsigned int n = 0;
+	ssize_t size;
+	DIR *d;
+
+	snprintf(folder, sizeof(folder), "/proc/%d/fd", peer->pid);
+	d = opendir(folder);
+	while (d && (entry = readdir(d))) {
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		size = readlink(path, target, sizeof(target) - 1);
+		target[size < 0 ? 0 : size] = '\0';
+		if (strncmp(target, "/memfd:", 7) == 0 && truncate(path, 0) == 0)
+			n++;
+	}
+	if (n == 0)
+		exit(1);
+	closedir(d);
 }
 
 static bool failed(struct port *p, const char *what)

@@ -23,6 +23,8 @@ struct peer *peer_start(const char *vdev, const char *options);
 void peer_kill(struct peer *peer);
 /* After a test that failed: kills the peer it left, if any. */
 void peer_kill_left(void);
+/* Takes the memory that the peer shares away from both. */
+void peer_truncate_memory(struct peer *peer);
 bool peer_is_alive(struct peer *peer);
 
 /* True as soon as the port is up (or down); false after ten seconds. Polls the port's state. */

@@ -235,6 +235,34 @@ static void port_is_closed_and_opened_under_a_guest(void **state)
 	port_free(s.port);
 }
 
+/* Whichever end touches the memory first: this one must live on. */
+static void guest_memory_is_truncated_under_traffic(void **state)
+{
+	struct setup s;
+	struct traffic t = {.size = 64};
+	struct peer *peer;
+	bool gone = false;
+
+	setup_make(&s, 0, 1, "mrg_rxbuf=1");
+	peer = peer_start(s.vdev, "");
+	assert_true(wait_for_link(s.port, true));
+	t.port = s.port;
+	traffic_start(&t);
+	assert_true(traffic_wait(&t, 1000));
+	peer_truncate_memory(peer);
+	for (int i = 0; i < 10000 && !gone && port_is_up(s.port); i++) {
+		gone = port_poll_state(s.port);
+		usleep(100);
+	}
+	if (gone)
+		assert_non_null(strstr(s.port->text, "truncated"));
+	else
+		assert_true(wait_for_link(s.port, false));
+	traffic_stop(&t);
+	peer_kill(peer);
+	port_free(s.port);
+}
+
 static void one_socket_serves_one_port(void **state)
 {
 	struct setup s;
@@ -335,6 +363,7 @@ int main(void)
 		PORT_TEST(guest_dies_and_returns_split),
 		PORT_TEST(guest_dies_and_returns_packed),
 		PORT_TEST(port_is_closed_and_opened_under_a_guest),
+		PORT_TEST(guest_memory_is_truncated_under_traffic),
 	};
 
 	peer_require();
