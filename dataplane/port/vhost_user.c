@@ -79,8 +79,9 @@ static void link_refresh(struct vhost *v)
 	port_set_link(v->port, v->vid >= 0 && (v->to_guest & v->from_guest) != 0);
 }
 
-/* vhost-user requests that nothing here needs and whose handlers trust the peer: in-flight
- * tracking, postcopy, device configuration. They end the connection. */
+/* vhost-user requests that are not offered and whose handlers in the library trust the front end
+ * all the same: address translation, postcopy, in-flight tracking. They end the connection. A
+ * descriptor that comes with one is out of reach here and stays open. */
 static enum rte_vhost_msg_result request_filter(int vid, void *msg)
 {
 	uint32_t request;
@@ -88,8 +89,6 @@ static enum rte_vhost_msg_result request_filter(int vid, void *msg)
 	memcpy(&request, msg, sizeof(request));
 	switch (request) {
 	case 22: /* IOTLB_MSG */
-	case 24: /* GET_CONFIG */
-	case 25: /* SET_CONFIG */
 	case 28: /* POSTCOPY_ADVISE */
 	case 29: /* POSTCOPY_LISTEN */
 	case 30: /* POSTCOPY_END */

@@ -12,7 +12,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -336,6 +338,95 @@ static void bad_paths_are_refused(void **state)
 	port_free(p);
 }
 
+struct request {
+	uint32_t type, flags, size;
+	uint8_t payload[300];
+} __attribute__((packed));
+
+static void say(int fd, const struct request *r, int attached)
+{
+	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
+	struct iovec iov = {(void *)r, 12 + RTE_MIN(r->size, sizeof(r->payload))};
+	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct cmsghdr *cmsg;
+
+	if (attached >= 0) {
+		mh.msg_control = control;
+		mh.msg_controllen = sizeof(control);
+		cmsg = CMSG_FIRSTHDR(&mh);
+		*cmsg = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+			.cmsg_len = CMSG_LEN(sizeof(int))};
+		memcpy(CMSG_DATA(cmsg), &attached, sizeof(int));
+	}
+	if (sendmsg(fd, &mh, MSG_NOSIGNAL) < 0)
+		return;
+}
+
+/* Values that handlers compare with limits, and some that they may not. */
+static void fill_payload(struct request *r)
+{
+	static const uint32_t words[] = {0, 1, 2, 3, 255, 256, 257, 4096, 32768, 65535, 65536,
+		0x7fffffff, 0x80000000, UINT32_MAX};
+
+	for (uint32_t i = 0; i + 4 <= sizeof(r->payload); i += 4) {
+		uint32_t word = rand() % 2 ? 0 : words[rand() % RTE_DIM(words)];
+
+		memcpy(r->payload + i, &word, 4);
+	}
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct timeval limit = {.tv_sec = 2};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(sun.sun_path, path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	return fd;
+}
+
+/* One that speaks the protocol's words at random, then one that is sane. */
+static void a_front_end_that_lies_ends_only_its_connection(void **state)
+{
+	int memory = memfd_create("lies", MFD_CLOEXEC), fd;
+	struct traffic t = {.size = 64};
+	struct request r;
+	struct peer *peer;
+	struct setup s;
+
+	assert_int_equal(ftruncate(memory, 1 << 16), 0);
+	setup_make(&s, WEFT_PORT_SERVER, 1, "mrg_rxbuf=1");
+	srand(7);
+	for (int i = 0; i < 300; i++) {
+		fd = connect_to(s.spec.device);
+		for (int j = 0; j < 12; j++) {
+			fill_payload(&r);
+			r.type = rand() % 44;
+			r.flags = 1 | (rand() % 2) << 3;
+			r.size = rand() % 3 ? (uint32_t[]){0, 8, 12, 24, 40, 264}[rand() % 6]
+					    : (uint32_t)rand();
+			say(fd, &r, rand() % 2 ? memory : -1);
+		}
+		shutdown(fd, SHUT_WR);
+		while (recv(fd, &r, sizeof(r), 0) > 0)
+			;
+		close(fd);
+	}
+	close(memory);
+	peer = peer_start(s.vdev, "");
+	assert_true(wait_for_link(s.port, true));
+	t.port = s.port;
+	traffic_start(&t);
+	assert_true(traffic_wait(&t, 1000));
+	traffic_stop(&t);
+	assert_int_equal(t.bad, 0);
+	peer_kill(peer);
+	port_free(s.port);
+}
+
 static int no_frame_leaks(void **state)
 {
 	peer_kill_left();
@@ -350,6 +441,7 @@ int main(void)
 		PORT_TEST(one_socket_serves_one_port),
 		PORT_TEST(server_takes_over_only_stale_sockets),
 		PORT_TEST(bad_paths_are_refused),
+		PORT_TEST(a_front_end_that_lies_ends_only_its_connection),
 		PORT_TEST(split_ring_mergeable),
 		PORT_TEST(split_ring_not_mergeable),
 		PORT_TEST(packed_ring),
