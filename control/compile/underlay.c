@@ -111,11 +111,6 @@ const struct weft_addr *underlay_remote(const struct compiler *c, const struct p
 	return remote;
 }
 
-const struct underlay_path *compile_path(const struct compiler *c, const struct weft_addr *remote)
-{
-	return underlay_path_find(c, remote);
-}
-
 void compile_note_path(struct compiler *c, const struct underlay_path *path)
 {
 	struct underlay_path *known = (struct underlay_path *)underlay_path_find(c, &path->remote);

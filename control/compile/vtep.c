@@ -57,4 +57,25 @@ static void walk(const struct compiler *c, key_fn fn, void *arg)
 		}
 }
 
+void compile_vteps(
+	const struct compiler *c, void (*fn)(void *arg, const struct weft_vtep *vtep), void *arg)
+{
+	const struct weft_addr *local, *remote;
+
+	for (struct peer **p = NULL; (p = hset_next(&c->peers, p));) {
+		union weft_entry entry;
+		union key k;
+
+		if (!(*p)->n_relevant || !underlay_pair(c, *p, &local, &remote))
+			continue;
+		k = key_addr(remote);
+		memset(&entry, 0, sizeof(entry));
+		if (!get(c, &k, &entry)) {
+			entry.vtep.remote = *remote;
+			entry.vtep.local = *local;
+		}
+		fn(arg, &entry.vtep);
+	}
+}
+
 const struct compile_table compile_vtep = {get, walk};

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The compiler from intent to the data plane's tables, as seen from one host. Pure: no I/O, no clock.
+ * The compiler from intent to the data plane's tables, as seen from one host. Pure: no I/O, no
+ * clock.
  *
  * Only segments with a port on this host are programmed. Two hosts reach each other by IPv4 when
  * both have an IPv4 VTEP, else by IPv6. Nothing remote is programmed before compile_note_link told
  * of a kernel uplink's MAC: who has a running data plane to take over waits for that first.
  *
  * Incremental: a change of objects or of the underlay marks output keys dirty, and only those are
- * computed again and compared with what was emitted before. compile_full computes everything; a test
- * proves that both agree. One file per output table.
+ * computed again and compared with what was emitted before. compile_full computes everything; a
+ * test proves that both agree. One file per output table.
  */
 #ifndef COMPILE_COMPILE_H
 #define COMPILE_COMPILE_H
@@ -33,8 +34,8 @@ struct underlay_link {
 };
 
 /* Receives one op. For AF_XDP ports the sender adds the descriptor. */
-typedef void (*compile_emit_fn)(void *arg, enum weft_table table, enum weft_op_verb verb,
-	const union weft_entry *entry);
+typedef void (*compile_emit_fn)(
+	void *arg, enum weft_table table, enum weft_op_verb verb, const union weft_entry *entry);
 
 struct compiler;
 
@@ -46,9 +47,9 @@ struct compiler *compile_new(const struct model *m, const char *host);
 void compile_free(struct compiler *c);
 
 /* Every change of the model (after its check, before its commit or rollback frees what was before)
- * and of the underlay is told here, then compile_run (after the commit) emits the ops that lead from
- * what was emitted before to what should be, in an order that never lacks a reference: PUTs in order
- * of tables, then DELETEs in reverse. The first run emits all. */
+ * and of the underlay is told here, then compile_run (after the commit) emits the ops that lead
+ * from what was emitted before to what should be, in an order that never lacks a reference: PUTs in
+ * order of tables, then DELETEs in reverse. The first run emits all. */
 void compile_note(struct compiler *c, const struct model_change *changes, size_t n);
 void compile_note_path(struct compiler *c, const struct underlay_path *path);
 void compile_note_link(struct compiler *c, const struct underlay_link *link);
@@ -61,8 +62,9 @@ void compile_remotes(const struct compiler *c,
 	void (*fn)(void *arg, const struct weft_addr *local, const struct weft_addr *remote),
 	void *arg);
 
-/* What compile_note_path last said of the way to that VTEP, or NULL. For weft status. */
-const struct underlay_path *compile_path(
-	const struct compiler *c, const struct weft_addr *remote);
+/* For weft status: the remote VTEPs that this host has to do with, whatever its uplink. Those that
+ * can't be programmed or reached yet lack WEFT_VTEP_RESOLVED. */
+void compile_vteps(
+	const struct compiler *c, void (*fn)(void *arg, const struct weft_vtep *vtep), void *arg);
 
 #endif
