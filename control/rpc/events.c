@@ -191,8 +191,3 @@ void events_start(struct rpc *r)
 	if (r->south != NULL)
 		south_listen(r->south, &r->listener_of_south);
 }
-
-void events_stop(struct rpc *r)
-{
-	engine_on_commit(r->engine, NULL, NULL);
-}

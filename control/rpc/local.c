@@ -87,6 +87,9 @@ const char *local_port_name(const struct rpc *r, uint32_t id)
 {
 	struct local_port *lp;
 
+	/* No name of an object: those of ports have a slash. */
+	if (id == COMPILE_UPLINK_ID)
+		return "uplink";
 	HASH_FIND(hh, r->local_ports, &id, sizeof(id), lp);
 	return lp == NULL ? NULL : lp->name;
 }

@@ -150,10 +150,8 @@ void rpc_free(struct rpc *r)
 
 	if (r == NULL)
 		return;
-	if (r->listener != NULL) {
-		events_stop(r);
+	if (r->listener != NULL)
 		evconnlistener_free(r->listener);
-	}
 	while ((c = LIST_FIRST(&r->conns)) != NULL)
 		conn_free(c);
 	tables_stop(r);

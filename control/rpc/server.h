@@ -150,7 +150,6 @@ enum event_kind {
 	EVENT_DATAPLANE = 1 << 3,
 };
 void events_start(struct rpc *r);
-void events_stop(struct rpc *r);
 
 /* local.c: names of this host's ports by id. */
 int local_start(struct rpc *r);

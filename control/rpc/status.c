@@ -109,72 +109,88 @@ static struct json_object *objects_json(const struct model *m)
 	return o;
 }
 
-static void warn_port(struct json_object *warnings, const struct port *p,
-	const struct weft_event_port *state, unsigned int *n)
+/* The ports of one status. */
+struct ports {
+	const struct rpc *rpc;
+	struct json_object *array, *warnings;
+	unsigned int n_bad;
+	bool connected;
+};
+
+static void warn_port(struct ports *p, const char *name, const struct weft_event_port *state)
 {
-	if (!p->enabled || state->state == WEFT_PORT_STATE_UP || ++*n > WARNINGS_MAX)
+	if (state->state == WEFT_PORT_STATE_UP || ++p->n_bad > WARNINGS_MAX)
 		return;
-	warn(warnings, "Port %s is %s%s%.*s.", p->o.name,
+	warn(p->warnings, "Port %s is %s%s%.*s.", name,
 		state->state == 0 ? "not in the data plane" : port_state_name(state->state),
 		state->text[0] != 0 ? ": " : "", (int)sizeof(state->text), state->text);
 }
 
-/* Without a data plane no port has a state, which was said already. */
+/* segment NULL: the uplink. Without a data plane no port has a state, which was said already. */
+static void add_port(struct ports *p, uint32_t id, const char *name, const char *segment,
+	uint8_t kind, bool enabled)
+{
+	struct json_object *o = json_object_new_object();
+	struct weft_event_port state = {0};
+
+	if (p->rpc->south != NULL)
+		south_port_state(p->rpc->south, id, &state);
+	add_string(o, "name", name);
+	add_count(o, "id", id);
+	json_object_object_add(
+		o, "segment", segment == NULL ? NULL : json_object_new_string(segment));
+	add_string(o, "kind", weft_port_kind_name(kind));
+	add_string(o, "state", enabled ? port_state_name(state.state) : "disabled");
+	json_add_text(o, "text", state.text, sizeof(state.text));
+	json_object_array_add(p->array, o);
+	if (p->connected && enabled)
+		warn_port(p, name, &state);
+}
+
 static struct json_object *ports_json(const struct rpc *r, struct json_object *warnings)
 {
 	const struct model *m = engine_model(r->engine);
-	struct json_object *array = json_object_new_array(), *o;
-	struct weft_event_port state;
+	const struct host *self =
+		(const struct host *)model_find(m, MODEL_HOST, engine_host(r->engine));
+	struct ports ports = {r, json_object_new_array(), warnings, 0, false};
 	struct south_status s = {0};
 	struct local_port *lp, *tmp;
-	unsigned int n_bad = 0;
 
 	if (r->south != NULL)
 		south_status(r->south, &s);
+	ports.connected = s.connected;
 	HASH_ITER (hh, r->local_ports, lp, tmp) {
 		const struct port *p = (const struct port *)model_find(m, MODEL_PORT, lp->name);
 
-		if (p == NULL)
-			continue;
-		memset(&state, 0, sizeof(state));
-		if (r->south != NULL)
-			south_port_state(r->south, lp->id, &state);
-		o = json_object_new_object();
-		add_string(o, "name", lp->name);
-		add_count(o, "id", lp->id);
-		add_string(o, "segment", p->segment);
-		add_string(o, "kind", weft_port_kind_name(p->kind));
-		add_string(o, "state", p->enabled ? port_state_name(state.state) : "disabled");
-		json_add_text(o, "text", state.text, sizeof(state.text));
-		json_object_array_add(array, o);
-		if (s.connected)
-			warn_port(warnings, p, &state, &n_bad);
+		if (p != NULL)
+			add_port(&ports, lp->id, lp->name, p->segment, p->kind, p->enabled);
 	}
-	if (n_bad > WARNINGS_MAX)
-		warn(warnings, "%u more ports are not up.", n_bad - WARNINGS_MAX);
-	return array;
+	if (self != NULL && self->uplink.kind != 0)
+		add_port(&ports, COMPILE_UPLINK_ID, local_port_name(r, COMPILE_UPLINK_ID), NULL,
+			self->uplink.kind, true);
+	if (ports.n_bad > WARNINGS_MAX)
+		warn(warnings, "%u more ports are not up.", ports.n_bad - WARNINGS_MAX);
+	return ports.array;
 }
 
 struct vteps {
-	const struct compiler *compiler;
 	struct json_object *array, *warnings;
 	unsigned int n_bad;
 };
 
-static void add_vtep(void *arg, const struct weft_addr *local, const struct weft_addr *remote)
+static void add_vtep(void *arg, const struct weft_vtep *vtep)
 {
 	struct vteps *v = arg;
-	const struct underlay_path *path = compile_path(v->compiler, remote);
 	struct json_object *o = json_object_new_object();
-	bool resolved = path != NULL && path->resolved;
+	bool resolved = vtep->flags & WEFT_VTEP_RESOLVED;
 	char text[WEFT_ADDR_STR_SIZE];
 
-	json_add_addr(o, "remote", remote);
-	json_add_addr(o, "local", local);
+	json_add_addr(o, "remote", &vtep->remote);
+	json_add_addr(o, "local", &vtep->local);
 	json_object_object_add(o, "resolved", json_object_new_boolean(resolved));
 	if (resolved) {
-		json_add_mac(o, "next_hop_mac", &path->dst_mac);
-		add_count(o, "path_mtu", path->mtu);
+		json_add_mac(o, "next_hop_mac", &vtep->dst_mac);
+		add_count(o, "path_mtu", vtep->path_mtu);
 	}
 	json_object_array_add(v->array, o);
 	if (!resolved && ++v->n_bad <= WARNINGS_MAX)
@@ -182,14 +198,14 @@ static void add_vtep(void *arg, const struct weft_addr *local, const struct weft
 			"VTEP %s can't be reached: no route or no neighbour for it yet; frames to "
 			"it are "
 			"dropped (vtep-unresolved).",
-			weft_addr_format(remote, text));
+			weft_addr_format(&vtep->remote, text));
 }
 
 static struct json_object *vteps_json(const struct rpc *r, struct json_object *warnings)
 {
-	struct vteps v = {engine_compiler(r->engine), json_object_new_array(), warnings, 0};
+	struct vteps v = {json_object_new_array(), warnings, 0};
 
-	compile_remotes(v.compiler, add_vtep, &v);
+	compile_vteps(engine_compiler(r->engine), add_vtep, &v);
 	if (v.n_bad > WARNINGS_MAX)
 		warn(warnings, "%u more VTEPs can't be reached.", v.n_bad - WARNINGS_MAX);
 	return v.array;

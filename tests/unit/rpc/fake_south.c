@@ -70,6 +70,8 @@ static uint32_t id_of(struct south *s, const char *port)
 {
 	const struct object *o = model_find(engine_model(s->engine), MODEL_PORT, port);
 
+	if (strcmp(port, "uplink") == 0)
+		return COMPILE_UPLINK_ID;
 	return o == NULL ? 0 : o->id;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A weftd without store and data plane, for tests of the RPC server and the CLI:
+ * A weftd with its store in memory and without a data plane, for tests of the RPC server and the
+ * CLI:
  *
  *     rpcd SOCKET HOST OPERATOR_GID|-1 [LIMIT=VALUE...]
  *
@@ -22,6 +23,7 @@
 
 static struct event_base *base;
 static struct south *south;
+static struct engine *engine;
 
 static void set_limit(struct rpc_limits *l, const char *arg)
 {
@@ -35,6 +37,18 @@ static void set_limit(struct rpc_limits *l, const char *arg)
 #undef SET_LIMIT
 }
 
+/* The kernel knows the way to that VTEP now. */
+static void resolve(const char *remote)
+{
+	struct underlay_link link = {.mac = {{2, 0, 0, 0, 0, 1}}, .mtu = 1500, .up = true};
+	struct underlay_path path = {
+		.dst_mac = {{2, 0, 0, 0, 0, 9}}, .mtu = 1500, .resolved = true};
+
+	weft_addr_parse(remote, &path.remote);
+	engine_link(engine, &link);
+	engine_paths(engine, &path, 1);
+}
+
 static void command(const char *line)
 {
 	char name[64] = "", text[64] = "";
@@ -44,6 +58,8 @@ static void command(const char *line)
 		fake_south_connect(south, line[0] == 'c');
 	else if (strcmp(line, "hang") == 0)
 		fake_south_hang(south);
+	else if (sscanf(line, "path %63s", name) == 1)
+		resolve(name);
 	else if (sscanf(line, "port %63s %u %63[^\n]", name, &a, text) >= 2)
 		fake_south_port(south, name, (uint8_t)a, text);
 	else if (sscanf(line, "count %63s %u %u", name, &a, &b) == 3)
@@ -79,7 +95,6 @@ int main(int argc, char **argv)
 	struct rpc_config config = {.socket_group = (gid_t)-1, .dataplane_path = "/nowhere.sock"};
 	struct model_error err = {0};
 	struct bufferevent *input;
-	struct engine *engine;
 	struct rpc *rpc;
 
 	if (argc < 4)
@@ -90,8 +105,10 @@ int main(int argc, char **argv)
 	for (int i = 4; i < argc; i++)
 		set_limit(&config.limits, argv[i]);
 	base = event_base_new();
-	if (engine_open(":memory:", argv[2], &engine, &err) < 0)
+	if (engine_open(":memory:", argv[2], &engine, &err) < 0) {
+		fprintf(stderr, "rpcd: %s\n", err.text);
 		return 1;
+	}
 	south = fake_south_new(base, engine);
 	if (rpc_new(base, &config, engine, south, &rpc, &err) < 0) {
 		fprintf(stderr, "rpcd: %s\n", err.text);

@@ -261,17 +261,24 @@ def test_status_without_data_plane(filled):
     s = filled.call("status")
     assert s["dataplane"]["connected"] is False and s["host"] == "h1"
     assert s["objects"] == {"tenants": 2, "networks": 2, "segments": 2, "hosts": 3, "ports": 2}
-    assert {p["name"]: p["state"] for p in s["ports"]} == {"red/c1": "unknown", "blue/c1": "unknown"}
+    assert {p["name"]: p["state"] for p in s["ports"]} == {
+        "red/c1": "unknown", "blue/c1": "unknown", "uplink": "unknown"}
     assert any("weft-dataplane is not connected" in w and "/nowhere.sock" in w for w in s["warnings"])
     for method in ("stats.ports", "stats.workers", "drops", "fdb.list", "neighbour.list", "fdb.flush"):
         refused(filled, method, {}, -32003)
 
 
 def test_status_says_what_is_wrong(server, filled):
-    server.do("connect", "port red/c1 2", "port blue/c1 3 no interface blue-c1")
+    for n in (2, 3):
+        filled.call("port.create", {"tenant": "red", "name": "c%d" % n, "segment": "lan",
+                                    "host": "h%d" % n, "mac": "52:54:00:00:00:0%d" % n})
+    assert [v["resolved"] for v in filled.call("status")["vteps"]] == [False, False]
+    server.do("connect", "path 172.16.0.2", "port red/c1 2",
+              "port blue/c1 3 no interface blue-c1", "port uplink 2")
     s = filled.call("status")
     assert s["dataplane"]["in_sync"] and s["dataplane"]["tables"]["fdb"]["entries"] == 0
-    assert {p["name"]: p["state"] for p in s["ports"]} == {"red/c1": "up", "blue/c1": "missing"}
+    assert {p["name"]: p["state"] for p in s["ports"]} == {
+        "red/c1": "up", "blue/c1": "missing", "uplink": "up"}
     assert {v["remote"]: v["resolved"] for v in s["vteps"]} == {
         "172.16.0.2": True, "172.16.0.3": False}
     assert any("Port blue/c1 is missing: no interface blue-c1" in w for w in s["warnings"])

@@ -63,7 +63,8 @@ struct rpc_config {
 int rpc_new(struct event_base *base, const struct rpc_config *config, struct engine *e,
 	struct south *s, struct rpc **ret, struct model_error *err);
 /* Closes all connections and removes the socket. Answers that south still owes are forgotten when
- * they come, so south may be freed before or after. Accepts NULL. */
+ * they come, so south may be freed before or after; but nothing may be committed any more, and
+ * the loop may not run. Accepts NULL. */
 void rpc_free(struct rpc *r);
 
 #endif
