@@ -140,7 +140,7 @@ static int create(struct store *s, const char *host, struct model_error *err)
 
 static int check_or_create(struct store *s, const char *host, struct model_error *err)
 {
-	int64_t pages, application = 0, version = 0;
+	int64_t pages = 0, application = 0, version = 0;
 	int error;
 	int rc = query(s, "PRAGMA page_count", &pages, NULL);
 
