@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * How long it takes and how much memory it needs to create many ports through the engine with a
- * real store: scale [PORTS [DIRECTORY]]. 250 ports a segment, one of them on this host, the others
- * on 499 hosts. Prints one line per tenth; the last lines are the cost of one more port and of a
+ * real store: scale [PORTS [DIRECTORY [HOST]]]. 250 ports a segment, one of them on host h0, the
+ * others on 499 hosts; HOST says from which one it is seen (h0; another word: nothing is
+ * programmed). Prints one line per tenth; the last lines are the cost of one more port and of a
  * restart. Fails when the last chunk costs much more than the first (it must cost what it changes).
  */
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -128,17 +130,48 @@ static double create_ports(struct engine *e, int first, int last)
 	return now() - start;
 }
 
-static int run(const char *path, int n_ports)
+/* What a new process needs to open the store. */
+static int open_again(const char *path, const char *host, size_t n_ports)
+{
+	double start = now(), start_cpu = cpu();
+	struct model_error err;
+	struct engine *e;
+	struct stat st;
+
+	if (engine_open(path, host, &e, &err) < 0 || stat(path, &st) < 0 ||
+		model_count(engine_model(e), MODEL_PORT) != n_ports)
+		return 1;
+	printf("restart: %.2f s, CPU %.2f s, RSS %ld MiB, store %ld MiB\n", now() - start,
+		cpu() - start_cpu, rss_kib() / 1024, (long)st.st_size >> 20);
+	engine_close(e);
+	return 0;
+}
+
+static int restart(const char *path, const char *host, int n_ports)
+{
+	char number[16];
+	int status;
+	pid_t pid;
+
+	snprintf(number, sizeof(number), "%d", n_ports);
+	pid = fork();
+	if (pid == 0) {
+		execl("/proc/self/exe", "scale", "open", path, host, number, NULL);
+		_exit(1);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -1;
+}
+
+static int run(const char *path, const char *host, int n_ports)
 {
 	struct underlay_link link = {.mac = {{2, 0, 0, 0, 0, 1}}, .mtu = 1600, .up = true};
 	struct sink_count sink = {0};
 	struct model_error err;
 	struct engine *e;
-	struct stat st;
 	double total = 0, first = 0, chunk = 0, start, start_cpu = cpu();
 	long rss = rss_kib(), rss_frame;
 
-	if (engine_open(path, "h0", &e, &err) < 0) {
+	if (engine_open(path, host, &e, &err) < 0) {
 		fprintf(stderr, "scale: %s\n", err.text);
 		return 1;
 	}
@@ -168,15 +201,9 @@ static int run(const char *path, int n_ports)
 		1);
 	printf("delete one port: %.2f ms\n", (now() - start) * 1e3);
 	engine_close(e);
-	start = now();
 	fflush(stdout);
-	if (engine_open(path, "h0", &e, &err) < 0 ||
-		model_count(engine_model(e), MODEL_PORT) != (size_t)n_ports - 1)
+	if (restart(path, host, n_ports - 1) < 0)
 		return 1;
-	stat(path, &st);
-	printf("restart: %.2f s, CPU %.2f s, RSS %ld MiB, store %ld MiB\n", now() - start,
-		cpu() - start_cpu, rss_kib() / 1024, (long)st.st_size >> 20);
-	engine_close(e);
 	return n_ports >= 2 * CHUNK && chunk > 20 * first + 1;
 }
 
@@ -185,11 +212,13 @@ int main(int argc, char **argv)
 	int n_ports = argc > 1 ? atoi(argv[1]) : 1000000, rc;
 	char dir[256], path[300];
 
+	if (argc == 5 && strcmp(argv[1], "open") == 0)
+		return open_again(argv[2], argv[3], strtoul(argv[4], NULL, 10));
 	snprintf(dir, sizeof(dir), "%s/weft-scale-XXXXXX", argc > 2 ? argv[2] : "/tmp");
 	if (n_ports <= 0 || !mkdtemp(dir))
 		return 1;
 	snprintf(path, sizeof(path), "%s/store", dir);
-	rc = run(path, n_ports);
+	rc = run(path, argc > 3 ? argv[3] : "h0", n_ports);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/store-wal", dir);
 	unlink(path);
