@@ -20,6 +20,7 @@
 #define BUCKET_LOAD    5u /* entries per home bucket on average at which the table grows */
 #define OVERFLOW_SHARE 8u /* one overflow bucket for so many home buckets */
 #define LIST_MIN       64u
+#define GIVE_BACK_MIN  4096u	  /* entries that were used at some time */
 #define NEVER	       UINT64_MAX /* from of an entry that is free */
 #define HUGE_ALIGN     (2u << 20)
 
@@ -234,11 +235,12 @@ static uint32_t index_alloc(struct vhash *h)
 {
 	uint32_t index = h->free_head;
 
-	if (index) {
+	if (index)
 		h->free_head = entry_at(h, index)->hash;
-		return index;
-	}
-	return h->high < h->n_indexes ? h->high++ : 0;
+	else if (h->high < h->n_indexes)
+		index = h->high++;
+	h->n_used += index != 0;
+	return index;
 }
 
 static void index_free(struct vhash *h, uint32_t index)
@@ -248,6 +250,25 @@ static void index_free(struct vhash *h, uint32_t index)
 	__atomic_store_n(&e->from, NEVER, __ATOMIC_RELAXED);
 	e->hash = h->free_head;
 	h->free_head = index;
+	h->n_used--;
+}
+
+/* An empty table gives its memory back. A reader that still looks at an entry sees zeroes, which
+ * are valid in no generation. */
+static void give_back(struct vhash *h)
+{
+	struct bucket_array *old = h->array, *new;
+
+	if (h->n_used > 0 || h->high < GIVE_BACK_MIN)
+		return;
+	new = array_new(BUCKETS_MIN, BUCKETS_MIN);
+	if (!new)
+		return;
+	atomic_store_explicit(&h->array, new, memory_order_release);
+	rcu_retire(array_free, old);
+	madvise(h->entries, h->entries_size, MADV_DONTNEED);
+	h->high = 1;
+	h->free_head = 0;
 }
 
 static uint32_t entry_index(const struct vhash *h, const struct vhash_entry *e)
@@ -364,6 +385,8 @@ static void list_free_indexes(void *list)
 	for (uint32_t i = 0; i < l->n; i++)
 		index_free(h, l->index[i]);
 	free(l);
+	if (h->refs > 1)
+		give_back(h);
 	vhash_unref(h);
 }
 

@@ -63,6 +63,7 @@ struct vhash {
 	uint32_t n_indexes; /* reserved */
 	uint32_t high;	    /* entries below were used at some time */
 	uint32_t free_head; /* linked through hash */
+	uint32_t n_used;    /* entries that are not free */
 	uint32_t n_linked;
 	uint32_t n_valid;
 	uint32_t refs; /* the owner's and one per list that waits for a grace period */

@@ -376,6 +376,18 @@ static void test_scale(void **state)
 		"1M entries: %.0f ns per put, %.1f ns per find in bulk, %.1f bytes per entry\n",
 		put_s * 1e9 / n, find_s * 1e9 / n, (double)vhash_bytes(h) / n);
 	assert_true(vhash_bytes(h) / n < 120);
+	/* Empty again: the memory is given back, and the table goes on. */
+	for (uint64_t i = 0; i < n; i++)
+		assert_true(vhash_delete(h, &i, 2));
+	vhash_commit(h, 2);
+	rcu_reclaim();
+	rcu_reclaim();
+	assert_int_equal(vhash_count(h), 0);
+	assert_true(vhash_bytes(h) < 65536);
+	assert_non_null(vhash_put(h, &(uint64_t){5}, 3));
+	vhash_commit(h, 3);
+	assert_non_null(vhash_find(h, &(uint64_t){5}, 3));
+	assert_null(vhash_find(h, &(uint64_t){6}, 3));
 	vhash_free(h);
 	rcu_fini();
 }
