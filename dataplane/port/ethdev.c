@@ -17,6 +17,7 @@
 #include <rte_ethdev.h>
 #include <rte_ip.h>
 #include <rte_malloc.h>
+#include <rte_string_fns.h>
 
 #include <core/mem.h>
 #include <port/port.h>
@@ -224,7 +225,7 @@ static int ethdev_open(struct port *p, int fd)
 	if (!e)
 		return port_fail(p, ENOMEM, "out of memory");
 	e->id = RTE_MAX_ETHPORTS;
-	strcpy(e->name, p->spec.device);
+	rte_strlcpy(e->name, p->spec.device, sizeof(e->name));
 	e->name[strcspn(e->name, ",")] = '\0';
 	error = device_check(p, e->name);
 	if (error == 0)

@@ -12,8 +12,8 @@
 
 #include <stdbool.h>
 
-/* Installs the handler of SIGBUS unless it is there. Any other SIGBUS goes to the one before it. Main
- * thread. */
+/* Installs the handler of SIGBUS unless it is there. Any other SIGBUS goes to the one before it.
+ * Main thread. */
 void guest_memory_init(void);
 /* Watches the regions that device vid has now, instead of those watched for it before. */
 void guest_memory_set(int vid);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <rte_malloc.h>
+#include <rte_string_fns.h>
 
 #include <core/rcu.h>
 #include <port/port.h>
@@ -106,7 +107,7 @@ static void conn_end(struct memif_conn *c)
 	if (m) {
 		atomic_store_explicit(&m->shm, NULL, memory_order_relaxed);
 		port_set_link(m->port, false);
-		strcpy(m->reason, c->reason);
+		rte_strlcpy(m->reason, c->reason, sizeof(m->reason));
 		m->conn = NULL;
 	} else {
 		LIST_REMOVE(c, link);
@@ -150,7 +151,7 @@ static int conn_send(struct memif_conn *c, const struct memif_reply *reply)
 	}
 	if (sendmsg(c->fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(reply->msg))
 		return 0;
-	strcpy(c->reason, "the peer does not take messages");
+	rte_strlcpy(c->reason, "the peer does not take messages", sizeof(c->reason));
 	return -EPIPE;
 }
 
@@ -195,7 +196,7 @@ static int conn_take(struct memif_conn *c)
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return -EAGAIN;
 	if (size <= 0) {
-		strcpy(c->reason, "the peer is gone");
+		rte_strlcpy(c->reason, "the peer is gone", sizeof(c->reason));
 		return -EPIPE;
 	}
 	fd = take_descriptor(&mh);
@@ -224,7 +225,7 @@ static void conn_service(struct memif_conn *c)
 	}
 	if (error == -EAGAIN && c->state != MEMIF_STATE_UP &&
 		now_us() - c->born_us > MEMIF_HANDSHAKE_MS * UINT64_C(1000)) {
-		strcpy(c->reason, "the peer did not finish its handshake");
+		rte_strlcpy(c->reason, "the peer did not finish its handshake", sizeof(c->reason));
 		error = -ETIMEDOUT;
 	}
 	if (error < 0 && error != -EAGAIN)
@@ -235,7 +236,7 @@ static void conn_close(struct memif_conn *c, const char *reason)
 {
 	struct memif_reply reply;
 
-	strcpy(c->reason, reason);
+	rte_strlcpy(c->reason, reason, sizeof(c->reason));
 	memif_ctl_goodbye(c, &reply);
 	conn_send(c, &reply);
 	conn_end(c);
@@ -314,12 +315,12 @@ static void listener_poll(struct memif_listener *l)
 
 static int listen_at(const char *path)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct sockaddr_un sun;
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), error;
 
 	if (fd < 0)
 		return -errno;
-	strcpy(sun.sun_path, path);
+	socket_path_addr(path, &sun);
 	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 && listen(fd, 16) == 0)
 		return fd;
 	error = -errno;
@@ -350,7 +351,7 @@ static struct memif_listener *listener_new(const char *path, int *error)
 		free(l);
 		return NULL;
 	}
-	strcpy(l->path, path);
+	rte_strlcpy(l->path, path, sizeof(l->path));
 	LIST_INSERT_HEAD(&listeners, l, link);
 	return l;
 }
@@ -398,13 +399,13 @@ static void listener_leave(struct memif *m)
 /* A client tries at every turn; a server that does not answer at once is tried again. */
 static void client_connect(struct memif *m)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct sockaddr_un sun;
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct memif_conn *c;
 
 	if (fd < 0)
 		return;
-	strcpy(sun.sun_path, m->port->spec.device);
+	socket_path_addr(m->port->spec.device, &sun);
 	c = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0
 		    ? conn_new(fd, MEMIF_STATE_WAIT_HELLO)
 		    : NULL;

@@ -28,7 +28,7 @@ static void reply_begin(struct memif_reply *reply, enum memif_msg_type type)
 void memif_ctl_hello(struct memif_reply *reply)
 {
 	reply_begin(reply, MEMIF_HELLO);
-	strcpy((char *)reply->msg.hello.name, "weft");
+	memcpy(reply->msg.hello.name, "weft", 4);
 	reply->msg.hello.min_version = MEMIF_VERSION;
 	reply->msg.hello.max_version = MEMIF_VERSION;
 	reply->msg.hello.max_region = MEMIF_REGIONS_MAX - 1;
@@ -122,7 +122,7 @@ static int on_hello(
 	reply->msg.init.version = MEMIF_VERSION;
 	reply->msg.init.id = c->port->spec.instance;
 	reply->msg.init.mode = MEMIF_MODE_ETHERNET;
-	strcpy((char *)reply->msg.init.name, "weft");
+	memcpy(reply->msg.init.name, "weft", 4);
 	return 0;
 }
 

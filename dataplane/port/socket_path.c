@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "socket_path.h"
@@ -23,16 +22,23 @@ int socket_path_check(struct port *p, const char *path)
 	return 0;
 }
 
+void socket_path_addr(const char *path, struct sockaddr_un *sun)
+{
+	memset(sun, 0, sizeof(*sun));
+	sun->sun_family = AF_UNIX;
+	memcpy(sun->sun_path, path, strlen(path));
+}
+
 /* Whether a process accepts connections at path; one that can't be asked counts as alive. */
 static bool somebody_listens(const char *path, int type)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct sockaddr_un sun;
 	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool dead;
 
 	if (fd < 0)
 		return true;
-	strncpy(sun.sun_path, path, sizeof(sun.sun_path) - 1);
+	socket_path_addr(path, &sun);
 	dead = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 && errno == ECONNREFUSED;
 	close(fd);
 	return !dead;

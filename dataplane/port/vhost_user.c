@@ -22,6 +22,7 @@
 #include <rte_log.h>
 #include <rte_malloc.h>
 #include <rte_vhost.h>
+#include <rte_string_fns.h>
 
 #include <core/mem.h>
 #include <core/rcu.h>
@@ -281,7 +282,7 @@ static struct vhost *vhost_new(struct port *p)
 	v->vid = -1;
 	v->connection = -1;
 	pthread_mutex_init(&v->lock, NULL);
-	strcpy(v->path, p->spec.device);
+	rte_strlcpy(v->path, p->spec.device, sizeof(v->path));
 	return v;
 }
 

@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <rte_string_fns.h>
+
 #include <core/mem.h>
 
 #include "fuzz.h"
@@ -77,7 +79,7 @@ static int memory_make(bool seal)
 int fuzz_start(void)
 {
 	port.spec.n_queues = 2;
-	strcpy(port.spec.name, "t/p");
+	rte_strlcpy(port.spec.name, "t/p", sizeof(port.spec.name));
 	sealed = memory_make(true);
 	unsealed = memory_make(false);
 	if (sealed < 0 || unsealed < 0)

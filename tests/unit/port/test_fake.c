@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_string_fns.h>
+
 #include <core/mem.h>
 #include <port/fake.h>
 
@@ -194,7 +196,7 @@ static void same_device_compares_what_the_device_sees(void **state)
 	b.n_addrs = 3;
 	b.flood_pps = 9;
 	b.flags = WEFT_PORT_ANTISPOOF | WEFT_PORT_LEARN;
-	strcpy(b.name, "renamed");
+	rte_strlcpy(b.name, "renamed", sizeof(b.name));
 	assert_true(port_same_device(&a, &b));
 	b.flags = WEFT_PORT_SERVER;
 	assert_false(port_same_device(&a, &b));
@@ -202,7 +204,7 @@ static void same_device_compares_what_the_device_sees(void **state)
 	b.n_queues = 2;
 	assert_false(port_same_device(&a, &b));
 	b = a;
-	strcpy(b.device, "fake1");
+	rte_strlcpy(b.device, "fake1", sizeof(b.device));
 	assert_false(port_same_device(&a, &b));
 	b = a;
 	b.instance = 1;

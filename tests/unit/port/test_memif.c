@@ -337,7 +337,7 @@ static void liar_connect(struct liar *l)
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	struct memif_msg msg;
 
-	strcpy(sun.sun_path, l->port->spec.device);
+	memcpy(sun.sun_path, l->port->spec.device, strlen(l->port->spec.device));
 	l->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	assert_int_equal(connect(l->fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
 	port_poll_state(l->port);

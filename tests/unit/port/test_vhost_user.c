@@ -20,6 +20,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <rte_string_fns.h>
+
 #include <core/mem.h>
 #include <core/rcu.h>
 #include <port/port.h>
@@ -284,7 +286,7 @@ static int socket_at(const char *path, bool listening)
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	strcpy(sun.sun_path, path);
+	memcpy(sun.sun_path, path, strlen(path));
 	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
 	if (listening)
 		assert_int_equal(listen(fd, 1), 0);
@@ -332,7 +334,7 @@ static void bad_paths_are_refused(void **state)
 	p->spec.device[0] = '/';
 	p->spec.device[150] = '\0';
 	assert_int_equal(port_open(p, -1, 1), -ENAMETOOLONG);
-	strcpy(p->spec.device, "/nonexistent/dir/s");
+	rte_strlcpy(p->spec.device, "/nonexistent/dir/s", sizeof(p->spec.device));
 	p->spec.flags = WEFT_PORT_SERVER;
 	assert_int_equal(port_open(p, -1, 1), -EADDRNOTAVAIL);
 	port_free(p);
@@ -382,7 +384,7 @@ static int connect_to(const char *path)
 	struct timeval limit = {.tv_sec = 2};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	strcpy(sun.sun_path, path);
+	memcpy(sun.sun_path, path, strlen(path));
 	assert_int_equal(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	return fd;

@@ -107,8 +107,8 @@ bool port_poll_state(struct port *p);
 void port_update(struct port *p, const struct weft_port *spec);
 /* Back to MISSING: closes the device, keeps the port for a later port_open. No worker is inside. */
 void port_close(struct port *p);
-/* From now on closing keeps what open made in the kernel and a guest lives on (a TAP interface): the
- * process ends, its ports do not. */
+/* From now on closing keeps what open made in the kernel and a guest lives on (a TAP interface):
+ * the process ends, its ports do not. */
 void port_keep_devices(void);
 bool port_keeps_devices(void);
 /* Closes if open and frees. Accepts NULL. */
