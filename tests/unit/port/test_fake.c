@@ -129,6 +129,18 @@ static void frames_pass_in_order_per_queue(void **state)
 	port_free(p);
 }
 
+/* Workers poll as many queues as were configured; a device may have fewer. */
+static void queues_the_device_lacks_are_empty(void **state)
+{
+	struct port *p = open_fake(1, 1);
+	struct rte_mbuf *m;
+
+	assert_int_equal(p->n_rxq, 1);
+	for (uint16_t queue = 1; queue < WEFT_PORT_QUEUES; queue++)
+		assert_int_equal(port_rx(p, queue, &m, 1), 0);
+	port_free(p);
+}
+
 static void tx_refuses_after_n(void **state)
 {
 	struct port *p = open_fake(1, 3);
@@ -223,6 +235,7 @@ int main(void)
 		cmocka_unit_test_teardown(bad_queue_counts_are_refused, no_frame_leaks),
 		cmocka_unit_test_teardown(open_fails_until_the_device_is_there, no_frame_leaks),
 		cmocka_unit_test_teardown(frames_pass_in_order_per_queue, no_frame_leaks),
+		cmocka_unit_test_teardown(queues_the_device_lacks_are_empty, no_frame_leaks),
 		cmocka_unit_test_teardown(tx_refuses_after_n, no_frame_leaks),
 		cmocka_unit_test_teardown(state_follows_link_and_operator, no_frame_leaks),
 		cmocka_unit_test_teardown(rx_errors_are_counted, no_frame_leaks),

@@ -130,8 +130,11 @@ static inline bool port_is_up(const struct port *p)
 	return atomic_load_explicit(&p->state, memory_order_relaxed) == WEFT_PORT_STATE_UP;
 }
 
+/* A device may have fewer queues than its port was configured with: the others are empty. */
 static inline uint16_t port_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
+	if (unlikely(queue >= p->n_rxq))
+		return 0;
 	return p->ops->rx(p, queue, pkts, n);
 }
 
