@@ -63,7 +63,8 @@ static int next_event(struct reader *r, yaml_event_t *e)
 
 static void set_line(struct json_object *o, const yaml_mark_t *mark)
 {
-	if (o != NULL)
+	/* json-c keeps the format of a floating-point number there. */
+	if (o != NULL && !json_object_is_type(o, json_type_double))
 		json_object_set_userdata(o, (void *)(uintptr_t)(mark->line + 1), NULL);
 }
 
@@ -221,6 +222,9 @@ static int read_pair(struct reader *r, unsigned int depth, struct json_object *o
 		n = next_event(r, &e);
 	if (n == 0) {
 		n = read_node(r, &e, depth + 1, &v);
+		/* People look for the key; a list's elements may begin below it. */
+		if (n == 0 && e.type != YAML_ALIAS_EVENT)
+			set_line(v, &key.start_mark);
 		yaml_event_delete(&e);
 	}
 	if (n == 0)

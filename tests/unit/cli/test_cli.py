@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What weft prints and how it ends, command by command."""
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from conftest import EXAMPLE, ROOT, Server, Weft
+
+APPLIED = """\
++ tenant red
++ tenant blue
++ network red/main
++ network blue/main
++ segment red/lan
++ segment blue/lan
++ host h1
++ host h2
++ port red/c1
++ port red/c2
++ port blue/c1
++ port red/vm1
++ port blue/vm2
+"""
+
+PORTS = """\
+NAME     SEGMENT  HOST  MAC                ADDRESSES              KIND        DEVICE                        QUEUES
+red/c1   lan      h1    52:54:00:00:00:0b  10.0.0.11,fd00:10::11  veth        red-c1                        1
+red/vm1  lan      h1    52:54:00:00:00:15  10.0.0.21,fd00:10::21  vhost-user  /run/weft/vhost/red-vm1.sock  2
+"""
+
+STATUS = """\
+host h1, revision 1
+
+weftd           running for N s, pid N, release R
+weft-dataplane  running for N s, pid N, release , workers 1, generation 7, in sync
+
+objects: 2 tenants, 2 networks, 2 segments, 2 hosts, 5 ports
+tables:  0 segment, 0 port, 0 local-vtep, 0 vtep, 0 flood, 0 fdb, 0 neighbour
+
+PORT     SEGMENT   KIND        STATE
+red/c1   red/lan   veth        up
+red/vm1  red/lan   vhost-user  down   no guest is connected
+blue/c1  blue/lan  veth        up
+uplink             af_xdp      up
+
+VTEP        FROM        NEXT HOP           MTU   STATE
+172.16.0.2  172.16.0.1  02:00:00:00:00:09  1500  resolved
+
+What is wrong:
+* Port red/vm1 is down: no guest is connected.
+"""
+
+FDB = """\
+SEGMENT   VNI  MAC                WHERE
+red/lan  1001  02:00:00:00:00:00  VTEP 172.16.0.2
+red/lan  1001  02:00:00:00:00:01  VTEP 172.16.0.2  learned
+2 of 5; more with limit=N
+"""
+
+
+def test_apply(weft):
+    dry = weft("apply", "-f", EXAMPLE, "--dry-run").ok()
+    assert dry == APPLIED + "13 created, 0 changed, 0 deleted; dry run, nothing was changed; " \
+        "revision 0\n"
+    assert weft("port", "list").ok() == "no ports\n"
+    assert weft("apply", "-f", EXAMPLE).ok() == \
+        APPLIED + "13 created, 0 changed, 0 deleted; revision 1\n"
+    assert weft("apply", "-f", EXAMPLE).ok() == "nothing to change; revision 1\n"
+
+
+def test_apply_shows_changes(filled):
+    with open(EXAMPLE) as f:
+        text = f.read()
+    text = text.replace("device: red-c1", "device: red-c9").replace("queues: 2", "mtu: 1400")
+    text = re.sub(r"  - tenant: blue\n    name: vm2\n(    .*\n)+", "", text)
+    assert filled.apply(text).ok() == """\
+~ port red/c1
+    device: red-c1 -> red-c9
+~ port red/vm1
+    queues: 2 -> 1
+    mtu: 0 -> 1400
+- port blue/vm2
+0 created, 2 changed, 1 deleted; revision 2
+"""
+    assert filled.apply("tenants: [{name: red, description: the first tenant}]", "--no-prune").ok() == \
+        "nothing to change; revision 2\n"
+
+
+def test_apply_json(weft):
+    result = json.loads(weft("apply", "--json", "-f", EXAMPLE).ok())
+    assert result["created"] == 13 and len(result["changes"]) == 13
+
+
+def test_export_round_trip(filled):
+    document = filled("export").ok()
+    assert list(json.loads(document)) == ["tenants", "networks", "segments", "hosts", "ports"]
+    assert filled.apply(document).ok() == "nothing to change; revision 1\n"
+    assert filled.apply(filled("export", "--full").ok()).ok() == "nothing to change; revision 1\n"
+
+
+def test_list_and_show(filled):
+    assert filled("port", "list", "tenant=red", "host=h1").ok() == PORTS
+    assert filled("port", "list", "--tenant", "red", "--host=h1").ok() == PORTS
+    assert [o["name"] for o in json.loads(filled("host", "list", "--json").ok())] == ["h1", "h2"]
+    show = filled("port", "show", "red/vm1").ok()
+    assert "queues       2\n" in show and "addresses    10.0.0.21,fd00:10::21\n" in show
+    assert json.loads(filled("port", "show", "red/vm1", "--json").ok())["object"]["queues"] == 2
+
+
+def test_verbs(weft):
+    assert weft("tenant", "create", "red").ok() == "tenant red created; revision 1\n"
+    assert weft("tenant", "put", "red").ok() == "tenant red is like that already\n"
+    assert weft("network", "create", "red/main").ok() == "network red/main created; revision 2\n"
+    weft("segment", "create", "red/lan", "network=red/main", "--vni", "1001",
+         "subnets=10.0.0.0/24@10.0.0.1,fd00::/64").ok()
+    assert "10.0.0.0/24@10.0.0.1" in weft("segment", "list").ok()
+    weft("host", "create", "h1", "vteps=172.16.0.1", "uplink.kind=af_xdp", "uplink.device=eth1").ok()
+    weft("port", "create", "red/a", "segment=lan", "host=h1", "mac=52:54:00:00:00:01",
+         "addresses=10.0.0.5,fd00::5", "kind=veth", "device=va", "--learn", "anti_spoof=no").ok()
+    port = json.loads(weft("port", "show", "red/a", "--json").ok())["object"]
+    assert port["addresses"] == ["10.0.0.5", "fd00::5"]
+    assert (port["learn"], port["anti_spoof"]) == (True, False)
+    weft("port", "update", "red/a", "host=", "mtu=1400", "--max-learned", "5").ok()
+    port = json.loads(weft("port", "show", "red/a", "--json").ok())["object"]
+    assert (port["host"], port["mtu"], port["max_learned"]) == (None, 1400, 5)
+    assert weft("port", "delete", "red/a", "dry_run=true").ok() == \
+        "port red/a would be deleted; nothing was changed (dry run)\n"
+    assert weft("port", "delete", "red/a").ok().startswith("port red/a deleted; revision ")
+    assert json.loads(weft("host", "delete", "h1", "--json").ok())["changed"]
+
+
+def test_status(server, filled):
+    server.do("connect", "path 172.16.0.2", "port red/c1 2", "port blue/c1 2", "port uplink 2",
+              "port red/vm1 1 no guest is connected")
+    text = filled("status").ok()
+    text = re.sub(r"pid \d+", "pid N", re.sub(r"for \d+ s", "for N s", text))
+    text = re.sub(r"(weftd .*release) \S+", r"\1 R", text)
+    lines, wanted = text.splitlines(), STATUS.splitlines()
+    assert sorted(lines) == sorted(wanted)  # ports come in no order
+    assert lines[:8] == wanted[:8] and lines[-2:] == wanted[-2:]
+    server.do("port red/vm1 2")
+    assert filled("status").ok().endswith("\nNothing is wrong.\n")
+    assert json.loads(filled("status", "--json").ok())["warnings"] == []
+
+
+def test_status_without_data_plane(filled):
+    text = filled("status").ok()
+    assert "weft-dataplane  not connected\n" in text
+    assert "* weft-dataplane is not connected (/nowhere.sock" in text
+    for command in (["stats"], ["drops"], ["fdb", "list"], ["fdb", "flush"], ["neighbour", "list"]):
+        r = filled(*command)
+        assert r.code == 1 and r.out == "" and "see weft status" in r.err
+
+
+def test_tables(server, filled):
+    server.do("connect", "port red/c1 2", "count red/c1 100 3", "fdb 5")
+    assert filled("stats").ok() == """\
+PORT    RX PACKETS  RX BYTES  TX PACKETS  TX BYTES  ADDED  SENT  DROPPED
+red/c1         100         0           0         0      0    97        3
+"""
+    assert filled("stats", "ports", "red/c1").ok() == filled("stats").ok()
+    assert filled("drops").ok() == """\
+PORT    REASON       PACKETS  MEANING
+red/c1  spoofed-mac        3  source MAC is not the port's
+"""
+    assert filled("drops", "uplink").code == 1
+    assert filled("fdb", "list", "limit=2").ok() == FDB
+    assert filled("fdb", "flush").ok() == "learned MACs were forgotten\n"
+    assert filled("neighbour", "list").ok() == """\
+SEGMENT   VNI  ADDRESS    MAC
+red/lan  1001  10.0.0.12  02:00:00:00:00:01
+"""
+    assert filled("stats", "workers").ok().splitlines()[1].split()[0] == "0"
+    assert len(json.loads(filled("fdb", "list", "--json").ok())["entries"]) == 0
+
+
+def test_events(server, filled):
+    p = subprocess.Popen([os.environ["WEFT"], "events", "port", "commit", "--count", "2"],
+                         env={**os.environ, "WEFT_SOCKET": server.path}, stdout=subprocess.PIPE,
+                         text=True)
+    with server.client() as c:
+        while c.call("status")["rpc"]["events_sent"] == 0:  # until it has subscribed
+            server.do("port red/c1 1 no peer")
+    filled("tenant", "create", "green").ok()
+    lines = p.communicate(timeout=60)[0].splitlines()
+    assert p.returncode == 0
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z port red/c1 is down: no peer", lines[0])
+
+
+def test_rpc(filled):
+    assert json.loads(filled("rpc", "tenant.get", '{"name":"red"}').ok())["object"]["name"] == "red"
+    assert json.loads(filled("rpc", "tenant.get", '["red"]').ok())["object"]["name"] == "red"
+    assert json.loads(filled("rpc", "tenant.get", "-", stdin='{"name":"red"}').ok())["id"]
+    assert filled("rpc", "tenant.get", "red").code == 2
+    r = filled("rpc", "tenant.get", '{"name":"no"}', "--json")
+    error = json.loads(r.err)["error"]
+    assert r.code == 1 and error["code"] == 2 and error["data"]["object"] == "tenant no"
+
+
+def test_version(weft):
+    assert weft("version").ok().splitlines()[1].endswith("on host h1; you may write")
+    weft.path = "/nonexistent/weftd.sock"
+    assert "weftd  not running" in weft("version").ok()
+
+
+# -- failing
+
+@pytest.mark.parametrize("args,words", [
+    (["prot", "list"], ['no command "prot"', 'did you mean "port"']),
+    (["port", "lst"], ['no verb "lst"', 'did you mean "list"']),
+    (["port", "create", "red/x", "segmnt=a"], ['"segmnt"', 'did you mean "segment"']),
+    (["port", "create", "red/x", "--segmnt", "a"], ['did you mean "segment"']),
+    (["port", "create"], ["the name is missing"]),
+    (["port", "create", "red/x", "mtu=big"], ["mtu", "whole number"]),
+    (["port", "create", "red/x", "mtu=-1"], ["mtu", "whole number"]),
+    (["port", "create", "red/x", "mtu=1400", "mtu=1500"], ["mtu", "twice"]),
+    (["port", "create", "red/x", "learn=perhaps"], ["learn", "true or false"]),
+    (["port", "create", "red/x", "more"], ['"more"']),
+    (["port", "create", "red/x", "--mtu"], ["a value is missing"]),
+    (["port", "show"], ["one name"]),
+    (["port", "delete"], ["name is missing"]),
+    (["port", "list", "host"], ['"host"']),
+    (["host", "create", "h", "uplink=x"], ["uplink", "JSON"]),
+    (["host", "create", "h", "uplink.devise=x"], ['did you mean "device"']),
+    (["apply"], ["-f FILE is missing"]),
+    (["apply", "x.yaml"], ["x.yaml"]),
+    (["apply", "-f"], ["-f"]),
+    (["status", "now"], ["no arguments"]),
+    (["stats", "cows"], ["ports"]),
+    (["fdb", "eat"], ['"eat"']),
+    (["rpc"], ["METHOD"]),
+    (["--socket"], ["a value is missing"]),
+    (["--timeout", "soon", "status"], ["seconds"]),
+    (["--socket", "x" * 200, "status"], ["too long"]),
+])
+def test_wrong_usage(weft, args, words):
+    r = weft(*args)
+    assert r.code == 2 and r.out == ""
+    for w in words:
+        assert w in r.err
+    assert r.err.count("\n") == 1
+
+
+def test_no_arguments(weft):
+    r = weft()
+    assert r.code == 2 and "usage: weft COMMAND" in r.out
+
+
+@pytest.mark.parametrize("args", [["status"], ["apply", "-f", EXAMPLE], ["port", "list"], ["events"]])
+def test_weftd_is_not_running(args):
+    weft = Weft("/nonexistent/weftd.sock")
+    r = weft(*args)
+    assert r.code == 3 and r.out == ""
+    assert "weftd is not running" in r.err and "/nonexistent/weftd.sock" in r.err
+    r = weft("--json", *args)
+    assert r.code == 3 and "weftd is not running" in json.loads(r.err)["error"]["message"]
+
+
+def test_where_weftd_is(server):
+    weft = Weft("/nonexistent/weftd.sock")
+    assert weft("--socket", server.path, "status").code == 0
+    assert weft("status", "--socket=" + server.path).code == 0
+    assert weft("--instance", "nowhere", "status", WEFT_SOCKET="").err.find(
+        "/run/weft/nowhere/weftd.sock") > 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
+def test_no_permission(server):
+    p = subprocess.run([os.environ["WEFT"], "--socket", server.path, "status"], user=65534,
+                       group=65534, extra_groups=[], stderr=subprocess.PIPE, text=True, timeout=60, cwd="/")
+    assert p.returncode == 3 and "no permission" in p.stderr
+
+
+def test_refusals_name_object_and_remedy(filled):
+    r = filled("host", "delete", "h1")
+    assert r.code == 1 and "host h1" in r.err and "refer to it" in r.err
+    r = filled("port", "create", "red/x", "segment=lan", "mac=52:54:00:00:00:0b")
+    assert r.code == 1 and "port red/x: mac" in r.err and "red/c1" in r.err
+    r = filled("port", "show", "red/none")
+    assert r.code == 1 and "port red/none" in r.err
+
+
+def test_timeout():
+    with Server() as server:
+        server.do("connect", "hang")
+        r = Weft(server.path)("fdb", "list", "--timeout", "0.2")
+        assert r.code == 1 and "in time" in r.err
+
+
+# -- help and what else is made from the tables
+
+@pytest.mark.parametrize("args", [["--help"], ["help"], ["-h"]])
+def test_help(args):
+    text = Weft("/nonexistent")(*args).ok()
+    for noun in ("apply", "status", "port", "drops", "events"):
+        assert "\n  %s " % noun in text
+    assert "complete" not in text
+
+
+def test_help_lists_the_fields():
+    weft = Weft("/nonexistent")
+    text = weft("port", "create", "--help").ok()
+    assert re.search(r"\n  segment +segment that it is attached to \(required\)\n", text)
+    assert "one of vhost-user, tap, veth" in text and "TENANT/NAME" in text
+    assert "uplink.device" in weft("help", "host").ok()
+    assert "--no-prune" in weft("apply", "--help").ok()
+    assert "learned" in weft("fdb", "--help").ok()
+
+
+def test_reference_is_current():
+    p = subprocess.run([os.environ["DESCRIBE"], "--reference"], stdout=subprocess.PIPE, text=True,
+                       check=True, timeout=60)
+    with open(os.path.join(ROOT, "tools/weft/rpc-reference.md")) as f:
+        assert f.read() == p.stdout, "bring it up to date with: ninja -C build rpc-reference"
+
+
+@pytest.mark.parametrize("page", ["tools/weft/weft.1", "control/weftd.8"])
+def test_manual_pages(page):
+    try:
+        p = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", os.path.join(ROOT, page)],
+                           stdout=subprocess.PIPE, text=True, timeout=60)
+        assert p.stdout == ""
+    except FileNotFoundError:
+        try:
+            p = subprocess.run(["man", "--warnings", "-l", os.path.join(ROOT, page)], text=True,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
+        except FileNotFoundError:
+            pytest.skip("neither mandoc nor man is installed")
+        assert p.stderr == ""
+
+
+def test_manual_names_all_commands():
+    with open(os.path.join(ROOT, "tools/weft/weft.1")) as f:
+        text = f.read()
+    for command in re.findall(r"\n  ([a-z]+) ", Weft("/nonexistent")("--help").ok()):
+        assert re.search(r"\b%s\b" % command, text), command
+
+
+# -- completion
+
+def complete(weft, *words):
+    return weft("complete", *words).ok().split()
+
+
+def test_completion(filled):
+    assert complete(filled, "po") == ["port"]
+    assert {"apply", "status", "port"} <= set(complete(filled, ""))
+    assert complete(filled, "port", "cr") == ["create"]
+    assert complete(filled, "port", "show", "red/c") == ["red/c1", "red/c2"]
+    assert complete(filled, "port", "create", "red/x", "ki") == ["kind="]
+    assert complete(filled, "port", "create", "red/x", "kind=v") == ["kind=vhost-user", "kind=veth"]
+    assert complete(filled, "port", "create", "red/x", "segment=r") == ["segment=red/lan"]
+    assert complete(filled, "port", "list", "host=") == ["host=h1", "host=h2"]
+    assert complete(filled, "port", "create", "red/x", "learn=") == ["learn=true", "learn=false"]
+    assert complete(filled, "drops", "blue/") == ["blue/c1", "blue/vm2"]
+    assert complete(filled, "rpc", "fdb.") == ["fdb.list", "fdb.flush"]
+    assert complete(filled, "fdb", "list", "se") == ["segment="]
+    assert complete(filled, "apply", "--n") == ["--no-prune"]
+    assert complete(filled, "--s") == ["--socket"]
+    assert complete(Weft("/nonexistent"), "--socket", filled.path, "host", "show", "") == ["h1", "h2"]
+
+
+def test_completion_without_weftd_is_silent():
+    weft = Weft("/nonexistent")
+    assert complete(weft, "port", "show", "") == []
+    assert "mtu=" in complete(weft, "port", "update", "red/x", "")
+
+
+def test_completion_in_bash(filled):
+    """What readline gets: of words with = or : only what is behind."""
+    script = """
+        PATH=%s:$PATH; source %s/tools/weft/completion.bash
+        compopt() { :; }
+        try() { COMP_LINE=$1; COMP_POINT=${#1}; COMPREPLY=(); _weft; echo "${COMPREPLY[*]}"; }
+        try "weft sta"; try "weft port show red/c"; try "weft port create red/x kind=ve"
+        try "weft port create red/x "
+    """ % (os.path.dirname(os.environ["WEFT"]), ROOT)
+    out = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, text=True, check=True,
+                         timeout=60, env={**os.environ, "WEFT_SOCKET": filled.path}).stdout
+    lines = out.splitlines()
+    assert lines[:3] == ["status stats", "red/c1 red/c2", "veth"]
+    assert "segment=" in lines[3]
