@@ -56,9 +56,8 @@ static int make_folder(const char *path, mode_t mode)
 	char copy[PATH_MAX];
 	const char *folder;
 
-	if (strlen(path) >= sizeof(copy))
+	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
 		return -ENAMETOOLONG;
-	strcpy(copy, path);
 	folder = dirname(copy);
 	if (mkdir(folder, mode) == 0 || errno == EEXIST)
 		return 0;
@@ -183,7 +182,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 		snprintf(status, sizeof(status), "STATUS=%s", st.error);
 	if (strcmp(status, d->status) == 0)
 		return;
-	strcpy(d->status, status);
+	memcpy(d->status, status, sizeof(status));
 	notify_send(status);
 }
 

@@ -65,7 +65,7 @@ static int set_host(struct options *o, const char *name)
 		fprintf(stderr, "weftd: \"%s\" is no host name\n", name);
 		return USAGE;
 	}
-	strcpy(o->host, name);
+	memcpy(o->host, name, strlen(name) + 1);
 	return -1;
 }
 

@@ -81,7 +81,7 @@ void hostnet_want_port(struct hostnet *h, uint32_t port_id, const char *name)
 		p = calloc(1, sizeof(*p));
 		if (!p)
 			return;
-		strcpy(p->name, name);
+		memcpy(p->name, name, strlen(name) + 1);
 		HASH_ADD_STR(h->ports, name, p);
 	}
 	p->port_id = port_id;

@@ -139,7 +139,7 @@ static void find_route(struct hostnet *h, struct path_entry *p, const struct hos
 		route_problem(h, p, rc);
 	} else if (!uplink || route.ifindex != uplink->ifindex) {
 		if (!if_indextoname(route.ifindex, name))
-			strcpy(name, "no interface");
+			memcpy(name, "nowhere", sizeof("nowhere"));
 		snprintf(p->problem, sizeof(p->problem),
 			"the route to VTEP %s leaves by %s, not by the uplink",
 			weft_addr_format(&p->path.remote, remote), name);

@@ -167,12 +167,13 @@ static void on_check(evutil_socket_t fd, short what, void *arg)
 	a->round = first + ROUND_GUARDS;
 }
 
-static void forget(struct attach *a, struct wanted *w)
+/* take_off: the program goes too. */
+static void forget(struct attach *a, struct wanted *w, bool take_off)
 {
 	HASH_DEL(a->wanted, w);
 	if (w->uplink)
-		release_uplink(w, true);
-	else if (w->ifindex && w->port.kind == WEFT_PORT_VETH)
+		release_uplink(w, take_off);
+	else if (take_off && w->ifindex && w->port.kind == WEFT_PORT_VETH)
 		loader_guard_remove(w->ifindex);
 	free(w);
 }
@@ -198,7 +199,7 @@ void attach_port(struct attach *a, const struct weft_port *port, bool present)
 	struct seen *s;
 
 	if (w && (!present || w->port.kind != port->kind || strcmp(w->name, port->device) != 0)) {
-		forget(a, w);
+		forget(a, w, true);
 		w = NULL;
 	}
 	if (!present || !needs_program(port) || strlen(port->device) >= IFNAMSIZ)
@@ -212,11 +213,11 @@ void attach_port(struct attach *a, const struct weft_port *port, bool present)
 		return;
 	w->port = *port;
 	w->map_fd = -1;
-	strcpy(w->name, port->device);
+	memcpy(w->name, port->device, strlen(port->device) + 1);
 	/* The port that had the interface before has not been told to end yet. */
 	HASH_FIND_STR(a->wanted, w->name, other);
 	if (other)
-		forget(a, other);
+		forget(a, other, other->port.kind != port->kind);
 	HASH_ADD_STR(a->wanted, name, w);
 	HASH_FIND_STR(a->seen, w->name, s);
 	w->ifindex = s ? s->ifindex : 0;
@@ -260,7 +261,7 @@ void attach_link(struct attach *a, int ifindex, const char *name, bool present)
 			free(s);
 			return;
 		}
-		strcpy(s->name, name);
+		memcpy(s->name, name, strlen(name) + 1);
 		HASH_ADD_STR(a->seen, name, s);
 	}
 	s->ifindex = ifindex;

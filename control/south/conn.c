@@ -36,8 +36,10 @@ static struct conn_request *find_request(struct conn *c, uint32_t seq)
 
 static void dispatch(struct conn *c, struct weft_client_msg *m)
 {
-	struct conn_request *r = m->hdr->seq ? find_request(c, m->hdr->seq) : NULL;
+	struct conn_request *r;
 
+	c->n_received++;
+	r = m->hdr->seq ? find_request(c, m->hdr->seq) : NULL;
 	if (!r) {
 		c->user.message(c->user.arg, m);
 		return;

@@ -38,6 +38,7 @@ struct conn {
 	struct event_base *base;
 	struct conn_user user;
 	struct weft_client *client; /* NULL: not connected */
+	uint64_t n_received;	    /* messages */
 	struct event *read_event;
 	struct event *write_event;
 	struct conn_request_list unsent;

@@ -116,7 +116,7 @@ int south_new(struct event_base *base, struct engine *e, const char *socket_path
 	s->underlay_wanted = underlay_wanted;
 	s->underlay_arg = underlay_arg;
 	s->path = strdup(socket_path);
-	if (!s->path || sync_init(s) < 0) {
+	if (!s->path || peer_init(s) < 0) {
 		south_free(s);
 		return -ENOMEM;
 	}
@@ -133,7 +133,7 @@ int south_new(struct event_base *base, struct engine *e, const char *socket_path
 
 void south_start(struct south *s)
 {
-	sync_start(s);
+	peer_start(s);
 }
 
 void south_free(struct south *s)
@@ -141,7 +141,7 @@ void south_free(struct south *s)
 	if (!s)
 		return;
 	engine_set_sink(s->engine, NULL);
-	sync_free(s);
+	peer_free(s);
 	ports_clear(s);
 	batch_free(s->filling);
 	free(s->path);

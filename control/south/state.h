@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * South's own state, shared by its files: south.c (the engine's sink, what others ask), sync.c (the
- * way to equality), ports.c (states of ports). Event loop's thread only.
+ * South's own state, shared by its files: south.c (the engine's sink), query.c (what others ask),
+ * peer.c (the connection), sync.c (the way to equality), ports.c (states of ports). Event loop's
+ * thread only.
  */
 #ifndef SOUTH_STATE_H
 #define SOUTH_STATE_H
@@ -62,6 +63,7 @@ struct south {
 	unsigned int refused_ms;
 	unsigned int silent_s; /* a request waits for its answer */
 	unsigned int quiet_s;
+	uint64_t watched_received;
 	bool logged_away;
 
 	/* Of AF_XDP ports: which the data plane has, and which it must get again although they
@@ -92,15 +94,28 @@ struct south {
 	struct south_port_entry *ports; /* by id */
 };
 
+/* peer.c */
+int peer_init(struct south *s);
+void peer_free(struct south *s);
+/* Connects for the first time. */
+void peer_start(struct south *s);
+/* The one timer of the states AWAY and REFUSED. */
+void peer_set_timer(struct south *s, unsigned int ms);
+
 /* sync.c */
-int sync_init(struct south *s);
-void sync_free(struct south *s);
-void sync_start(struct south *s);
+void sync_init(struct south *s);
+/* Just connected, or a transaction was refused: dumps, compares, and so on. */
+void sync_start_dump(struct south *s);
 /* Something was queued: sends it when it is its turn. */
 void sync_kick(struct south *s);
 /* Intent changed while a refused transaction waits for its next try: tries sooner. */
 void sync_hurry(struct south *s);
+/* conn_user.stream: ops of the transaction on its way. */
+int sync_stream(struct south *s, struct weft_client *client);
+void sync_note_refusal(struct south *s, const struct weft_msg_error *e);
 void sync_drop_queue(struct south *s);
+/* All that was under way is forgotten; a comparison must follow. */
+void sync_drop_work(struct south *s);
 void batch_free(struct south_batch *b);
 
 /* ports.c */

@@ -435,6 +435,26 @@ static void test_port_interface(void **state)
 	test_netns_run(own_ns, "ip link del p0");
 }
 
+/* At start: the port's interface is in the middle of what the kernel tells, and configuring it must
+ * not disturb the telling. */
+static void test_port_interface_at_start(void **state)
+{
+	struct bench *b = *state;
+
+	test_netns_run(own_ns, "ip link add p0 type veth peer name p0peer");
+	test_netns_run(own_ns, "sysctl -qw net.ipv6.conf.p0.disable_ipv6=0");
+	test_netns_run(own_ns, "ip link set p0 up && ip link set p0peer up");
+	for (unsigned int i = 0; i < 60; i++)
+		test_netns_run(own_ns, "ip link add x%u type veth peer name y%u", i, i);
+	start(b, 0);
+	assert_non_null(hostnet_link_by_name(b->net, "x59"));
+	RUN_UNTIL(b, b->ready);
+	assert_int_equal(test_netns_try(own_ns, "ip -6 addr show dev p0 | grep -q inet6"), 1);
+	for (unsigned int i = 0; i < 60; i++)
+		test_netns_run(own_ns, "ip link del x%u", i);
+	test_netns_run(own_ns, "ip link del p0");
+}
+
 /* Thousands of hosts behind one router. */
 static void test_many(void **state)
 {
@@ -473,6 +493,7 @@ int main(void)
 		TEST(test_remotes_come_and_go),
 		TEST(test_overrun),
 		TEST(test_port_interface),
+		TEST(test_port_interface_at_start),
 		TEST(test_many),
 	};
 

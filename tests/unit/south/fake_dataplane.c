@@ -155,7 +155,7 @@ static void commit(struct fake_dataplane *f, uint32_t seq)
 		f->n_refusals--;
 		result.error = ENOSPC;
 		result.op = f->refuse_op;
-		strcpy(result.text, "the table is full");
+		snprintf(result.text, sizeof(result.text), "the table is full");
 	} else {
 		for (size_t i = 0; i < f->n_txn; i++)
 			if (f->txn_hdr[i].verb == WEFT_OP_PUT)
@@ -261,7 +261,7 @@ static void start_listening(struct fake_dataplane *f)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 
-	strcpy(addr.sun_path, f->path);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", f->path);
 	f->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	assert(bind(f->listener, (struct sockaddr *)&addr, sizeof(addr)) == 0);
 	assert(listen(f->listener, 4) == 0);
