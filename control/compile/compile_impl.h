@@ -162,6 +162,8 @@ bool underlay_pair(const struct compiler *c, const struct peer *peer,
 	const struct weft_addr **ret_local, const struct weft_addr **ret_remote);
 /* As underlay_pair, when the peer can be reached: this host has an uplink. */
 const struct weft_addr *underlay_remote(const struct compiler *c, const struct peer *peer);
+const struct underlay_path *underlay_path_find(
+	const struct compiler *c, const struct weft_addr *remote);
 void underlay_init(struct compiler *c);
 
 /* segment.c */

@@ -28,7 +28,8 @@ void underlay_init(struct compiler *c)
 	hset_init(&c->paths, sizeof(struct underlay_path), path_hash);
 }
 
-const struct underlay_path *compile_path(const struct compiler *c, const struct weft_addr *remote)
+const struct underlay_path *underlay_path_find(
+	const struct compiler *c, const struct weft_addr *remote)
 {
 	return hset_find(&c->paths, path_hash(remote), path_has_remote, remote);
 }
@@ -112,7 +113,7 @@ const struct weft_addr *underlay_remote(const struct compiler *c, const struct p
 
 void compile_note_path(struct compiler *c, const struct underlay_path *path)
 {
-	struct underlay_path *known = (struct underlay_path *)compile_path(c, &path->remote);
+	struct underlay_path *known = (struct underlay_path *)underlay_path_find(c, &path->remote);
 
 	if (known)
 		*known = *path;

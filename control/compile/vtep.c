@@ -18,7 +18,7 @@ static void fill_way(const struct compiler *c, const struct uplink *u, struct we
 		e->flags |= WEFT_VTEP_RESOLVED;
 		return;
 	}
-	path = compile_path(c, &e->remote);
+	path = underlay_path_find(c, &e->remote);
 	if (!path || !path->resolved || path->mtu < WEFT_MTU_MIN)
 		return;
 	e->dst_mac = path->dst_mac;
