@@ -8,7 +8,7 @@ import tempfile
 
 from .container import Container
 from .host import Host
-from .net import Netns, veth
+from .net import Netns, sweep, veth
 from .proc import Process, wait_for
 from .vm import VM
 
@@ -26,6 +26,7 @@ class Lab:
     def __init__(self, build=None, mtu=1500, family=4, workers=1, keep=False):
         if os.geteuid() != 0:
             raise LabError("must run as root")
+        sweep()
         self.build = build or os.environ.get("WEFT_BUILD", os.path.join(ROOT, "build"))
         self.mtu, self.family, self.workers, self.keep = mtu, family, workers, keep
         self.id = "w%d%s" % (os.getpid(), "abcdefghijklmnopqrstuvwxyz"[next(_labs) % 26])

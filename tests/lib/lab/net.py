@@ -2,8 +2,17 @@
 """Network namespaces, veth pairs and bridges."""
 
 import os
+import re
 
 from .proc import run
+
+
+def sweep():
+    """Deletes the namespaces of laboratories whose process is gone (killed with SIGKILL)."""
+    for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else ():
+        made_by = re.fullmatch(r"w(\d+)[a-z]-.*", name)
+        if made_by and not os.path.exists("/proc/" + made_by.group(1)):
+            run("ip", "netns", "del", name, check=False)
 
 
 class Netns:

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Commands, background processes and waiting for events; nothing here sleeps blindly."""
 
+import ctypes
 import os
 import signal
 import subprocess
 import time
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 
 
 class Skip(Exception):
@@ -42,6 +46,11 @@ def wait_for(what, fn, timeout=10.0, every=0.02):
         time.sleep(every)
 
 
+def die_with_parent():
+    """In the child: SIGKILL when the laboratory's process ends, however it ends."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Process:
     """A background process with its log in a file; killed for certain at the end."""
 
@@ -53,7 +62,8 @@ class Process:
         with open(log, "ab") as out:
             self.popen = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                start_new_session=True, env={**os.environ, **(env or {})})
+                start_new_session=True, preexec_fn=die_with_parent,
+                env={**os.environ, **(env or {})})
 
     @property
     def pid(self):
