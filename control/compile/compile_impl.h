@@ -165,6 +165,8 @@ const struct weft_addr *underlay_remote(const struct compiler *c, const struct p
 const struct underlay_path *underlay_path_find(
 	const struct compiler *c, const struct weft_addr *remote);
 void underlay_init(struct compiler *c);
+/* What is known of the way to that VTEP, or NULL. */
+const struct underlay_path *compile_path(const struct compiler *c, const struct weft_addr *remote);
 
 /* segment.c */
 uint16_t segment_mtu(const struct compiler *c, const struct segment *s);
