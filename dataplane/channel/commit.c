@@ -189,8 +189,9 @@ static int build_segments(struct commit *c)
 	return 0;
 }
 
-/* A port keeps the device of its predecessor when that fits. A descriptor that comes with the op is a
- * new one (a new XSKMAP, since the kernel interface was made anew): the device is opened with it. */
+/* A port keeps the device of its predecessor when that fits. A descriptor that comes with the op is
+ * a new one (a new XSKMAP, since the kernel interface was made anew): the device is opened with it.
+ */
 static int build_ports(struct commit *c)
 {
 	for (uint32_t i = 0; i < c->ports.n; i++) {

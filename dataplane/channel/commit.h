@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "slot_list.h"
 #include "state.h"
 #include "txn_priv.h"
 
@@ -18,11 +19,6 @@ struct touched {
 	uint16_t slots[WEFT_MAX_SEGMENTS];
 	bool has[WEFT_MAX_SEGMENTS];
 	uint32_t op[WEFT_MAX_SEGMENTS];
-};
-
-struct slot_list {
-	uint16_t *slots;
-	uint32_t n, capacity;
 };
 
 /* A segment while its members change. */
@@ -78,11 +74,6 @@ bool commit_segment_present(const struct commit *c, uint16_t slot);
 /* The segment's draft, made of the old one when there is none yet. NULL: out of memory. */
 struct segment_draft *commit_draft(struct commit *c, uint16_t slot);
 void draft_free(struct segment_draft *d);
-
-/* Sorted sets of slots. Adding a member again and removing none change nothing. */
-int slot_list_add(struct slot_list *l, uint16_t slot);
-void slot_list_remove(struct slot_list *l, uint16_t slot);
-bool slot_list_has(const struct slot_list *l, uint16_t slot);
 
 /* Zeroed memory of whole cache lines. */
 void *object_new(size_t size);

@@ -20,11 +20,12 @@
 #define OPENS_PER_TICK 16 /* opening may take the kernel some milliseconds */
 
 struct device {
-	struct port *dev;  /* NULL: no port in this slot */
-	int fd;		   /* sent with the port; kept for opening again */
-	uint8_t told;	   /* state that events and logs know */
-	bool closing;	   /* gone for good: waits for the workers */
-	uint64_t wait_for; /* closes that must have happened before this may be opened */
+	struct port *dev;   /* NULL: no port in this slot */
+	int fd;		    /* sent with the port; kept for opening again */
+	uint8_t told;	    /* state that events and logs know */
+	uint32_t told_text; /* hash of the reason that events know */
+	bool closing;	    /* gone for good: waits for the workers */
+	uint64_t wait_for;  /* closes that must have happened before this may be opened */
 	uint64_t try_ms;
 };
 
@@ -51,16 +52,29 @@ static const char *state_name(uint8_t state)
 	}
 }
 
+static uint32_t text_hash(const char *text)
+{
+	uint32_t hash = 0;
+
+	for (; *text; text++)
+		hash = hash * 31 + (unsigned char)*text;
+	return hash;
+}
+
 static void tell_if_changed(struct device *d)
 {
 	uint8_t now = atomic_load_explicit(&d->dev->state, memory_order_relaxed);
+	uint32_t text = text_hash(d->dev->text);
 
+	if (now == d->told && text == d->told_text)
+		return;
+	d->told_text = text;
+	events_port(d->dev->slot);
 	if (now == d->told)
 		return;
 	d->told = now;
 	log_info("port %u (%s) is %s%s%s", d->dev->spec.id, d->dev->spec.name, state_name(now),
 		d->dev->text[0] ? ": " : "", d->dev->text);
-	events_port(d->dev->slot);
 }
 
 static void open_soon(uint16_t slot)

@@ -257,6 +257,8 @@ static bool receive_message(struct client *c)
 
 static void client_serve(struct client *c, uint32_t events)
 {
+	if (c->dead)
+		return;
 	if (events & EPOLLIN)
 		for (int i = 0; i < MESSAGES_PER_ROUND; i++)
 			if (c->dead || c->doomed || client_waits(c) || !receive_message(c))
@@ -267,22 +269,48 @@ static void client_serve(struct client *c, uint32_t events)
 		client_pump(c);
 }
 
-static void client_accept(void)
+/* Who goes for a new client when there are too many: one that has not said HELLO, else one that
+ * does not read, else the oldest; never the writer. So nobody can keep control out by connecting.
+ */
+static struct client *least_worthy(void)
 {
-	int fd = accept4(server.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct epoll_event e = {.events = EPOLLIN};
-	socklen_t size = sizeof(struct ucred);
-	struct ucred cred;
+	struct client *c, *stuck = NULL, *oldest = NULL;
+
+	TAILQ_FOREACH (c, &server.clients, link) {
+		if (c->dead || c->writer)
+			continue;
+		if (!c->greeted)
+			return c;
+		if (!stuck && client_waits(c))
+			stuck = c;
+		if (!oldest)
+			oldest = c;
+	}
+	return stuck ? stuck : oldest;
+}
+
+static bool make_room(void)
+{
 	struct client *c;
 
-	if (fd < 0)
-		return;
-	c = server.n_clients < CLIENTS_MAX ? calloc(1, sizeof(*c)) : NULL;
-	e.data.ptr = c;
+	if (server.n_clients < CLIENTS_MAX)
+		return true;
+	c = least_worthy();
+	if (c)
+		c->dead = true;
+	return c != NULL;
+}
+
+static struct client *client_new(int fd)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+	socklen_t size = sizeof(struct ucred);
+	struct ucred cred;
+
 	if (!c || epoll_ctl(server.epoll, EPOLL_CTL_ADD, fd, &e) < 0) {
 		free(c);
-		close(fd);
-		return;
+		return NULL;
 	}
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) == 0)
 		c->pid = cred.pid;
@@ -291,6 +319,15 @@ static void client_accept(void)
 	c->since_ms = clock_ms();
 	TAILQ_INSERT_TAIL(&server.clients, c, link);
 	server.n_clients++;
+	return c;
+}
+
+static void client_accept(void)
+{
+	int fd = accept4(server.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd >= 0 && (!make_room() || !client_new(fd)))
+		close(fd);
 }
 
 /* Clients die only here, so that no list or epoll result still has one that is freed. */

@@ -338,6 +338,28 @@ static void test_port_events(void **state)
 	weft_client_close(c);
 }
 
+/* The reason why a port is missing changes: told, too. */
+static void test_port_reasons(void **state)
+{
+	const struct weft_event_port *e;
+	struct weft_client *c;
+
+	fake_fail_open(NULL, ENODEV);
+	build_example();
+	c = greeted_client(WEFT_HELLO_EVENTS);
+	for (int i = 0; i < 4; i++) {
+		e = expect(c, WEFT_MSG_EVENT_PORT, 0);
+		assert_int_equal(e->state, WEFT_PORT_STATE_MISSING);
+		assert_non_null(strstr(e->text, "no such device: fake"));
+	}
+	strcpy(config_get()->ports[slot_of(2)]->dev->text, "somebody else has it");
+	fixture_turn(100);
+	e = expect(c, WEFT_MSG_EVENT_PORT, 0);
+	assert_int_equal(e->id, 2);
+	assert_string_equal(e->text, "somebody else has it");
+	weft_client_close(c);
+}
+
 static void expect_fdb(struct weft_client *c, uint32_t mac, uint32_t port, uint32_t event)
 {
 	const struct weft_event_fdb *e = expect(c, WEFT_MSG_EVENT_FDB, 0);
@@ -555,21 +577,28 @@ static void test_stray_descriptors(void **state)
 	close(null);
 }
 
-/* More connections than are served: refused, and room again when they go. */
+/* More connections than are served: those that say nothing go first, the writer never. */
 static void test_many_clients(void **state)
 {
-	struct weft_client *clients[100], *good = greeted_client(0);
+	struct weft_client *writer = greeted_client(WEFT_HELLO_WRITER), *good = greeted_client(0);
+	struct weft_client *clients[100];
 
 	for (int i = 0; i < 100; i++)
 		clients[i] = open_client();
+	expect_closed(clients[0]);
 	expect(good, WEFT_MSG_PONG, request(good, WEFT_MSG_PING, NULL, 0));
-	expect_closed(clients[99]);
 	for (int i = 0; i < 100; i++)
 		weft_client_close(clients[i]);
-	for (int i = 0; i < 10; i++)
-		fixture_turn(1);
-	weft_client_close(greeted_client(0));
+	for (int i = 0; i < 100; i++)
+		clients[i] = greeted_client(0);
+	expect_closed(good);
+	expect_closed(clients[0]);
+	expect(clients[99], WEFT_MSG_PONG, request(clients[99], WEFT_MSG_PING, NULL, 0));
+	expect(writer, WEFT_MSG_PONG, request(writer, WEFT_MSG_PING, NULL, 0));
+	for (int i = 0; i < 100; i++)
+		weft_client_close(clients[i]);
 	weft_client_close(good);
+	weft_client_close(writer);
 }
 
 static void test_second_server(void **state)
@@ -601,6 +630,7 @@ int main(void)
 		TEST(test_dump_and_info),
 		TEST(test_flush),
 		TEST(test_port_events),
+		TEST(test_port_reasons),
 		TEST(test_fdb_events),
 		TEST(test_slow_listener),
 		TEST(test_stuck_client),

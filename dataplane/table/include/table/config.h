@@ -3,7 +3,7 @@
  * The data plane's configuration as one generation: what a worker reads for a whole burst.
  *
  * Immutable once published through config_current, except for the members marked live. Built by
- * the main thread (table/txn.h): small objects are copied on write into a new struct config; large
+ * the main thread (channel/commit.c): small objects are copied on write into a new struct config; large
  * tables (fdb, neigh) are shared between generations and versioned by vhash. Retired by RCU.
  * A worker loads config_current once per burst and uses only that pointer and its generation, so
  * a packet is judged by one generation as a whole.
