@@ -73,7 +73,8 @@ static void key_of(struct key *k, const struct claim *c)
 		break;
 	default:
 		if (e->o->kind == MODEL_HOST)
-			key_set_device(k, e, h->uplink.device, 0);
+			key_set_device(k, e, h->uplink.device,
+				h->uplink.kind == UPLINK_MEMIF ? h->uplink.instance : 0);
 		else
 			key_of_port(k, e, c);
 	}

@@ -124,6 +124,8 @@ static void add_uplink(const struct oracle *w)
 	e.port.id = COMPILE_UPLINK_ID;
 	e.port.kind = w->self->uplink.kind;
 	e.port.role = WEFT_ROLE_UPLINK;
+	e.port.flags = w->self->uplink.server * WEFT_PORT_SERVER;
+	e.port.instance = w->self->uplink.instance;
 	e.port.n_queues = w->self->uplink.queues;
 	e.port.mtu = underlay_mtu(w);
 	e.port.mac = w->self->uplink.mac;

@@ -34,16 +34,19 @@ static int below(int n)
 
 static struct object *random_host(void)
 {
+	/* the number of queues goes into each */
 	static const char *const uplinks[] = {"", "",
 		",'uplink':{'kind':'af_xdp','device':'eth1','queues':%d}",
 		",'uplink':{'kind':'af_xdp','device':'eth1','mtu':9000,'queues':%d}",
 		",'uplink':{'kind':'veth','device':'eth2','queues':%d}",
 		",'uplink':{'kind':'dpdk','device':'0:1.0','mac':'02:00:00:00:00:aa',"
-		"'next_hop_mac':'02:00:00:00:00:bb','queues':%d}"};
+		"'next_hop_mac':'02:00:00:00:00:bb','queues':%d}",
+		",'uplink':{'kind':'memif','device':'/m','mac':'02:00:00:00:00:aa','server':true,"
+		"'instance':3,'next_hop_mac':'02:00:00:00:00:bb','queues':%d}"};
 	char vteps[80], uplink[200];
 	int i = below(4), four = below(8), six = below(8);
 
-	snprintf(uplink, sizeof(uplink), uplinks[below(6)], 1 + below(2));
+	snprintf(uplink, sizeof(uplink), uplinks[below(7)], 1 + below(2));
 	snprintf(vteps, sizeof(vteps),
 		four < 6 && six < 6 ? "'192.0.2.%d','2001:db8::%d'"
 		: four < 6	    ? "'192.0.2.%d'%.0d"

@@ -127,6 +127,10 @@ static const struct {
 		"host c", "uplink.mac"},
 	{MODEL_HOST, "{'name':'c','uplink':{'kind':'veth','device':'e','mac':'02:00:00:00:00:01'}}",
 		MODEL_ERR_INVALID, "host c", "uplink.mac"},
+	{MODEL_HOST,
+		"{'name':'a','uplink':{'kind':'memif','device':'/m','mac':'02:00:00:00:00:01',"
+		"'next_hop_mac':'02:00:00:00:00:02','instance':1}}",
+		0, "", ""},
 	{MODEL_HOST, "{'name':'c','uplink':{'kind':'af_xdp','device':'a/b'}}", MODEL_ERR_INVALID,
 		"host c", "uplink.device"},
 	/* ports */
