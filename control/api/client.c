@@ -229,7 +229,7 @@ static int read_value(
 		if (r < 0)
 			return fail(err, r, "waiting for weftd failed: %s", strerror(-r));
 		n = recv(c->fd, c->in + c->in_used, CHUNK_SIZE - 1 - c->in_used, MSG_DONTWAIT);
-		if (n == 0)
+		if (n == 0 || (n < 0 && errno == ECONNRESET))
 			return fail(err, -ECONNRESET, "weftd closed the connection");
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return fail(err, -errno, "reading from weftd failed: %s", strerror(errno));

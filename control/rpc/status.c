@@ -65,9 +65,10 @@ static void warn_dataplane(
 		warn(warnings, "weftd runs without a data plane: nothing is programmed.");
 	else if (!s->connected)
 		warn(warnings,
-			"weft-dataplane is not connected (%s%s%s): start it, or see its log; what "
-			"it was last told it goes on doing while it runs.",
-			path, s->error[0] != 0 ? ": " : "", s->error);
+			"weft-dataplane is not connected (%s): start it, or see its log; what it "
+			"was "
+			"last told it goes on doing while it runs.",
+			s->error[0] != 0 ? s->error : path);
 	else if (!s->in_sync)
 		warn(warnings,
 			"The data plane does not have everything yet: revision %llu of %llu%s%s.",
