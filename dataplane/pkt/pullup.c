@@ -30,15 +30,6 @@ static void take_from_chain(struct rte_mbuf *m, uint8_t *dst, uint32_t len)
 	}
 }
 
-static bool owns_tailroom(const struct rte_mbuf *m)
-{
-	if (RTE_MBUF_CLONED(m))
-		return false;
-	if (RTE_MBUF_HAS_EXTBUF(m))
-		return rte_mbuf_ext_refcnt_read(m->shinfo) == 1;
-	return rte_mbuf_refcnt_read(m) == 1;
-}
-
 /* Gives m the buffer of a fresh mbuf in place of its own; its bytes and the chain are kept. */
 static int replace_buffer(struct rte_mbuf *m)
 {
@@ -78,7 +69,7 @@ int pkt_pullup(struct rte_mbuf *m, uint32_t len)
 	if (m->data_len >= len)
 		return 0;
 	missing = len - m->data_len;
-	if (!owns_tailroom(m) || rte_pktmbuf_tailroom(m) < missing) {
+	if (!pkt_owns_data(m) || rte_pktmbuf_tailroom(m) < missing) {
 		int ret = replace_buffer(m);
 
 		if (ret < 0)

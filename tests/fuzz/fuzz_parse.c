@@ -13,6 +13,7 @@
 #include <pkt/cksum.h>
 #include <pkt/craft.h>
 #include <pkt/frag.h>
+#include <pkt/gro.h>
 #include <pkt/gso.h>
 #include <pkt/nd.h>
 #include <pkt/parse.h>
@@ -83,6 +84,37 @@ static void try_too_big(struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 }
 
+/* m and the segment behind it, if there can be one, joined and cut again. */
+static void try_join(struct rte_mbuf *m)
+{
+	static struct frame copy;
+	const struct pkt_meta *meta = pkt_meta(m);
+	uint32_t seq_off = meta->l4_off + 4, payload = m->pkt_len - meta->hdr_len;
+	struct rte_mbuf *pkts[2] = {m}, *out[2];
+	uint16_t left = 1;
+
+	if ((meta->flags & (PKT_L4 | PKT_FRAGMENT)) == PKT_L4 && meta->l4_proto == 6) {
+		frame_read(&copy, m);
+		put32(copy.b + seq_off, payload + ((uint32_t)get16(copy.b + seq_off) << 16 |
+							  get16(copy.b + seq_off + 2)));
+		pkts[left] = frame_exact(copy.b, copy.len);
+		pkt_meta(pkts[left])->flags = meta->flags & PKT_FROM_TUNNEL;
+		fuzz_check(pkt_parse(pkts[left]) == 0);
+		pkt_l4_complete(pkts[0]);
+		pkt_l4_complete(pkts[left++]);
+	}
+	left = pkt_gro(pkts, left);
+	for (uint16_t i = 0; i < left; i++) {
+		if (!pkt_meta(pkts[i])->joined) {
+			check_output(pkts[i]);
+			continue;
+		}
+		fuzz_check(pkt_gso(pkts[i], out, 2, 0) == 2);
+		check_output(out[0]);
+		check_output(out[1]);
+	}
+}
+
 static void try_split(struct rte_mbuf *m, bool option)
 {
 	struct rte_mbuf *out[PKT_GSO_SEGS_MAX];
@@ -95,6 +127,10 @@ static void try_split(struct rte_mbuf *m, bool option)
 		n = pkt_fragment(m, option ? 576 : 100, out, PKT_FRAGS_MAX);
 	else if (meta->flags & PKT_CKSUM_PARTIAL)
 		pkt_l4_complete(m);
+	else {
+		try_join(m);
+		return;
+	}
 	for (int i = 0; i < n; i++)
 		check_output(out[i]);
 	if (n <= 0)
@@ -209,6 +245,7 @@ void fuzz_seeds(void)
 	static const struct frame_spec specs[] = {
 		{.payload = 300},
 		{.proto = 6, .payload = 300, .n_tcp_options = 3, .n_ip_options = 2},
+		{.proto = 6, .payload = 300, .n_tcp_options = 3, .df = true},
 		{.proto = 1, .payload = 20},
 		{.frag = 0x2001, .payload = 300, .n_vlans = 1},
 		{.v6 = true, .payload = 300},

@@ -56,7 +56,8 @@ struct pkt_meta {
 	uint16_t sport;	   /* host order; ICMP: type << 8 | code */
 	uint16_t dport;	   /* host order; ICMP echo: identifier */
 	uint32_t dest;	   /* dest_t (table/config.h) once decided */
-	uint8_t pad[24];
+	uint16_t joined;   /* frames that were joined behind this one (pkt/gro.h) */
+	uint8_t pad[22];
 };
 static_assert(sizeof(struct pkt_meta) == 64, "one cache line");
 static_assert(sizeof(struct pkt_meta) == MEM_PRIV_SIZE, "fits the private area");

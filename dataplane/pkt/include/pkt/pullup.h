@@ -13,6 +13,16 @@
 
 #include <pkt/parse.h>
 
+/* True when no other mbuf refers to the data of m's first segment: it may be written. */
+static inline bool pkt_owns_data(const struct rte_mbuf *m)
+{
+	if (RTE_MBUF_CLONED(m))
+		return false;
+	if (RTE_MBUF_HAS_EXTBUF(m))
+		return rte_mbuf_ext_refcnt_read(m->shinfo) == 1;
+	return rte_mbuf_refcnt_read(m) == 1;
+}
+
 /* Makes the first min(len, pkt_len) bytes contiguous in the first segment; len <= PKT_HDR_MAX.
  * Returns 0, -ENOMEM when that takes a buffer and mem_pools.packet is empty, or -EBUSY when m's own
  * buffer is shared with clones; then the frame is unchanged. */
