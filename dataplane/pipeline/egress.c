@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Egress: frames gathered per output port leave in bursts.
+ * Egress: frames gathered per output port leave in bursts. What came from an uplink in one burst
+ * and belongs to one TCP connection is joined for a tenant's port that segments by itself.
  *
  * Drops: PORT_DOWN or NO_UPLINK (the device is not up), TX_FULL (not accepted), NO_MBUF (no buffer
  * to copy a chain into). Workers.
@@ -8,16 +9,28 @@
 #include <string.h>
 
 #include <core/mem.h>
+#include <pkt/gro.h>
 
 #include "egress.h"
 
-static void egress_drop_rest(
+/* Returns how many frames of the ledger they were. */
+static uint32_t egress_drop_rest(
 	struct pipeline *pl, struct egress_array *a, uint16_t from, enum weft_drop reason)
 {
-	for (uint16_t i = from; i < a->n; i++)
+	uint32_t frames = a->n - from;
+
+	for (uint16_t i = from; i < a->n; i++) {
+		const struct pkt_meta *meta = pkt_meta(a->pkts[i]);
+
 		a->bytes -= a->pkts[i]->pkt_len;
-	stage_count_drops(pl, reason, a->n - from);
+		if (a->joins) {
+			a->bytes -= meta->joined * meta->hdr_len;
+			frames += meta->joined;
+		}
+	}
+	stage_count_drops(pl, reason, frames);
 	rte_pktmbuf_free_bulk(&a->pkts[from], a->n - from);
+	return frames;
 }
 
 static enum weft_drop egress_down_reason(const struct config_port *port)
@@ -29,17 +42,20 @@ void egress_send(struct pipeline *pl, struct egress_array *a)
 {
 	struct weft_port_stats *out = counters_port(pl->worker, a->port->slot);
 	enum weft_drop reason = WEFT_DROP_TX_FULL;
+	uint32_t frames = a->n;
 	uint16_t sent = 0;
 
+	if (a->joins && a->n > 1)
+		a->n = pkt_gro(a->pkts, a->n);
 	if (likely(port_is_up(a->port->dev)))
 		sent = port_tx(a->port->dev, pl->worker, a->pkts, a->n);
 	else
 		reason = egress_down_reason(a->port);
 	if (unlikely(sent < a->n))
-		egress_drop_rest(pl, a, sent, reason);
-	out->tx_packets += sent;
+		frames -= egress_drop_rest(pl, a, sent, reason);
+	out->tx_packets += frames;
 	out->tx_bytes += a->bytes;
-	pl->stats->sent += sent;
+	pl->stats->sent += frames;
 	a->n = 0;
 	a->bytes = 0;
 }
@@ -56,6 +72,15 @@ void egress_flush(struct pipeline *pl)
 	pl->n_egress = 0;
 }
 
+/* Of frames that enter by pl->in. */
+static bool egress_joins(const struct pipeline *pl, const struct config_port *port)
+{
+	const uint32_t need = PORT_OFFLOAD_CKSUM | PORT_OFFLOAD_TSO | PORT_OFFLOAD_MULTISEG;
+
+	return pl->in->spec.role == WEFT_ROLE_UPLINK && port->spec.role == WEFT_ROLE_TENANT &&
+	       (port->dev->offloads & need) == need;
+}
+
 struct egress_array *egress_open(struct pipeline *pl, const struct config_port *port)
 {
 	struct egress_array *a;
@@ -66,6 +91,7 @@ struct egress_array *egress_open(struct pipeline *pl, const struct config_port *
 	a->port = port;
 	a->n = 0;
 	a->bytes = 0;
+	a->joins = egress_joins(pl, port);
 	pl->egress_of_slot[port->slot] = pl->n_egress;
 	return a;
 }

@@ -10,6 +10,7 @@
 #ifndef PIPELINE_STAGE_H
 #define PIPELINE_STAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_branch_prediction.h>
@@ -35,6 +36,7 @@ struct egress_array {
 	const struct config_port *port;
 	uint64_t bytes;
 	uint16_t n;
+	bool joins; /* TCP segments are joined before they are sent */
 	struct rte_mbuf *pkts[EGRESS_BURST];
 };
 

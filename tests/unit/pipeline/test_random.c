@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include <rte_ip.h>
+#include <rte_tcp.h>
 #include <rte_udp.h>
 
 #include <core/clock.h>
@@ -25,6 +26,7 @@
 #include <observe/counters.h>
 #include <pipeline/pipeline.h>
 #include <pkt/cksum.h>
+#include <pkt/meta.h>
 #include <table/learn.h>
 
 #include "bed.h"
@@ -186,11 +188,42 @@ static unsigned int put_arp(uint8_t *at, uint32_t src, uint32_t dst)
 	return 28;
 }
 
+static uint32_t bulk_dst; /* who gets most of the burst, 0: nobody */
+
+/* The next segment of a connection for each pair; what follows it often can be joined. */
+static unsigned int put_tcp(uint8_t *at, uint32_t src, uint32_t dst, uint8_t mark)
+{
+	static uint32_t next_seq[256];
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)at;
+	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)(ip + 1);
+	unsigned int payload = roll(10) ? 100 : roll(100), len = sizeof(*tcp) + payload;
+	uint32_t *seq = &next_seq[src << 4 | dst];
+
+	put_ip(at, v4(10, 0, 0, src), v4(10, 0, 0, dst), 0, 0, payload);
+	*tcp = (struct rte_tcp_hdr){.dst_port = 1,
+		.sent_seq = rte_cpu_to_be_32(*seq),
+		.data_off = sizeof(*tcp) << 2,
+		.tcp_flags = roll(20) ? RTE_TCP_ACK_FLAG : roll(256)};
+	*seq += payload;
+	memset(tcp + 1, mark, payload);
+	ip->next_proto_id = 6;
+	ip->type_of_service = 0;
+	ip->fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
+	ip->total_length = rte_cpu_to_be_16(sizeof(*ip) + len);
+	cksum_ipv4_set(ip);
+	tcp->cksum = ~cksum_fold((uint64_t)cksum_pseudo(ip, false, 6, len) + cksum_bytes(tcp, len));
+	return sizeof(*ip) + len;
+}
+
 /* An inner frame of that segment's tenants; returns its length. */
 static unsigned int make_inner(uint8_t *b, uint32_t vni, uint32_t src)
 {
 	unsigned int len, dst = roll(8), payload = roll(10) ? roll(200) : roll(3000);
 
+	if (bulk_dst && roll(8)) {
+		len = put_ether(b, src, bulk_dst, 0x0800);
+		return len + put_tcp(b + len, src, bulk_dst, mark_of(vni));
+	}
 	if (roll(8) == 0) {
 		len = put_ether(b, src, 0, 0x0806);
 		return len + put_arp(b + len, src, dst);
@@ -206,7 +239,7 @@ static unsigned int make_outer(uint8_t *b)
 	uint32_t vni = roll(20) ? 100 + 100 * roll(2) : roll(1000), inner;
 	uint8_t vxlan[8] = {8, 0, 0, 0, vni >> 16, vni >> 8, vni, 0};
 
-	inner = make_inner(b + 50, vni, 4 + roll(3));
+	inner = make_inner(b + 50, vni, bulk_dst ? 4 : 4 + roll(3));
 	put_ether(b, 0xee, 0xdd, 0x0800);
 	put_ip(b + 14, v4(192, 0, 2, 2 + roll(4)), v4(192, 0, 2, roll(20) ? 1 : 9),
 		50000 + roll(1000), 4789, sizeof(vxlan) + inner);
@@ -266,11 +299,13 @@ static unsigned int make_burst(uint32_t id, struct rte_mbuf **pkts)
 	static uint8_t buf[FRAME_MAX];
 	unsigned int n = 0, want = 1 + roll(PIPELINE_BURST);
 
+	bulk_dst = roll(2) ? 1 + roll(3) : 0;
 	while (n < want) {
 		unsigned int len = id == UPLINK ? make_outer(buf)
 						: make_inner(buf, vni_of(id), 1 + (id - 1) % 3);
 
-		mutate(buf, len, id == UPLINK);
+		if (!bulk_dst || roll(8) == 0)
+			mutate(buf, len, id == UPLINK);
 		if (roll(20) == 0)
 			len = 1 + roll(len);
 		pkts[n] = chain_of(buf, len);
@@ -285,7 +320,7 @@ static unsigned int make_burst(uint32_t id, struct rte_mbuf **pkts)
 
 static void break_something(void)
 {
-	static const uint32_t offloads[] = {0, PORT_OFFLOAD_MULTISEG, PORT_OFFLOAD_CKSUM, 15};
+	static const uint32_t offloads[] = {0, PORT_OFFLOAD_MULTISEG, PORT_OFFLOAD_CKSUM, 15, 15};
 	struct port *p = bed_port(1 + roll(N_PORTS));
 
 	switch (roll(6)) {
@@ -297,7 +332,7 @@ static void break_something(void)
 		fake_set_tx_accept(p, roll(3) ? FAKE_ACCEPT_ALL : roll(40));
 		break;
 	case 2:
-		fake_set_offloads(p, offloads[roll(4)]);
+		fake_set_offloads(p, offloads[roll(RTE_DIM(offloads))]);
 		break;
 	case 3:
 		clock_warp(roll(100));
@@ -327,7 +362,7 @@ static bool is_free_of(const struct rte_mbuf *m, unsigned int headers, uint8_t m
 static void check_isolation(uint32_t id, const struct rte_mbuf *m)
 {
 	const uint8_t *b = rte_pktmbuf_mtod(m, const uint8_t *);
-	unsigned int headers = id == UPLINK ? 50 + 42 : 42;
+	unsigned int headers = id == UPLINK ? 50 + 54 : 54;
 	uint32_t vni = vni_of(id);
 
 	if (id == UPLINK)
@@ -338,6 +373,8 @@ static void check_isolation(uint32_t id, const struct rte_mbuf *m)
 		assert_true(is_free_of(m, headers, mark_of(100)));
 }
 
+static uint64_t n_joined;
+
 static void drain(void)
 {
 	for (uint32_t id = 1; id <= N_PORTS; id++) {
@@ -345,6 +382,8 @@ static void drain(void)
 
 		while ((m = fake_capture_any(bed_port(id)))) {
 			check_isolation(id, m);
+			n_joined += id != UPLINK && (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) &&
+				    pkt_meta(m)->joined;
 			rte_mbuf_sanity_check(m, 1);
 			rte_pktmbuf_free(m);
 		}
@@ -409,8 +448,9 @@ static void check_variety(void)
 	}
 	for (unsigned int r = 1; r < WEFT_DROP_MAX; r++)
 		n_reasons += dropped[r] > 0;
-	printf("sent %lu, answered %lu, %u drop reasons\n", sent, answered, n_reasons);
-	assert_true(sent > BURSTS && answered > 0 && n_reasons >= 20);
+	printf("sent %lu, answered %lu, joined %lu, %u drop reasons\n", sent, answered, n_joined,
+		n_reasons);
+	assert_true(sent > BURSTS && answered > 0 && n_joined > 20 && n_reasons >= 20);
 }
 
 static void test_random(void **state)
