@@ -23,12 +23,13 @@ char *weft_addr_format(const struct weft_addr *a, char *buf)
 
 char *weft_prefix_format(const struct weft_prefix *p, char *buf)
 {
+	char addr[WEFT_ADDR_STR_SIZE];
 	unsigned int len = p->len;
 
-	weft_addr_format(&p->addr, buf);
 	if (weft_addr_is_v4(&p->addr) && len >= V4_BITS)
 		len -= V4_BITS;
-	sprintf(buf + strlen(buf), "/%u", len > 128 ? 128 : len);
+	snprintf(buf, WEFT_PREFIX_STR_SIZE, "%s/%u", weft_addr_format(&p->addr, addr),
+		len > 128 ? 128 : len);
 	return buf;
 }
 

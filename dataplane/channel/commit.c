@@ -64,13 +64,14 @@ int commit_fail_memory(struct commit *c)
 int commit_fail_entry(struct commit *c, int error, uint32_t op, unsigned int table,
 	const void *entry, const char *format, ...)
 {
-	char *text = c->result->text;
+	char object[120];
 	va_list args;
+	int used;
 
-	weft_entry_describe(table, entry, text, 120);
-	strcat(text, ": ");
+	weft_entry_describe(table, entry, object, sizeof(object));
+	used = snprintf(c->result->text, sizeof(c->result->text), "%s: ", object);
 	va_start(args, format);
-	fail_args(c, error, op, strlen(text), format, args);
+	fail_args(c, error, op, used, format, args);
 	va_end(args);
 	return -error;
 }

@@ -405,7 +405,7 @@ static int listen_on(const char *path)
 
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
 	rc = remove_stale(&addr);
 	if (rc)
 		return rc;
@@ -417,7 +417,7 @@ static int listen_on(const char *path)
 	umask(mask);
 	if (rc)
 		return rc;
-	strcpy(server.path, path);
+	memcpy(server.path, addr.sun_path, sizeof(server.path));
 	if (listen(server.listener, 16) < 0 ||
 		epoll_ctl(server.epoll, EPOLL_CTL_ADD, server.listener, &e) < 0)
 		return -errno;

@@ -352,7 +352,7 @@ static void test_port_reasons(void **state)
 		assert_int_equal(e->state, WEFT_PORT_STATE_MISSING);
 		assert_non_null(strstr(e->text, "no such device: fake"));
 	}
-	strcpy(config_get()->ports[slot_of(2)]->dev->text, "somebody else has it");
+	port_fail(config_get()->ports[slot_of(2)]->dev, EBUSY, "somebody else has it");
 	fixture_turn(100);
 	e = expect(c, WEFT_MSG_EVENT_PORT, 0);
 	assert_int_equal(e->id, 2);
@@ -610,7 +610,7 @@ static void test_second_server(void **state)
 
 	/* One that somebody listens on is not taken away; one left behind is. */
 	channel_fini();
-	strcpy(addr.sun_path, fixture_socket());
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", fixture_socket());
 	assert_int_equal(bind(stale, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	assert_int_equal(listen(stale, 1), 0);
 	assert_int_equal(channel_init(&options), -EADDRINUSE);
