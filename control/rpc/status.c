@@ -148,7 +148,12 @@ static void add_port(struct ports *p, uint32_t id, const char *name, const char 
 		warn_port(p, name, &state);
 }
 
-static struct json_object *ports_json(const struct rpc *r, struct json_object *warnings)
+static int by_name(const struct local_port *a, const struct local_port *b)
+{
+	return strcmp(a->name, b->name);
+}
+
+static struct json_object *ports_json(struct rpc *r, struct json_object *warnings)
 {
 	const struct model *m = engine_model(r->engine);
 	const struct host *self =
@@ -160,6 +165,7 @@ static struct json_object *ports_json(const struct rpc *r, struct json_object *w
 	if (r->south != NULL)
 		south_status(r->south, &s);
 	ports.connected = s.connected;
+	HASH_SORT(r->local_ports, by_name);
 	HASH_ITER (hh, r->local_ports, lp, tmp) {
 		const struct port *p = (const struct port *)model_find(m, MODEL_PORT, lp->name);
 
@@ -179,6 +185,19 @@ struct vteps {
 	unsigned int n_bad;
 };
 
+/* Whoever follows the underlay may have said why already. */
+static bool is_explained(struct json_object *warnings, const char *vtep)
+{
+	char start[WEFT_ADDR_STR_SIZE + 8];
+
+	snprintf(start, sizeof(start), "VTEP %s:", vtep);
+	for (size_t i = 0; i < json_object_array_length(warnings); i++)
+		if (strncmp(json_object_get_string(json_object_array_get_idx(warnings, i)), start,
+			    strlen(start)) == 0)
+			return true;
+	return false;
+}
+
 static void add_vtep(void *arg, const struct weft_vtep *vtep)
 {
 	struct vteps *v = arg;
@@ -194,12 +213,13 @@ static void add_vtep(void *arg, const struct weft_vtep *vtep)
 		add_count(o, "path_mtu", vtep->path_mtu);
 	}
 	json_object_array_add(v->array, o);
-	if (!resolved && ++v->n_bad <= WARNINGS_MAX)
+	weft_addr_format(&vtep->remote, text);
+	if (!resolved && !is_explained(v->warnings, text) && ++v->n_bad <= WARNINGS_MAX)
 		warn(v->warnings,
 			"VTEP %s can't be reached: no route or no neighbour for it yet; frames to "
 			"it are "
 			"dropped (vtep-unresolved).",
-			weft_addr_format(&vtep->remote, text));
+			text);
 }
 
 static struct json_object *vteps_json(const struct rpc *r, struct json_object *warnings)
@@ -250,7 +270,7 @@ static void add_warning(void *arg, const char *sentence)
 	json_object_array_add(arg, json_object_new_string(sentence));
 }
 
-static struct json_object *status_json(const struct rpc *r)
+static struct json_object *status_json(struct rpc *r)
 {
 	struct json_object *o = json_object_new_object(), *warnings = json_object_new_array();
 
@@ -260,10 +280,10 @@ static struct json_object *status_json(const struct rpc *r)
 	json_object_object_add(o, "objects", objects_json(engine_model(r->engine)));
 	warn_host(r, warnings);
 	json_object_object_add(o, "ports", ports_json(r, warnings));
-	json_object_object_add(o, "vteps", vteps_json(r, warnings));
-	json_object_object_add(o, "rpc", rpc_json(r));
 	if (r->config.warnings != NULL)
 		r->config.warnings(r->config.warnings_arg, add_warning, warnings);
+	json_object_object_add(o, "vteps", vteps_json(r, warnings));
+	json_object_object_add(o, "rpc", rpc_json(r));
 	json_object_object_add(o, "warnings", warnings);
 	return o;
 }
