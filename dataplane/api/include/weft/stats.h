@@ -10,10 +10,9 @@
  *
  * where every packet is booked on the port it entered by (rx), copies made by flooding, segmenting
  * or fragmenting it and answers to it count as added, and sent counts those that left by any port.
- * TCP segments that are joined for a port that takes GSO frames are sent, or dropped, as the packets
- * and bytes that came.
- * tx is the other view, packets that left by P; over all ports the sum of tx equals that of sent.
- * Free of DPDK.
+ * TCP segments that are joined for a port that takes GSO frames are sent, or dropped, as the
+ * packets and bytes that came. tx is the other view, packets that left by P; over all ports the sum
+ * of tx equals that of sent. Free of DPDK.
  */
 #ifndef WEFT_STATS_H
 #define WEFT_STATS_H
