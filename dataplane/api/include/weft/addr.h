@@ -92,7 +92,8 @@ char *weft_addr_format(const struct weft_addr *a, char *buf);
 char *weft_prefix_format(const struct weft_prefix *p, char *buf);
 char *weft_mac_format(const struct weft_mac *m, char *buf);
 
-/* Return 0, or -EINVAL with *ret untouched. Prefix: host bits must be zero unless allow_host_bits. */
+/* Return 0, or -EINVAL with *ret untouched. Prefix: host bits must be zero unless allow_host_bits.
+ */
 int weft_addr_parse(const char *text, struct weft_addr *ret);
 int weft_prefix_parse(const char *text, bool allow_host_bits, struct weft_prefix *ret);
 int weft_mac_parse(const char *text, struct weft_mac *ret);

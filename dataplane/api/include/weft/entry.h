@@ -42,10 +42,10 @@ enum weft_segment_flag {
 	WEFT_SEGMENT_INNER_VLAN = 1 << 3,    /* carry frames with a VLAN tag, else drop them */
 };
 struct weft_segment {
-	uint32_t vni;	    /* 1..2^24-1 */
-	uint16_t flags;	    /* enum weft_segment_flag */
-	uint16_t mtu;	    /* largest IP packet that tenants may send on it */
-	uint32_t ageing_s;  /* learned MACs; 0: never age */
+	uint32_t vni;	      /* 1..2^24-1 */
+	uint16_t flags;	      /* enum weft_segment_flag */
+	uint16_t mtu;	      /* largest IP packet that tenants may send on it */
+	uint32_t ageing_s;    /* learned MACs; 0: never age */
 	uint32_t max_learned; /* learned MACs on this host; 0: no learning */
 	char name[WEFT_NAME_SIZE];
 };
@@ -83,10 +83,10 @@ enum weft_port_flag {
 
 /* An attachment. Key: id. A kind of AF_XDP takes one descriptor with its op: the XSKMAP. */
 struct weft_port {
-	uint32_t id;  /* never 0 */
-	uint32_t vni; /* its segment; 0 for an uplink */
-	uint8_t kind; /* enum weft_port_kind */
-	uint8_t role; /* enum weft_port_role */
+	uint32_t id;	/* never 0 */
+	uint32_t vni;	/* its segment; 0 for an uplink */
+	uint8_t kind;	/* enum weft_port_kind */
+	uint8_t role;	/* enum weft_port_role */
 	uint16_t flags; /* enum weft_port_flag */
 	uint16_t n_queues;
 	uint16_t mtu; /* largest IP packet toward the device */
@@ -105,22 +105,22 @@ static_assert(sizeof(struct weft_port) == 832, "wire layout");
 /* A tunnel address of this host. Key: addr. */
 struct weft_local_vtep {
 	struct weft_addr addr;
-	uint32_t uplink; /* port id */
+	uint32_t uplink;     /* port id */
 	struct weft_mac mac; /* of the uplink; answers ARP and ND when the kernel does not */
 	uint16_t flags;
 };
 static_assert(sizeof(struct weft_local_vtep) == 28, "wire layout");
 
 enum weft_vtep_flag {
-	WEFT_VTEP_RESOLVED = 1 << 0, /* next hop is known; without it packets are dropped */
+	WEFT_VTEP_RESOLVED = 1 << 0,  /* next hop is known; without it packets are dropped */
 	WEFT_VTEP_DSCP_COPY = 1 << 1, /* outer DSCP from inner, else dscp below */
 };
 
 /* A remote tunnel end point. Key: remote. Frames from any other address are dropped. */
 struct weft_vtep {
 	struct weft_addr remote;
-	struct weft_addr local; /* outer source; a LOCAL_VTEP */
-	uint32_t uplink;	/* port id */
+	struct weft_addr local;	 /* outer source; a LOCAL_VTEP */
+	uint32_t uplink;	 /* port id */
 	struct weft_mac dst_mac; /* next hop's */
 	struct weft_mac src_mac;
 	uint16_t path_mtu; /* largest outer IP packet */

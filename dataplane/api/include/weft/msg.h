@@ -14,8 +14,8 @@
  * transaction. An entry that makes no sense is told by TXN_RESULT; a message that is malformed, by
  * ERROR, and the connection is closed.
  *
- * A client that asks for events is first told the state of every port. States of ports are never lost
- * (the last one is told); FDB events may be, which EVENTS_LOST says.
+ * A client that asks for events is first told the state of every port. States of ports are never
+ * lost (the last one is told); FDB events may be, which EVENTS_LOST says.
  */
 #ifndef WEFT_MSG_H
 #define WEFT_MSG_H
@@ -36,7 +36,8 @@
 	X(2, HELLO_ACK, "reply", weft_msg_hello_ack) /* + descriptor of the statistics memory */   \
 	X(3, ERROR, "reply", weft_msg_error)	     /* to any request that failed */              \
 	X(4, TXN_BEGIN, "request", weft_msg_none)                                                  \
-	X(5, TXN_OPS, "request", weft_msg_ops) /* ops back to back; not answered when well-formed */ \
+	X(5, TXN_OPS, "request",                                                                   \
+		weft_msg_ops) /* ops back to back; not answered when well-formed */                \
 	X(6, TXN_COMMIT, "request", weft_msg_none)                                                 \
 	X(7, TXN_ABORT, "request", weft_msg_none)                                                  \
 	X(8, TXN_RESULT, "reply", weft_msg_txn_result)                                             \
@@ -112,8 +113,8 @@ enum weft_op_verb {
 
 /* One op of TXN_OPS or DUMP_ENTRIES: this header, then the entry (its size follows from table). */
 struct weft_op_hdr {
-	uint8_t table; /* enum weft_table */
-	uint8_t verb;  /* enum weft_op_verb */
+	uint8_t table;	/* enum weft_table */
+	uint8_t verb;	/* enum weft_op_verb */
 	uint8_t has_fd; /* takes the next descriptor sent with this message */
 	uint8_t pad;
 };
@@ -150,7 +151,7 @@ struct weft_msg_fdb_flush {
 };
 
 enum weft_port_state {
-	WEFT_PORT_STATE_DOWN = 1,	/* device exists, no peer or no carrier */
+	WEFT_PORT_STATE_DOWN = 1, /* device exists, no peer or no carrier */
 	WEFT_PORT_STATE_UP = 2,
 	WEFT_PORT_STATE_MISSING = 3, /* device can't be opened yet; tried again every second */
 };
@@ -188,7 +189,7 @@ struct weft_msg_info {
 	uint64_t mbufs_total;
 	uint64_t mbufs_free;
 	uint64_t commit_last_ns; /* time the last commit took on the main thread */
-	uint64_t hugepages; /* bytes in use; 0: running without */
+	uint64_t hugepages;	 /* bytes in use; 0: running without */
 };
 
 #endif

@@ -3,8 +3,8 @@
  * The data plane's configuration as one generation: what a worker reads for a whole burst.
  *
  * Immutable once published through config_current, except for the members marked live. Built by
- * the main thread (channel/commit.c): small objects are copied on write into a new struct config; large
- * tables (fdb, neigh) are shared between generations and versioned by vhash. Retired by RCU.
+ * the main thread (channel/commit.c): small objects are copied on write into a new struct config;
+ * large tables (fdb, neigh) are shared between generations and versioned by vhash. Retired by RCU.
  * A worker loads config_current once per burst and uses only that pointer and its generation, so
  * a packet is judged by one generation as a whole.
  */
@@ -25,11 +25,11 @@ struct port; /* port/port.h: a higher layer */
 typedef uint32_t dest_t;
 #define DEST_NONE     0u
 #define DEST_VTEP_BIT 0x80000000u
-#define DEST_SLOT(d)  ((d) & 0xffffu)
+#define DEST_SLOT(d)  ((d)&0xffffu)
 
 struct config_port {
 	struct weft_port spec;
-	struct port *dev;      /* never NULL; its state says whether it can be used */
+	struct port *dev; /* never NULL; its state says whether it can be used */
 	uint16_t slot;
 	uint16_t segment_slot; /* 0: none */
 	uint64_t since;	       /* generation in which the slot became this port's */
@@ -40,7 +40,7 @@ struct config_port {
 #define TUNNEL_HDR_MAX 70
 struct tunnel_hdr {
 	uint8_t bytes[TUNNEL_HDR_MAX];
-	uint8_t size;	   /* 50 or 70 */
+	uint8_t size; /* 50 or 70 */
 	uint8_t is_v6;
 	uint16_t ip_cksum; /* IPv4: one's complement sum of the header with length and TOS zero */
 };
@@ -113,7 +113,6 @@ struct slot_entry {
 	uint16_t slot;
 	uint8_t pad[2];
 };
-
 
 struct fdb_key {
 	uint16_t segment_slot;

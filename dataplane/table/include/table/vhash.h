@@ -17,9 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VHASH_KEY_MAX	20
-#define VHASH_FOREVER	UINT64_MAX
-#define VHASH_BULK_MAX	64
+#define VHASH_KEY_MAX  20
+#define VHASH_FOREVER  UINT64_MAX
+#define VHASH_BULK_MAX 64
 
 struct vhash;
 
@@ -36,7 +36,8 @@ struct vhash *vhash_new(
 	const char *name, uint32_t key_size, uint32_t entry_size, uint32_t max_entries);
 void vhash_free(struct vhash *h);
 
-/* Reader. The entry valid in generation g, or NULL. Valid until the reader's next quiescent state. */
+/* Reader. The entry valid in generation g, or NULL. Valid until the reader's next quiescent state.
+ */
 struct vhash_entry *vhash_find(const struct vhash *h, const void *key, uint64_t g);
 /* Reader. n <= VHASH_BULK_MAX keys; ret[i] as vhash_find. Returns a bit mask of hits. */
 uint64_t vhash_find_bulk(const struct vhash *h, const void *const *keys, unsigned int n, uint64_t g,
