@@ -10,8 +10,8 @@
 void test_eal_init(unsigned int memory_mb)
 {
 	char memory[16];
-	char *argv[] = {"test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "-m", memory,
-		"--lcores", "0@0", "--log-level", "lib.*:warning", NULL};
+	char *argv[] = {"test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "-m",
+		memory, "--lcores", "0@0", "--log-level", "lib.*:warning", NULL};
 	int argc = sizeof(argv) / sizeof(argv[0]) - 1;
 
 	snprintf(memory, sizeof(memory), "%u", memory_mb);

@@ -110,7 +110,7 @@ static void add_segments(const struct oracle *w)
 				  s->learn_from_wire * WEFT_SEGMENT_LEARN_WIRE +
 				  s->answer_locally * WEFT_SEGMENT_PROXY +
 				  s->carry_vlan * WEFT_SEGMENT_INNER_VLAN;
-		strcpy(e.segment.name, o->name);
+		snprintf(e.segment.name, sizeof(e.segment.name), "%s", o->name);
 		add(w, WEFT_TABLE_SEGMENT, &e);
 	}
 }
@@ -129,8 +129,8 @@ static void add_uplink(const struct oracle *w)
 	e.port.n_queues = w->self->uplink.queues;
 	e.port.mtu = underlay_mtu(w);
 	e.port.mac = w->self->uplink.mac;
-	strcpy(e.port.name, "uplink");
-	strcpy(e.port.device, w->self->uplink.device);
+	snprintf(e.port.name, sizeof(e.port.name), "%s", "uplink");
+	snprintf(e.port.device, sizeof(e.port.device), "%s", w->self->uplink.device);
 	add(w, WEFT_TABLE_PORT, &e);
 	for (size_t i = 0; i < w->self->n_vteps && has_uplink_mac(w); i++) {
 		memset(&e, 0, sizeof(e));
@@ -191,7 +191,7 @@ static void add_local_port(const struct oracle *w, const struct port *p, const s
 	e.port.max_learned = p->learn ? p->max_learned : 0;
 	e.port.instance = p->instance;
 	e.port.flood_pps = p->flood_pps;
-	strcpy(e.port.name, p->o.name);
+	snprintf(e.port.name, sizeof(e.port.name), "%s", p->o.name);
 	port_device(p, e.port.device);
 	for (size_t i = 0; i < p->n_addresses; i++)
 		e.port.addrs[i] = p->addresses[i];

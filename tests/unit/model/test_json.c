@@ -198,16 +198,17 @@ static void test_random(void **state)
 		struct object *o, *again;
 		struct model_error err;
 		char text[2048] = "{";
+		size_t n = 1;
 
 		for (const struct field *f = schema_fields(kind); f->name; f++)
 			if (f->required || random() % 4 == 0)
-				sprintf(text + strlen(text), "%s'%s':%s", text[1] ? "," : "",
-					f->name,
+				n += snprintf(text + n, sizeof(text) - n, "%s'%s':%s",
+					n > 1 ? "," : "", f->name,
 					schema_is_name(f) && random() % 4
 						? "'n'"
 						: values[random() %
 							  (sizeof(values) / sizeof(values[0]))]);
-		strcat(text, "}");
+		snprintf(text + n, sizeof(text) - n, "}");
 		if (build_try(kind, text, NULL, &o, &err) == 0) {
 			struct json_object *json = object_to_json(o, random() % 2);
 

@@ -14,7 +14,7 @@ static char test_dir[64], test_path[80];
 
 static inline int dir_make(void **state)
 {
-	strcpy(test_dir, "/tmp/weft-store-XXXXXX");
+	snprintf(test_dir, sizeof(test_dir), "/tmp/weft-store-XXXXXX");
 	if (!mkdtemp(test_dir))
 		return -1;
 	snprintf(test_path, sizeof(test_path), "%s/store", test_dir);

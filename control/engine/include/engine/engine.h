@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The engine: one way for every change of intent, whoever asks for it: model, check, store, compile,
- * then the ops to whoever programs the data plane. Single-threaded (weftd's event loop).
+ * The engine: one way for every change of intent, whoever asks for it: model, check, store,
+ * compile, then the ops to whoever programs the data plane. Single-threaded (weftd's event loop).
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
@@ -12,13 +12,13 @@
 
 struct engine;
 
-/* Whoever takes ops (south/). It starts from compile_full when it is set, and gets what changes from
- * then on. Members may be NULL. */
+/* Whoever takes ops (south/). It starts from compile_full when it is set, and gets what changes
+ * from then on. Members may be NULL. */
 struct engine_sink {
 	void *arg;
-	/* Begin and end of one generation's ops; the sink sends them when it can. Each commit is one,
-	 * also when no op follows from it, so that the sink knows the revision; news of the underlay
-	 * only when ops do. */
+	/* Begin and end of one generation's ops; the sink sends them when it can. Each commit is
+	 * one, also when no op follows from it, so that the sink knows the revision; news of the
+	 * underlay only when ops do. */
 	void (*begin)(void *arg);
 	compile_emit_fn emit;
 	void (*end)(void *arg, uint64_t revision);
@@ -27,8 +27,8 @@ struct engine_sink {
 };
 
 /* Opens the store and loads it. 0 or -errno with err. */
-int engine_open(const char *store_path, const char *host, struct engine **ret,
-	struct model_error *err);
+int engine_open(
+	const char *store_path, const char *host, struct engine **ret, struct model_error *err);
 void engine_close(struct engine *e);
 void engine_set_sink(struct engine *e, const struct engine_sink *sink);
 
@@ -47,9 +47,9 @@ enum engine_verb {
 struct engine_op {
 	enum engine_verb verb;
 	enum model_kind kind;
-	struct object *object;	    /* not for deletes; the engine takes ownership in every case */
-	const char *name;	    /* deletes */
-	uint64_t if_revision;	    /* 0: any */
+	struct object *object; /* not for deletes; the engine takes ownership in every case */
+	const char *name;      /* deletes */
+	uint64_t if_revision;  /* 0: any */
 };
 
 struct engine_result {
@@ -70,7 +70,8 @@ void engine_link(struct engine *e, const struct underlay_link *link);
 
 /* Listeners learn of changes that are durable (RPC notifications), while what was before is still
  * there; model_revision() is revision only after they returned. They must not change anything. */
-void engine_on_commit(struct engine *e, void (*fn)(void *arg, const struct model_change *c,
-	size_t n, uint64_t revision), void *arg);
+void engine_on_commit(struct engine *e,
+	void (*fn)(void *arg, const struct model_change *c, size_t n, uint64_t revision),
+	void *arg);
 
 #endif

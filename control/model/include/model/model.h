@@ -61,8 +61,7 @@ void model_begin_load(struct model *m, uint64_t revision);
 /* Adds or replaces; takes ownership of o, also on error. Gives o its id (kept when it replaces) and
  * revision. Nothing happens when an equal one is there. */
 int model_put(struct model *m, struct object *o, struct model_error *err);
-int model_delete(
-	struct model *m, enum model_kind kind, const char *name, struct model_error *err);
+int model_delete(struct model *m, enum model_kind kind, const char *name, struct model_error *err);
 /* Validates the state that the transaction leads to. 0 or -EINVAL. */
 int model_check(struct model *m, struct model_error *err);
 /* What changed so far, without objects that ended equal; in order of kind. Valid until the end of

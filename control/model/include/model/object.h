@@ -16,8 +16,8 @@
 #include <weft/addr.h>
 #include <weft/entry.h>
 
-/* X(number, IDENTIFIER, "singular", "plural", struct). In order of dependence: a kind refers only to
- * kinds before it. */
+/* X(number, IDENTIFIER, "singular", "plural", struct). In order of dependence: a kind refers only
+ * to kinds before it. */
 #define MODEL_KINDS(X)                                                                             \
 	X(1, TENANT, "tenant", "tenants", tenant)                                                  \
 	X(2, NETWORK, "network", "networks", network)                                              \
@@ -34,10 +34,10 @@ enum model_kind {
 
 struct object {
 	enum model_kind kind;
-	uint32_t id;	    /* given by the model when created, kept by the store, never 0 */
-	uint64_t revision;  /* of the transaction that last changed it */
-	char *name;	    /* full name */
-	char *description;  /* or NULL */
+	uint32_t id;	   /* given by the model when created, kept by the store, never 0 */
+	uint64_t revision; /* of the transaction that last changed it */
+	char *name;	   /* full name */
+	char *description; /* or NULL */
 };
 
 struct tenant {
@@ -58,7 +58,7 @@ struct segment {
 	struct object o;
 	char *network;
 	uint32_t vni;
-	uint32_t mtu;	  /* 0: what the underlay allows */
+	uint32_t mtu; /* 0: what the underlay allows */
 	uint32_t ageing_s;
 	uint32_t max_learned;
 	bool flood_unknown;
@@ -78,12 +78,12 @@ enum uplink_kind {
 
 /* How a host reaches the underlay. Used on the host itself only. */
 struct uplink {
-	uint8_t kind;	/* enum weft_port_kind */
+	uint8_t kind; /* enum weft_port_kind */
 	char *device;
 	uint16_t queues;
-	uint16_t instance; /* memif interface id */
-	bool server;	   /* memif: this side listens */
-	uint32_t mtu;	/* 0: the kernel's, or 1500 without a kernel interface */
+	uint16_t instance;	      /* memif interface id */
+	bool server;		      /* memif: this side listens */
+	uint32_t mtu;		      /* 0: the kernel's, or 1500 without a kernel interface */
 	struct weft_mac mac;	      /* not for kernel interfaces */
 	struct weft_mac next_hop_mac; /* not for kernel interfaces: all VTEPs are behind it */
 };
@@ -103,7 +103,8 @@ struct port {
 	char *segment;
 	char *host; /* or NULL: not bound yet */
 	struct weft_mac mac;
-	struct weft_prefix *addresses; /* what it may send from; single addresses also resolve by ARP/ND */
+	struct weft_prefix
+		*addresses; /* what it may send from; single addresses also resolve by ARP/ND */
 	size_t n_addresses;
 	uint8_t kind; /* enum weft_port_kind */
 	char *device;

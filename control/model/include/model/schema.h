@@ -13,16 +13,16 @@
 
 enum field_type {
 	FIELD_STRING = 1,
-	FIELD_NAME,	 /* [A-Za-z0-9][A-Za-z0-9._-]*, 31 characters at most */
-	FIELD_REF,	 /* name of another object (field.ref), within the tenant when that has one */
+	FIELD_NAME, /* [A-Za-z0-9][A-Za-z0-9._-]*, 31 characters at most */
+	FIELD_REF,  /* name of another object (field.ref), within the tenant when that has one */
 	FIELD_BOOL,
-	FIELD_UINT,	 /* min..max or fallback, stored in size bytes */
+	FIELD_UINT, /* min..max or fallback, stored in size bytes */
 	FIELD_MAC,
-	FIELD_ADDRS,	 /* array of addresses */
-	FIELD_PREFIXES,	 /* array of addresses or prefixes */
-	FIELD_SUBNETS,	 /* array of prefixes, or of {"prefix":..., "gateway":...} */
-	FIELD_ENUM,	 /* names in field.names, stored as uint8_t */
-	FIELD_UPLINK,	 /* object with the fields of schema_uplink */
+	FIELD_ADDRS,	/* array of addresses */
+	FIELD_PREFIXES, /* array of addresses or prefixes */
+	FIELD_SUBNETS,	/* array of prefixes, or of {"prefix":..., "gateway":...} */
+	FIELD_ENUM,	/* names in field.names, stored as uint8_t */
+	FIELD_UPLINK,	/* object with the fields of schema_uplink */
 };
 
 struct field_enum {
@@ -36,8 +36,9 @@ struct field {
 	size_t offset;	     /* in the kind's struct; "tenant" and "name" share the full name */
 	size_t count_offset; /* arrays: of the number of elements */
 	uint8_t size;	     /* FIELD_UINT: bytes of the member */
-	uint64_t min, max;   /* FIELD_UINT: the value; FIELD_STRING: max bytes; arrays: max elements */
-	uint64_t fallback;   /* of FIELD_UINT, FIELD_BOOL, FIELD_ENUM when absent */
+	uint64_t min,
+		max; /* FIELD_UINT: the value; FIELD_STRING: max bytes; arrays: max elements */
+	uint64_t fallback; /* of FIELD_UINT, FIELD_BOOL, FIELD_ENUM when absent */
 	enum model_kind ref;
 	const struct field_enum *names;
 	bool required;
