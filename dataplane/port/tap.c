@@ -11,8 +11,8 @@
  *
  * Offload metadata in a virtio-net header both ways, as on veth. The kernel has neither a ring nor
  * batches here: each frame is a system call (some 900 ns in, 1200 ns out), and so is an empty poll,
- * which is why an idle queue is polled at growing intervals. Prefer veth for containers. rx and tx on
- * workers, the rest on the main thread.
+ * which is why an idle queue is polled at growing intervals. Prefer veth for containers. rx and tx
+ * on workers, the rest on the main thread.
  */
 #include <errno.h>
 #include <fcntl.h>
