@@ -10,6 +10,12 @@ from .net import Netns
 from .proc import CommandFailed, Process, run, wait_for
 
 
+def answers(path, kind):
+    """Somebody listens on that Unix socket; one left by a dead process refuses."""
+    with socket.socket(socket.AF_UNIX, kind) as s:
+        return s.connect_ex(path) == 0
+
+
 class Host:
     def __init__(self, lab, name):
         self.lab, self.name = lab, name
@@ -35,9 +41,7 @@ class Host:
                            lambda: self.dataplane_ready())
 
     def dataplane_ready(self):
-        """Somebody answers on its socket; one left by a dead process refuses."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
-            return s.connect_ex(self.path("dataplane.sock")) == 0
+        return answers(self.path("dataplane.sock"), socket.SOCK_SEQPACKET)
 
     def start_weftd(self, wait=True):
         argv = [self.lab.binary("control/weftd"), "--host", self.name,
@@ -46,7 +50,7 @@ class Host:
         self.weftd = self.lab.spawn(argv, self.path("weftd.log"), netns=self.ns.name)
         if wait:
             self.lab.ready("weftd of " + self.name, self.weftd,
-                           lambda: self.weft("version", check=False) is not None)
+                           lambda: answers(self.rpc_path, socket.SOCK_STREAM))
 
     def start(self):
         self.start_dataplane()
