@@ -294,9 +294,13 @@ static void reset_field(const struct field *f, uint8_t *base)
 static int read_fields(struct reader *r, const char *prefix, const struct field *fields,
 	struct json_object *json, void *base, bool update);
 
-static int read_uplink(
-	struct reader *r, const struct field *f, struct json_object *json, struct uplink *u)
+/* In an update of a host that has an uplink, what is not given stays, as with the host's fields;
+ * but a kind begins a new one, as the fields of one kind may be wrong for another. */
+static int read_uplink(struct reader *r, const struct field *f, struct json_object *json,
+	struct uplink *u, bool update)
 {
+	if (update && u->kind != 0 && !json_object_object_get_ex(json, "kind", NULL))
+		return read_fields(r, "uplink.", schema_uplink, json, u, true);
 	reset_field(f, (uint8_t *)u - f->offset);
 	for (const struct field *sub = schema_uplink; sub->name; sub++)
 		reset_field(sub, (uint8_t *)u);
@@ -304,7 +308,7 @@ static int read_uplink(
 }
 
 static int read_field(struct reader *r, const char *path, const struct field *f,
-	struct json_object *json, uint8_t *base)
+	struct json_object *json, uint8_t *base, bool update)
 {
 	void *member = base + f->offset;
 
@@ -322,7 +326,7 @@ static int read_field(struct reader *r, const char *path, const struct field *f,
 	case FIELD_ENUM:
 		return read_enum(r, path, f, json, member);
 	case FIELD_UPLINK:
-		return read_uplink(r, f, json, member);
+		return read_uplink(r, f, json, member, update);
 	case FIELD_ADDRS:
 	case FIELD_PREFIXES:
 	case FIELD_SUBNETS:
@@ -369,7 +373,7 @@ static int read_fields(struct reader *r, const char *prefix, const struct field 
 			return FAIL(r, path, "is required");
 		if (!value)
 			reset_field(f, base);
-		else if (read_field(r, path, f, value, base) < 0)
+		else if (read_field(r, path, f, value, base, update) < 0)
 			return -EINVAL;
 	}
 	return 0;

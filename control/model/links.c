@@ -27,6 +27,11 @@ static int make(const struct model *m, struct entry *e, unsigned int which, cons
 	struct link *l = &e->links[which];
 	struct entry *target = entry_find(m, kind, name);
 
+	if (target && !target->o && target->change && m->changes[target->change - 1].before)
+		return model_fail(err, MODEL_ERR_REFERENCE, e->o, field,
+			"%s \"%s\" is deleted by the same request: a document must have all that "
+			"it refers to, or be applied with --no-prune",
+			model_kind_name(kind), name);
 	if (!target || !target->o)
 		return model_fail(err, MODEL_ERR_REFERENCE, e->o, field,
 			"there is no %s \"%s\"; create it first", model_kind_name(kind), name);

@@ -66,6 +66,9 @@ static int check_interface(
 			"must be the name of an interface: at most %d characters, none of them "
 			"'/', ':', '%%' or a space",
 			INTERFACE_NAME_MAX);
+	if (strcmp(name, "lo") == 0)
+		return FAIL(
+			field, "must not be the loopback interface, which the host itself needs");
 	return 0;
 }
 

@@ -142,7 +142,8 @@ static const struct field port_fields[] = {
 		.fallback = WEFT_PORT_VHOST_USER,
 		.help = "type of attachment"},
 	{STRING(port, device, WEFT_DEVICE_SIZE - 1,
-		"socket path, interface name or devargs; vhost-user has a default")},
+		"socket path, interface name or devargs; vhost-user without one: " PORT_SOCKET_DIR
+		"TENANT+NAME.sock")},
 	{UINT(port, queues, 1, WEFT_PORT_QUEUES, 1, "queue pairs")},
 	{UINT(port, instance, 0, UINT16_MAX, 0, "memif interface id")},
 	{UINT(port, mtu, WEFT_MTU_MIN, WEFT_MTU_MAX, 0, "0: the segment's")},

@@ -85,6 +85,8 @@ static const struct {
 		"port red/x", "device"},
 	{MODEL_PORT, P("x", MAC3 ",'host':'a','kind':'veth','device':'tap2'"), 0, "", ""},
 	{MODEL_PORT, P("x", MAC3 ",'kind':'veth','device':'tap2'"), 0, "", ""},
+	{MODEL_PORT, P("x", MAC3 ",'host':'b','kind':'veth','device':'lo'"), MODEL_ERR_INVALID,
+		"port red/x", "device"},
 	{MODEL_PORT, P("x", MAC3 ",'host':'a','kind':'veth','device':'eth1'"), MODEL_ERR_CONFLICT,
 		"port red/x", "device"},
 	{MODEL_PORT, P("x", MAC3 ",'device':'/run/weft/vhost/red+p1.sock'"), MODEL_ERR_INVALID,

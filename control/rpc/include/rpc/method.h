@@ -47,7 +47,8 @@ enum rpc_access {
 		"Adds an object or replaces it whole: fields not given get their defaults.",       \
 		"name, id, revision, changed")                                                     \
 	X(UPDATE, "update", object_update, RPC_WRITE, true,                                        \
-		"Changes the given fields of an object that exists.",                              \
+		"Changes the given fields of an object that exists; of an uplink too, unless its " \
+		"kind is given, which begins a new one.",                                          \
 		"name, id, revision, changed")                                                     \
 	X(DELETE, "delete", object_delete, RPC_WRITE, false,                                       \
 		"Deletes an object. Refused while others refer to it.", "name, revision")          \
