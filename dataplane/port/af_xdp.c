@@ -131,7 +131,7 @@ static int sockets_open(struct port *p, struct af_xdp *x)
 static void describe(struct port *p, const struct netdev *d, uint32_t frame_max)
 {
 	if (!d->running)
-		snprintf(p->text, sizeof(p->text), "%s", netdev_down_text(d));
+		netdev_link_text(d, p->text, sizeof(p->text));
 	else if (d->mtu + PORT_FRAME_OVERHEAD > frame_max)
 		snprintf(p->text, sizeof(p->text),
 			"frames longer than %u bytes are lost: Linux 6.6 or later is needed",
@@ -171,8 +171,6 @@ static int device_open(struct port *p, struct af_xdp *x, int map_fd)
 {
 	int error;
 
-	if (map_fd < 0)
-		return port_fail(p, EBADF, "no socket map came with the port: weftd sends it");
 	x->ctl_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (x->ctl_fd < 0)
 		return port_fail(p, errno, "socket: %s", strerrordesc_np(errno));
@@ -180,6 +178,8 @@ static int device_open(struct port *p, struct af_xdp *x, int map_fd)
 	if (x->ifindex == 0)
 		return port_fail(
 			p, ENODEV, "no interface %s in this network namespace", p->spec.device);
+	if (map_fd < 0)
+		return port_fail(p, EBADF, "no socket map came with the port: weftd sends it");
 	error = sockets_open(p, x);
 	if (error == 0)
 		error = map_register(p, x, map_fd);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* See netdev.h. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -51,8 +52,12 @@ unsigned int netdev_n_rxq(int fd, const char *name)
 	return n ? n : 1;
 }
 
-const char *netdev_down_text(const struct netdev *d)
+void netdev_link_text(const struct netdev *d, char *ret, size_t size)
 {
-	return d->admin_up ? "no carrier: the peer is down or absent"
-			   : "interface is down: ip link set dev IF up";
+	if (d->running)
+		ret[0] = '\0';
+	else if (d->admin_up)
+		snprintf(ret, size, "no carrier: the peer is down or absent");
+	else
+		snprintf(ret, size, "interface is down: ip link set dev %s up", d->name);
 }

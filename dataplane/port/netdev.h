@@ -8,6 +8,7 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What is known of an interface; it may have been renamed since it was opened. */
@@ -23,7 +24,7 @@ struct netdev {
 int netdev_read(int fd, int ifindex, struct netdev *ret);
 /* Receive queues of the device, at least 1. */
 unsigned int netdev_n_rxq(int fd, const char *name);
-/* Why there is no link, in words. */
-const char *netdev_down_text(const struct netdev *d);
+/* Why there is no link, in words; empty when there is. */
+void netdev_link_text(const struct netdev *d, char *ret, size_t size);
 
 #endif

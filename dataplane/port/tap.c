@@ -319,8 +319,12 @@ static bool device_refresh(struct port *p, struct tap *t)
 	if (poll(&poll_fd, 1, 0) < 0 || (poll_fd.revents & (POLLERR | POLLNVAL)))
 		return false;
 	up = poll_fd.revents & POLLOUT;
-	snprintf(p->text, sizeof(p->text), "%s",
-		up ? "" : "interface is down: ip link set dev TAP up, in its namespace");
+	if (up)
+		p->text[0] = '\0';
+	else
+		snprintf(p->text, sizeof(p->text),
+			"interface is down: ip link set dev %.15s up, in its namespace",
+			p->spec.device);
 	if (p->link != up)
 		port_set_link(p, up);
 	return true;

@@ -440,7 +440,7 @@ static bool device_refresh(struct port *p, struct veth *v)
 	if (!(p->spec.flags & WEFT_PORT_NO_OFFLOAD))
 		p->offloads |=
 			PORT_OFFLOAD_CKSUM | (d.tso ? PORT_OFFLOAD_TSO | PORT_OFFLOAD_USO : 0);
-	snprintf(p->text, sizeof(p->text), "%s", d.running ? "" : netdev_down_text(&d));
+	netdev_link_text(&d, p->text, sizeof(p->text));
 	if (p->link != d.running)
 		port_set_link(p, d.running);
 	p->device_max_frame = d.mtu + PORT_FRAME_OVERHEAD;

@@ -54,7 +54,8 @@ static struct port *open_moved(
 	struct port *p = peer_port_open(WEFT_PORT_TAP, name, n_queues, 1500, -1, n_workers);
 
 	assert_int_equal(p->state, WEFT_PORT_STATE_DOWN);
-	assert_non_null(strstr(p->text, "ip link set"));
+	assert_non_null(strstr(p->text, "ip link set dev "));
+	assert_non_null(strstr(p->text, name));
 	test_netns_run(own, "ip link set %s netns /proc/%d/fd/%d", name, getpid(), ns);
 	test_netns_run(ns,
 		"echo 1 > /proc/sys/net/ipv6/conf/%s/disable_ipv6; ip addr add %s/24 dev %s && "
