@@ -202,7 +202,8 @@ static void vtep_problems(const struct hostnet *h, const struct host *host,
 	for (size_t i = 0; i < host->n_vteps; i++) {
 		if (links_have_addr(h, &host->vteps[i]))
 			continue;
-		snprintf(text, sizeof(text), "VTEP address %s is not on any interface of this host",
+		snprintf(text, sizeof(text),
+			"VTEP address %s is not on any interface of this host; add it there.",
 			weft_addr_format(&host->vteps[i], addr));
 		add(add_arg, text);
 	}

@@ -32,6 +32,17 @@ static const struct hostnet_link *kernel_uplink(const struct hostnet *h, const s
 	return host->uplink.device ? hostnet_link_by_name(h, host->uplink.device) : NULL;
 }
 
+static void uplink_down(struct hostnet *h, const struct hostnet_link *link)
+{
+	if (link->up)
+		snprintf(h->uplink_problem, sizeof(h->uplink_problem),
+			"Uplink interface %s is down (no carrier).", link->name);
+	else
+		snprintf(h->uplink_problem, sizeof(h->uplink_problem),
+			"Uplink interface %s is down; set it up with: ip link set %s up",
+			link->name, link->name);
+}
+
 static struct underlay_link look_at_uplink(struct hostnet *h, const struct host *host)
 {
 	struct underlay_link now = {.mac = host->uplink.mac, .mtu = host->uplink.mtu, .up = true};
@@ -46,13 +57,11 @@ static struct underlay_link look_at_uplink(struct hostnet *h, const struct host 
 	link = kernel_uplink(h, host);
 	if (!link) {
 		snprintf(h->uplink_problem, sizeof(h->uplink_problem),
-			"uplink interface %.32s does not exist", host->uplink.device);
+			"Uplink interface %.32s does not exist.", host->uplink.device);
 		return (struct underlay_link){.mtu = now.mtu};
 	}
 	if (!link->running)
-		snprintf(h->uplink_problem, sizeof(h->uplink_problem),
-			"uplink interface %s is down%s", link->name,
-			link->up ? " (no carrier)" : "; set it up with: ip link set ... up");
+		uplink_down(h, link);
 	now.mac = link->mac;
 	now.up = link->running;
 	if (now.mtu == 0 || now.mtu > link->mtu)
@@ -115,8 +124,8 @@ static void route_problem(struct hostnet *h, struct path_entry *p, int error)
 {
 	char remote[WEFT_ADDR_STR_SIZE], local[WEFT_ADDR_STR_SIZE];
 
-	snprintf(p->problem, sizeof(p->problem), "no route from %s to VTEP %s: %s",
-		weft_addr_format(&p->local, local), weft_addr_format(&p->path.remote, remote),
+	snprintf(p->problem, sizeof(p->problem), "VTEP %s: no route to it from %s: %s",
+		weft_addr_format(&p->path.remote, remote), weft_addr_format(&p->local, local),
 		error == -EINVAL ? "not an address of this host" : strerror(-error));
 }
 
@@ -141,7 +150,7 @@ static void find_route(struct hostnet *h, struct path_entry *p, const struct hos
 		if (!if_indextoname(route.ifindex, name))
 			memcpy(name, "nowhere", sizeof("nowhere"));
 		snprintf(p->problem, sizeof(p->problem),
-			"the route to VTEP %s leaves by %s, not by the uplink",
+			"VTEP %s: the route to it leaves by %s, not by the uplink",
 			weft_addr_format(&p->path.remote, remote), name);
 	} else {
 		p->route_mtu = route.mtu;

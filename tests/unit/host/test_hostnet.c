@@ -243,7 +243,7 @@ static void test_route_changes(void **state)
 
 	remotes[n_remotes++] = addr("10.9.0.1");
 	start(b, 0);
-	RUN_UNTIL(b, has_problem(b, "no route from 172.16.0.1 to VTEP 10.9.0.1"));
+	RUN_UNTIL(b, has_problem(b, "VTEP 10.9.0.1: no route to it from 172.16.0.1"));
 	RUN_UNTIL(b, b->ready);
 	test_netns_run(own_ns, "ip route add 10.9.0.0/24 via 172.16.0.2 mtu 1400");
 	RUN_UNTIL(b, resolved_to("10.9.0.1", "02:00:00:00:00:02", 1400));
@@ -325,7 +325,7 @@ static void test_link_changes(void **state)
 	RUN_UNTIL(b, resolved_to("172.16.0.2", "02:00:00:00:00:02", 9000) && link_now.up);
 	test_netns_run(own_ns, "ip link del ul0");
 	RUN_UNTIL(b, unresolved("172.16.0.2"));
-	assert_true(has_problem(b, "uplink interface ul0 does not exist"));
+	assert_true(has_problem(b, "Uplink interface ul0 does not exist"));
 	assert_true(has_problem(b, "VTEP address 172.16.0.1 is not on any interface"));
 	/* It comes back with another MAC. */
 	test_netns_veth(own_ns, "ul0", router_ns, "r0", 1);
@@ -335,7 +335,7 @@ static void test_link_changes(void **state)
 	test_netns_run(router_ns, "ip addr add 172.16.0.2/24 dev r0");
 	RUN_UNTIL(b, resolved_to("172.16.0.2", "02:00:00:00:00:0a", 1500));
 	assert_int_equal(link_now.mac.b[5], 0x11);
-	assert_false(has_problem(b, "uplink"));
+	assert_false(has_problem(b, "Uplink"));
 }
 
 static void test_wrong_interface(void **state)
