@@ -96,7 +96,10 @@ void handle_object_get(struct request *rq)
 	}
 	o = model_find(engine_model(rq->rpc->engine), rq->kind, name);
 	if (o == NULL) {
-		model_fail(&err, MODEL_ERR_NOT_FOUND, NULL, NULL, "does not exist");
+		model_fail(&err, MODEL_ERR_NOT_FOUND, NULL, NULL, "does not exist%s",
+			model_kind_in_tenant(rq->kind) && strchr(name, '/') == NULL
+				? "; it is named TENANT/NAME"
+				: "");
 		error_name_object(&err, rq->kind, name);
 		request_refuse(rq, &err, SIZE_MAX);
 		return;
@@ -135,6 +138,32 @@ static bool passes(const struct filter *f, const struct object *o)
 	}
 }
 
+/* Nothing passes a filter with a wrong name, which would look like an answer. */
+static int check_filter(const struct model *m, const struct filter *f, struct model_error *err)
+{
+	const struct {
+		enum model_kind kind;
+		const char *name;
+	} wanted[] = {
+		{MODEL_TENANT, f->tenant},
+		{MODEL_NETWORK, f->network},
+		{MODEL_SEGMENT, f->segment},
+		{MODEL_HOST, f->host},
+	};
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		if (wanted[i].name == NULL || model_find(m, wanted[i].kind, wanted[i].name) != NULL)
+			continue;
+		return model_fail(err, MODEL_ERR_NOT_FOUND, NULL, model_kind_name(wanted[i].kind),
+			"there is no %s \"%.64s\"%s", model_kind_name(wanted[i].kind),
+			wanted[i].name,
+			model_kind_in_tenant(wanted[i].kind) && strchr(wanted[i].name, '/') == NULL
+				? "; it is named TENANT/NAME"
+				: "");
+	}
+	return 0;
+}
+
 /* So many objects are looked at for one page: a filter that lets few pass must not keep others
  * waiting. The page is then short, and next says where to go on. */
 #define LOOK_MAX 50000
@@ -144,12 +173,19 @@ void handle_object_list(struct request *rq)
 	const struct model *m = engine_model(rq->rpc->engine);
 	const struct filter f = {param_string(rq, "tenant"), param_string(rq, "network"),
 		param_string(rq, "segment"), param_string(rq, "host")};
-	struct json_object *answer = json_object_new_object(), *objects = json_object_new_array();
+	struct json_object *answer, *objects;
+	struct model_error err = {0};
 	uint64_t limit = param_uint(rq, "limit"), n = 0;
 	const char *after = param_string(rq, "after");
 	bool full = param_bool(rq, "full");
 	const struct object *o = model_next(m, rq->kind, after);
 
+	if (check_filter(m, &f, &err) < 0) {
+		request_refuse(rq, &err, SIZE_MAX);
+		return;
+	}
+	answer = json_object_new_object();
+	objects = json_object_new_array();
 	for (size_t looked = 0; o != NULL && n < limit && looked < LOOK_MAX; looked++) {
 		if (passes(&f, o)) {
 			json_object_array_add(objects, object_to_json(o, full));

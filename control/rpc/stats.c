@@ -96,14 +96,35 @@ static struct json_object *port_json(const struct rpc *r, const struct port_coun
 /* The memory, or NULL after the request was answered with an error. */
 static const struct weft_stats_shm *stats_or_fail(struct request *rq)
 {
-	const struct weft_stats_shm *shm =
-		rq->rpc->south == NULL ? NULL : south_stats(rq->rpc->south);
+	struct south_status s = {0};
+	const struct weft_stats_shm *shm = NULL;
 
+	if (rq->rpc->south != NULL)
+		south_status(rq->rpc->south, &s);
+	/* Memory of a data plane that is gone would be taken for what happens now. */
+	if (s.connected)
+		shm = south_stats(rq->rpc->south);
 	if (shm == NULL)
 		request_fail(rq, WEFTRPC_DATAPLANE,
-			"no statistics: weftd was not connected to weft-dataplane yet; "
-			"see weft status");
+			"no statistics: weft-dataplane is not connected; see weft status");
 	return shm;
+}
+
+static void fail_port(struct request *rq, const char *name)
+{
+	const struct port *p =
+		(const struct port *)model_find(engine_model(rq->rpc->engine), MODEL_PORT, name);
+
+	if (p != NULL && p->host != NULL && strcmp(p->host, engine_host(rq->rpc->engine)) != 0)
+		request_fail(rq, WEFTRPC_NOT_FOUND,
+			"port %.64s: is on host %.64s; ask the weftd there", name, p->host);
+	else if (p != NULL)
+		request_fail(rq, WEFTRPC_NOT_FOUND,
+			"port %.64s: the data plane of this host has no such port; see weft status",
+			name);
+	else
+		request_fail(rq, WEFTRPC_NOT_FOUND,
+			"port %.64s: does not exist; ports are named TENANT/NAME", name);
 }
 
 /* Calls fn for each port, or the one that the request names. Answers an unknown name itself and
@@ -126,8 +147,7 @@ static bool each_port(struct request *rq, const struct weft_stats_shm *shm,
 		fn(rq, &c, array);
 	}
 	if (!found)
-		request_fail(rq, WEFTRPC_NOT_FOUND,
-			"port %.64s: the data plane of this host has no such port", wanted);
+		fail_port(rq, wanted);
 	return found;
 }
 

@@ -134,7 +134,7 @@ static void add_port(struct ports *p, uint32_t id, const char *name, const char 
 	struct json_object *o = json_object_new_object();
 	struct weft_event_port state = {0};
 
-	if (p->rpc->south != NULL)
+	if (p->connected) /* else what it last said is no longer known to be so */
 		south_port_state(p->rpc->south, id, &state);
 	add_string(o, "name", name);
 	add_count(o, "id", id);
@@ -185,7 +185,7 @@ struct vteps {
 	unsigned int n_bad;
 };
 
-/* Whoever follows the underlay may have said why already. */
+/* Whoever follows the underlay may have said why already: "VTEP ADDRESS: ...". */
 static bool is_explained(struct json_object *warnings, const char *vtep)
 {
 	char start[WEFT_ADDR_STR_SIZE + 8];

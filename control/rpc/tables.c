@@ -3,6 +3,7 @@
  * What the data plane holds: fdb.list, neighbour.list, fdb.flush. South asks it, so answers come
  * later; the client may be gone by then. On weftd's event loop.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +49,10 @@ static void on_done(void *arg, int error)
 		d->rpc->n_dumps--;
 		LIST_REMOVE(d, next);
 	}
-	if (error < 0)
+	if (error == -ENOTCONN)
+		jsonrpc_fail(d->call, WEFTRPC_DATAPLANE,
+			"weft-dataplane is not connected; see weft status", NULL);
+	else if (error < 0)
 		jsonrpc_fail(d->call, WEFTRPC_DATAPLANE,
 			"the data plane did not answer to the end; see weft status", NULL);
 	else
@@ -103,8 +107,9 @@ static bool read_filters(struct request *rq, uint32_t *ret_vni, uint32_t *ret_po
 	if (segment != NULL) {
 		o = model_find(m, MODEL_SEGMENT, segment);
 		if (o == NULL) {
-			request_fail(
-				rq, WEFTRPC_NOT_FOUND, "segment %.64s: does not exist", segment);
+			request_fail(rq, WEFTRPC_NOT_FOUND, "segment %.64s: does not exist%s",
+				segment,
+				strchr(segment, '/') == NULL ? "; it is named TENANT/NAME" : "");
 			return false;
 		}
 		*ret_vni = ((const struct segment *)o)->vni;

@@ -268,6 +268,15 @@ def test_status_without_data_plane(filled):
         refused(filled, method, {}, -32003)
 
 
+def test_nothing_is_said_of_a_data_plane_that_is_gone(server, filled):
+    server.do("connect", "port red/c1 2", "count red/c1 100 7")
+    assert filled.call("drops")["drops"]
+    server.do("disconnect")
+    assert {p["state"] for p in filled.call("status")["ports"]} == {"unknown"}
+    for method in ("stats.ports", "stats.workers", "drops"):
+        refused(filled, method, {}, -32003, "not connected")
+
+
 def test_status_says_what_is_wrong(server, filled):
     for n in (2, 3):
         filled.call("port.create", {"tenant": "red", "name": "c%d" % n, "segment": "lan",
