@@ -76,7 +76,8 @@ int weftrpc_socket_path(const char *path, const char *instance, char ret[WEFTRPC
 {
 	int n;
 
-	if (path == NULL)
+	/* What was said on the command line comes before the environment. */
+	if (path == NULL && (instance == NULL || instance[0] == 0))
 		path = getenv("WEFT_SOCKET");
 	if (path != NULL && path[0] != 0)
 		n = snprintf(ret, WEFTRPC_PATH_SIZE, "%s", path);

@@ -24,6 +24,9 @@ static int read_args(int argc, char **argv, struct apply_args *ret)
 		else if ((strcmp(argv[i], "-f") == 0 || strcmp(argv[i], "--file") == 0) &&
 			 i + 1 < argc && ret->path == NULL)
 			ret->path = argv[++i];
+		else if ((strcmp(argv[i], "-f") == 0 || strcmp(argv[i], "--file") == 0) &&
+			 ret->path == NULL)
+			return usage_error("weft apply: %s: the file is missing", argv[i]);
 		else
 			return usage_error("weft apply -f FILE|- [--dry-run] [--no-prune]: what is "
 					   "\"%s\"?",

@@ -63,15 +63,25 @@ int cli_call(
 	return r < 0 ? cli_error(cli, &err, r) : CLI_OK;
 }
 
+static bool as_json;
+
+void usage_errors_as_json(bool json)
+{
+	as_json = json;
+}
+
 int usage_error(const char *format, ...)
 {
+	struct weftrpc_error err = {0};
 	va_list ap;
 
-	fputs("weft: ", stderr);
 	va_start(ap, format);
-	vfprintf(stderr, format, ap);
+	vsnprintf(err.text, sizeof(err.text), format, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	if (as_json)
+		print_error_json(&err);
+	else
+		fprintf(stderr, "weft: %s\n", err.text);
 	return CLI_USAGE;
 }
 

@@ -46,6 +46,9 @@ struct command {
 /* Ended by one whose noun is NULL. */
 extern const struct command commands[];
 
+/* Ended by NULL. */
+extern const char *const object_verbs[];
+bool is_object_verb(const char *word);
 int run_object(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_apply(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_export(struct cli *cli, const struct command *c, int argc, char **argv);
@@ -66,13 +69,16 @@ int cli_call(
 int cli_connect(struct cli *cli);
 /* Prints err, with remedy; clears it. Returns the exit code that goes with it. */
 int cli_error(struct cli *cli, struct weftrpc_error *err, int error);
+/* As --json wants it, from now on. */
+void usage_errors_as_json(bool json);
 __attribute__((format(printf, 1, 2))) int usage_error(const char *format, ...);
 /* For words that are none of the command's. */
 int usage_unknown(const char *what, const char *word, const char *suggestion);
 
 /* help.c */
 void help_all(void);
-void help_command(const struct command *c, const char *verb);
+/* verb NULL: all of them. Returns an enum cli_exit. */
+int help_command(const struct command *c, const char *verb);
 
 /* args.c. specs: an array of {"name", "type"} of fields or parameters, see rpc.describe. Reads
  * "name=value" and "--name value" words into ret; other words go to positional, in order, up to

@@ -44,13 +44,14 @@ static void offer_names(struct cli *cli, const char *kind, const char *prefix, c
 	json_object_put(result);
 }
 
-static void offer_values(struct cli *cli, struct json_object *spec, const char *word)
+/* prefix: "kind=", and each value behind it. */
+static void offer_values(
+	struct cli *cli, struct json_object *spec, const char *prefix, const char *word)
 {
 	struct json_object *values = get_array(spec, "values");
 	const char *name = get_string(spec, "name"), *ref = get_string(spec, "ref");
-	char prefix[64], text[128];
+	char text[128];
 
-	snprintf(prefix, sizeof(prefix), "%s=", name);
 	/* A filter names the kind that it is about. */
 	if (ref[0] == 0 && strcmp(get_string(spec, "type"), "string") == 0 &&
 		describe_kind(name) != NULL)
@@ -70,8 +71,10 @@ static void offer_values(struct cli *cli, struct json_object *spec, const char *
 	}
 }
 
-/* "name=" of each field, or the values of the one that word has begun. */
-static void offer_fields(struct cli *cli, struct json_object *specs, const char *word)
+/* "name=" of each field, or the values of the one that word has begun. prefix: "uplink." within a
+ * field that has fields, else "". */
+static void offer_fields(
+	struct cli *cli, struct json_object *specs, const char *prefix, const char *word)
 {
 	const char *equals = strchr(word, '=');
 
@@ -80,25 +83,26 @@ static void offer_fields(struct cli *cli, struct json_object *specs, const char 
 		const char *name = get_string(spec, "name");
 		char text[64];
 
-		if (equals != NULL && strlen(name) == (size_t)(equals - word) &&
-			strncmp(name, word, strlen(name)) == 0)
-			offer_values(cli, spec, word);
-		if (equals != NULL || strcmp(name, "name") == 0)
-			continue;
-		snprintf(text, sizeof(text), "%s=", name);
-		offer(word, text);
+		snprintf(text, sizeof(text), "%s%s=", prefix, name);
+		if (get_array(spec, "fields") != NULL) {
+			snprintf(text, sizeof(text), "%s.", name);
+			offer_fields(cli, get_array(spec, "fields"), text, word);
+		} else if (equals != NULL) {
+			if (strncmp(text, word, strlen(text)) == 0)
+				offer_values(cli, spec, text, word);
+		} else if (strcmp(name, "name") != 0) {
+			offer(word, text);
+		}
 	}
 }
 
 static void complete_object(struct cli *cli, const char *kind, int argc, char **argv)
 {
-	static const char *const verbs[] = {
-		"list", "show", "create", "put", "update", "delete", NULL};
 	const char *word = argv[argc - 1];
 	char method[64];
 
 	if (argc == 1) {
-		offer_all(word, verbs);
+		offer_all(word, object_verbs);
 		return;
 	}
 	snprintf(method, sizeof(method), "%s.%s", kind,
@@ -106,9 +110,9 @@ static void complete_object(struct cli *cli, const char *kind, int argc, char **
 	if (argc == 2 && strcmp(argv[0], "list") != 0 && strcmp(argv[0], "create") != 0)
 		offer_names(cli, kind, "", word);
 	if (get_bool(describe_method(method), "takes_fields"))
-		offer_fields(cli, describe_fields(describe_kind(kind)), word);
+		offer_fields(cli, describe_fields(describe_kind(kind)), "", word);
 	if (strcmp(argv[0], "show") != 0)
-		offer_fields(cli, describe_params(describe_method(method)), word);
+		offer_fields(cli, describe_params(describe_method(method)), "", word);
 }
 
 /* Nouns whose words are methods' parameters. */
@@ -123,7 +127,7 @@ static void complete_table(struct cli *cli, const char *noun, int argc, char **a
 		return;
 	}
 	snprintf(method, sizeof(method), "%s.%s", noun, argv[0]);
-	offer_fields(cli, describe_params(describe_method(method)), argv[argc - 1]);
+	offer_fields(cli, describe_params(describe_method(method)), "", argv[argc - 1]);
 }
 
 static void complete_words(struct cli *cli, int argc, char **argv)
@@ -173,8 +177,16 @@ int run_complete(struct cli *cli, const struct command *c, int argc, char **argv
 			cli->socket = argv[++i];
 		else if (i + 1 < argc && strcmp(argv[i], "--instance") == 0)
 			cli->instance = argv[++i];
-		else if (i + 1 < argc && strcmp(argv[i], "--json") == 0)
-			continue;
+		else if (i + 1 < argc && strncmp(argv[i], "--socket=", 9) == 0)
+			cli->socket = argv[i] + 9;
+		else if (i + 1 < argc && strncmp(argv[i], "--instance=", 11) == 0)
+			cli->instance = argv[i] + 11;
+		else if (i + 2 < argc && strcmp(argv[i], "--timeout") == 0)
+			i++;
+		else if (i + 1 < argc && (strcmp(argv[i], "--json") == 0 ||
+						 strncmp(argv[i], "--timeout=", 10) == 0 ||
+						 (n == 0 && strcmp(argv[i], "help") == 0)))
+			continue; /* help is followed by what it is about */
 		else
 			words[n++] = argv[i];
 	}

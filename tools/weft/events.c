@@ -62,14 +62,24 @@ static int follow(struct cli *cli, unsigned long count)
 			return cli_error(cli, &err, r);
 		if (json_object_object_get_ex(n, "params", &params)) {
 			if (cli->json)
-				puts(json_object_to_json_string_ext(
-					params, JSON_C_TO_STRING_PLAIN));
+				puts(json_object_to_json_string_ext(params,
+					JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 			else
 				print_event(params);
 			fflush(stdout);
 		}
 		json_object_put(n);
 	}
+	return CLI_OK;
+}
+
+static int read_count(const char *text, unsigned long *ret)
+{
+	char *end;
+
+	*ret = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != 0 || *ret == 0)
+		return usage_error("--count: must be a whole number from 1, not \"%s\"", text);
 	return CLI_OK;
 }
 
@@ -80,9 +90,11 @@ int run_events(struct cli *cli, const struct command *c, int argc, char **argv)
 	unsigned long count = 0;
 	int r = CLI_OK;
 
-	for (int i = 0; i < argc; i++) {
+	for (int i = 0; i < argc && r == CLI_OK; i++) {
 		if (strcmp(argv[i], "--count") == 0 && i + 1 < argc)
-			count = strtoul(argv[++i], NULL, 10);
+			r = read_count(argv[++i], &count);
+		else if (strncmp(argv[i], "--count=", 8) == 0)
+			r = read_count(argv[i] + 8, &count);
 		else if (argv[i][0] == '-')
 			r = usage_error(
 				"weft events [port] [fdb] [commit] [dataplane] [--count N]");

@@ -85,9 +85,12 @@ static void help_object(const char *kind, const char *verb)
 		describe_has_field(describe_fields(k), "tenant") ? "TENANT/NAME" : "a plain name");
 }
 
-void help_command(const struct command *c, const char *verb)
+int help_command(const struct command *c, const char *verb)
 {
 	const char *line = c->synopsis, *end;
+
+	if (c->run == run_object && verb != NULL && !is_object_verb(verb))
+		return usage_unknown("verb", verb, NULL);
 
 	for (const char *lead = "usage: "; *line != 0; lead = "       ", line = end) {
 		end = line + strcspn(line, "\n");
@@ -103,4 +106,5 @@ void help_command(const struct command *c, const char *verb)
 	if (c->more != NULL)
 		printf("\n%s", c->more);
 	printf("\nGeneral options:\n%s", general);
+	return CLI_OK;
 }

@@ -32,9 +32,9 @@ static int read_timeout(struct cli *cli, const char *value)
 	char *end;
 	double s = strtod(value, &end);
 
-	if (*end != 0 || !(s > 0) || s > 86400)
+	if (*end != 0 || !(s >= 0.001) || s > 86400)
 		return usage_error("--timeout: must be seconds, from 0.001 to 86400");
-	cli->timeout_ms = s < 0.001 ? 1 : (int)(s * 1000);
+	cli->timeout_ms = (int)(s * 1000);
 	return CLI_OK;
 }
 
@@ -108,8 +108,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (c == NULL)
 		return unknown_command(argv[0]);
 	if (cli->help) {
-		help_command(c, argc > 1 ? argv[1] : NULL);
-		return CLI_OK;
+		return help_command(c, argc > 1 ? argv[1] : NULL);
 	}
 	return c->run(cli, c, argc - 1, argv + 1);
 }
@@ -127,6 +126,7 @@ int main(int argc, char **argv)
 		bool verbatim = n_rest > 0 && strcmp(rest[0], "complete") == 0;
 
 		n = verbatim ? 0 : general_option(&cli, argc, argv, i);
+		usage_errors_as_json(cli.json);
 		if (n < 0)
 			r = CLI_USAGE;
 		if (n == 0) {

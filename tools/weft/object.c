@@ -13,6 +13,15 @@
 
 #define COLUMNS_MAX 40
 
+/* A name is what an object is known by: "red/web1 name=web2" must not be taken for either. */
+static int name_given_twice(const struct command *c, const char *verb)
+{
+	return usage_error(
+		"weft %s %s: the name is given twice; an object can't be renamed: create "
+		"another and delete this one",
+		c->noun, verb);
+}
+
 /* "red/web1" to the members tenant and name. */
 static void set_name(const struct command *c, struct json_object *params, const char *name)
 {
@@ -79,7 +88,12 @@ static int change(struct cli *cli, const struct command *c, const char *verb, in
 			: NULL);
 	r = args_parse(specs, argc, argv, params, &name, 1);
 	json_object_put(specs);
-	if (r == 0 && name != NULL)
+	if (r == 0 && name != NULL &&
+		(json_object_object_get_ex(params, "name", NULL) ||
+			(strchr(name, '/') != NULL &&
+				json_object_object_get_ex(params, "tenant", NULL))))
+		r = name_given_twice(c, verb);
+	else if (r == 0 && name != NULL)
 		set_name(c, params, name);
 	else if (r == 0 && !json_object_object_get_ex(params, "name", NULL))
 		r = usage_error("weft %s %s: the name is missing", c->noun, verb);
@@ -251,10 +265,18 @@ static int list(struct cli *cli, const struct command *c, int argc, char **argv)
 	return r;
 }
 
+const char *const object_verbs[] = {"list", "show", "create", "put", "update", "delete", NULL};
+
+bool is_object_verb(const char *word)
+{
+	for (size_t i = 0; object_verbs[i] != NULL; i++)
+		if (strcmp(object_verbs[i], word) == 0)
+			return true;
+	return false;
+}
+
 int run_object(struct cli *cli, const struct command *c, int argc, char **argv)
 {
-	static const char *const verbs[] = {
-		"list", "show", "create", "put", "update", "delete", NULL};
 	struct weftrpc_nearest near;
 	const char *verb = argc > 0 ? argv[0] : "list";
 
@@ -263,9 +285,9 @@ int run_object(struct cli *cli, const struct command *c, int argc, char **argv)
 		argv++;
 	}
 	weftrpc_nearest_init(&near, verb);
-	for (size_t i = 0; verbs[i] != NULL; i++) {
-		weftrpc_nearest_try(&near, verbs[i]);
-		if (strcmp(verbs[i], verb) != 0)
+	for (size_t i = 0; object_verbs[i] != NULL; i++) {
+		weftrpc_nearest_try(&near, object_verbs[i]);
+		if (strcmp(object_verbs[i], verb) != 0)
 			continue;
 		if (i == 0)
 			return list(cli, c, argc, argv);

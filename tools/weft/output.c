@@ -54,6 +54,14 @@ size_t array_length(struct json_object *a)
 	return a == NULL ? 0 : json_object_array_length(a);
 }
 
+/* null, false and 0 of a field's fields would hide the others. */
+static bool says_nothing(struct json_object *v)
+{
+	return v == NULL ||
+	       (json_object_is_type(v, json_type_boolean) && !json_object_get_boolean(v)) ||
+	       (json_object_is_type(v, json_type_int) && json_object_get_int64(v) == 0);
+}
+
 /* An element of an array, or a value by itself. */
 static void write_value(FILE *f, struct json_object *v)
 {
@@ -69,6 +77,8 @@ static void write_value(FILE *f, struct json_object *v)
 
 		json_object_object_foreach(v, key, member)
 		{
+			if (says_nothing(member))
+				continue;
 			fprintf(f, "%s%s=", comma, key);
 			write_value(f, member);
 			comma = " ";

@@ -166,6 +166,8 @@ PORT    REASON       PACKETS  MEANING
 red/c1  spoofed-mac        3  source MAC is not the port's
 """
     assert filled("drops", "uplink").code == 1
+    assert "is on host h2" in filled("drops", "red/c2").err
+    assert "does not exist" in filled("stats", "ports", "red/none").err
     assert filled("fdb", "list", "limit=2").ok() == FDB
     assert filled("fdb", "flush").ok() == "learned MACs were forgotten\n"
     assert filled("neighbour", "list").ok() == """\
@@ -221,12 +223,18 @@ def test_version(weft):
     (["port", "create", "red/x", "--mtu"], ["a value is missing"]),
     (["port", "show"], ["one name"]),
     (["port", "delete"], ["name is missing"]),
+    (["port", "update", "red/c1", "name=c9"], ["name is given twice", "can't be renamed"]),
+    (["port", "update", "red/c1", "tenant=blue"], ["name is given twice"]),
+    (["port", "frob", "--help"], ['"frob"']),
+    (["events", "--count", "x"], ["--count", '"x"']),
+    (["events", "--count=0"], ["--count"]),
+    (["--timeout", "0.0001", "status"], ["0.001"]),
     (["port", "list", "host"], ['"host"']),
     (["host", "create", "h", "uplink=x"], ["uplink", "JSON"]),
     (["host", "create", "h", "uplink.devise=x"], ['did you mean "device"']),
     (["apply"], ["-f FILE is missing"]),
     (["apply", "x.yaml"], ["x.yaml"]),
-    (["apply", "-f"], ["-f"]),
+    (["apply", "-f"], ["-f: the file is missing"]),
     (["status", "now"], ["no arguments"]),
     (["stats", "cows"], ["ports"]),
     (["fdb", "eat"], ['"eat"']),
@@ -241,6 +249,11 @@ def test_wrong_usage(weft, args, words):
     for w in words:
         assert w in r.err
     assert r.err.count("\n") == 1
+
+
+def test_wrong_usage_as_json(weft):
+    r = weft("port", "frob", "--json")
+    assert r.code == 2 and r.out == "" and "frob" in json.loads(r.err)["error"]["message"]
 
 
 def test_no_arguments(weft):
@@ -264,6 +277,9 @@ def test_where_weftd_is(server):
     assert weft("status", "--socket=" + server.path).code == 0
     assert weft("--instance", "nowhere", "status", WEFT_SOCKET="").err.find(
         "/run/weft/nowhere/weftd.sock") > 0
+    # What is said comes before what is in the environment.
+    weft = Weft(server.path)
+    assert weft("--instance", "nowhere", "status").err.find("/run/weft/nowhere/weftd.sock") > 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
@@ -280,6 +296,36 @@ def test_refusals_name_object_and_remedy(filled):
     assert r.code == 1 and "port red/x: mac" in r.err and "red/c1" in r.err
     r = filled("port", "show", "red/none")
     assert r.code == 1 and "port red/none" in r.err
+    r = filled("port", "show", "c1")
+    assert r.code == 1 and "TENANT/NAME" in r.err
+    r = filled("port", "list", "host=h9")
+    assert r.code == 1 and 'no host "h9"' in r.err and r.out == ""
+    r = filled("port", "list", "segment=lan")
+    assert r.code == 1 and "TENANT/NAME" in r.err
+    r = filled("fdb", "list", "segment=lan")
+    assert r.code == 1 and "TENANT/NAME" in r.err
+
+
+def test_what_a_document_lacks_is_not_said_to_be_absent(filled):
+    part = """
+    ports:
+      - {tenant: red, name: c1, segment: lan, mac: "52:54:00:00:00:0b"}
+    """
+    r = filled.apply(part)
+    assert r.code == 1 and "--no-prune" in r.err and "red/lan" in r.err
+    assert filled.apply(part, "--no-prune").code == 0
+
+
+def test_fields_of_the_uplink(filled):
+    """Those not given stay; the table shows those that say something."""
+    assert filled("host", "update", "h1", "uplink.mtu=9000").ok().startswith("host h1 updated")
+    h1 = filled("host", "list").ok().splitlines()[1]
+    assert h1.split(None, 2)[2] == "kind=af_xdp device=eth1 queues=1 mtu=9000"
+    filled("host", "update", "h1", "uplink.kind=veth", "uplink.device=v0").ok()
+    h1 = filled("host", "list").ok().splitlines()[1]
+    assert h1.split(None, 2)[2] == "kind=veth device=v0 queues=1"
+    r = filled("host", "update", "h1", "uplink.device=")
+    assert r.code == 1 and "uplink.device: is required" in r.err
 
 
 def test_timeout():
@@ -359,6 +405,11 @@ def test_completion(filled):
     assert complete(filled, "fdb", "list", "se") == ["segment="]
     assert complete(filled, "apply", "--n") == ["--no-prune"]
     assert complete(filled, "--s") == ["--socket"]
+    assert complete(filled, "host", "update", "h1", "uplink.k") == ["uplink.kind="]
+    assert complete(filled, "host", "update", "h1", "uplink.kind=m") == ["uplink.kind=memif"]
+    assert complete(filled, "help", "po") == ["port"]
+    assert complete(filled, "--timeout", "5", "port", "cr") == ["create"]
+    assert complete(Weft("/nonexistent"), "--socket=" + filled.path, "host", "show", "") == ["h1", "h2"]
     assert complete(Weft("/nonexistent"), "--socket", filled.path, "host", "show", "") == ["h1", "h2"]
 
 
