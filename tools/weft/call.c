@@ -65,24 +65,40 @@ int cli_call(
 
 static bool as_json;
 
-void usage_errors_as_json(bool json)
+void errors_as_json(bool json)
 {
 	as_json = json;
 }
 
-int usage_error(const char *format, ...)
+__attribute__((format(printf, 1, 0))) static void say(const char *format, va_list ap)
 {
 	struct weftrpc_error err = {0};
-	va_list ap;
 
-	va_start(ap, format);
 	vsnprintf(err.text, sizeof(err.text), format, ap);
-	va_end(ap);
 	if (as_json)
 		print_error_json(&err);
 	else
 		fprintf(stderr, "weft: %s\n", err.text);
+}
+
+int usage_error(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	say(format, ap);
+	va_end(ap);
 	return CLI_USAGE;
+}
+
+int failure(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	say(format, ap);
+	va_end(ap);
+	return CLI_FAILED;
 }
 
 int usage_unknown(const char *what, const char *word, const char *suggestion)

@@ -69,9 +69,11 @@ int cli_call(
 int cli_connect(struct cli *cli);
 /* Prints err, with remedy; clears it. Returns the exit code that goes with it. */
 int cli_error(struct cli *cli, struct weftrpc_error *err, int error);
-/* As --json wants it, from now on. */
-void usage_errors_as_json(bool json);
+/* What this program says itself, as --json wants it, from now on. */
+void errors_as_json(bool json);
 __attribute__((format(printf, 1, 2))) int usage_error(const char *format, ...);
+/* When something else than weftd failed. Returns CLI_FAILED. */
+__attribute__((format(printf, 1, 2))) int failure(const char *format, ...);
 /* For words that are none of the command's. */
 int usage_unknown(const char *what, const char *word, const char *suggestion);
 

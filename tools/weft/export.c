@@ -79,10 +79,8 @@ int run_export(struct cli *cli, const struct command *c, int argc, char **argv)
 		r = fetch(cli, full, &doc);
 	if (r != CLI_OK)
 		return r;
-	if (doc == NULL) {
-		fprintf(stderr, "weft: too much is being changed to export; try again\n");
-		return CLI_FAILED;
-	}
+	if (doc == NULL)
+		return failure("too much is being changed to export; try again");
 	print_json(doc);
 	json_object_put(doc);
 	return CLI_OK;

@@ -161,7 +161,7 @@ struct json_object *document_load(const char *path)
 	if (fd >= 0)
 		text = read_all(fd, &size);
 	if (text == NULL) {
-		fprintf(stderr, "weft: can't read %s: %s\n", name, strerror(errno));
+		failure("can't read %s: %s", name, strerror(errno));
 	} else {
 		o = parse(text, size, dot != NULL && strcmp(dot, ".json") == 0, err, sizeof(err));
 		if (o != NULL && !json_object_is_type(o, json_type_object)) {
@@ -170,7 +170,7 @@ struct json_object *document_load(const char *path)
 			o = NULL;
 		}
 		if (o == NULL)
-			fprintf(stderr, "weft: %s: %s\n", name, err);
+			failure("%s: %s", name, err);
 	}
 	free(text);
 	if (fd > STDIN_FILENO)

@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 		bool verbatim = n_rest > 0 && strcmp(rest[0], "complete") == 0;
 
 		n = verbatim ? 0 : general_option(&cli, argc, argv, i);
-		usage_errors_as_json(cli.json);
+		errors_as_json(cli.json);
 		if (n < 0)
 			r = CLI_USAGE;
 		if (n == 0) {

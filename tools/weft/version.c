@@ -28,7 +28,7 @@ int run_version(struct cli *cli, const struct command *c, int argc, char **argv)
 			printf("weftd  %s on host %s; you may %s\n", get_string(result, "release"),
 				get_string(result, "host"), get_string(result, "access"));
 		else
-			printf("weftd  not running\n");
+			printf("weftd  can't be reached: weft status says why\n");
 	}
 	json_object_put(result);
 	return CLI_OK;

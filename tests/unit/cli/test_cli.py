@@ -204,7 +204,7 @@ def test_rpc(filled):
 def test_version(weft):
     assert weft("version").ok().splitlines()[1].endswith("on host h1; you may write")
     weft.path = "/nonexistent/weftd.sock"
-    assert "weftd  not running" in weft("version").ok()
+    assert "weftd  can't be reached" in weft("version").ok()
 
 
 # -- failing
@@ -254,6 +254,12 @@ def test_wrong_usage(weft, args, words):
 def test_wrong_usage_as_json(weft):
     r = weft("port", "frob", "--json")
     assert r.code == 2 and r.out == "" and "frob" in json.loads(r.err)["error"]["message"]
+
+
+def test_failure_as_json(weft):
+    r = weft("apply", "-f", "/nonexistent.yaml", "--json")
+    assert r.code == 1 and r.out == ""
+    assert "/nonexistent.yaml" in json.loads(r.err)["error"]["message"]
 
 
 def test_no_arguments(weft):
