@@ -2,6 +2,7 @@
 /*
  * The command line of weftd. Called once, before anything else exists.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
@@ -9,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <model/object.h>
 
 #include "options.h"
 
@@ -59,10 +62,20 @@ static const struct option long_options[] = {
 	{NULL, 0, NULL, 0},
 };
 
+/* The model judges names for good; under one that it can't have this host would never be found. */
 static int set_host(struct options *o, const char *name)
 {
-	if (name[0] == '\0' || strlen(name) >= sizeof(o->host)) {
-		fprintf(stderr, "weftd: \"%s\" is no host name\n", name);
+	static const char others[] = "._-";
+	size_t n = 0;
+
+	while (isalnum((unsigned char)name[n]) || (n > 0 && name[n] && strchr(others, name[n])))
+		n++;
+	if (n == 0 || name[n] != '\0' || n > MODEL_NAME_MAX) {
+		fprintf(stderr,
+			"weftd: \"%s\" can't be the name of a host: letters, digits, '.', '_' and "
+			"'-', "
+			"at most %d; name this host with --host or in " HOST_FILE "\n",
+			name, MODEL_NAME_MAX);
 		return USAGE;
 	}
 	memcpy(o->host, name, strlen(name) + 1);

@@ -83,9 +83,10 @@ def test_command_line(lab):
     code, text = exit_code(lab, "--help")
     assert code == 0 and "--dataplane" in text
     for wrong in (["--nonsense"], ["--log-level", "loud"], ["--operators", "no-such-group"],
-                  ["--host", ""], ["stray"]):
+                  ["--host", ""], ["--host", "a b"], ["--host", "x" * 32], ["stray"]):
         code, text = exit_code(lab, *wrong)
         assert code == 2, (wrong, text)
+    assert "/etc/weft/host" in exit_code(lab, "--host", "a b")[1]
 
 
 def test_socket_of_another_weftd(lab, host):
