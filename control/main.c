@@ -125,7 +125,7 @@ static void wire_link(void *arg, const struct hostnet_link *link, bool present)
 {
 	struct daemon *d = arg;
 
-	attach_link(d->attach, link->ifindex, link->name, present);
+	attach_link(d->attach, link->ifindex, link->name, link->is_veth, present);
 }
 
 static void wire_ready(void *arg)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -24,6 +25,14 @@ bool kernel_read_addr(const struct nlattr *a, unsigned int family, struct weft_a
 	else
 		return false;
 	return true;
+}
+
+static bool is_veth(struct nlattr *info)
+{
+	struct nlattr *tb[IFLA_INFO_MAX + 1];
+
+	return info && nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) == 0 && tb[IFLA_INFO_KIND] &&
+	       nla_strcmp(tb[IFLA_INFO_KIND], "veth") == 0;
 }
 
 static bool parse_link(const struct nlmsghdr *h, struct kernel_news *ret)
@@ -46,6 +55,7 @@ static bool parse_link(const struct nlmsghdr *h, struct kernel_news *ret)
 	if (tb[IFLA_MTU] && nla_len(tb[IFLA_MTU]) >= 4)
 		ret->link.mtu = nla_get_u32(tb[IFLA_MTU]);
 	ret->link.up = ifi->ifi_flags & IFF_UP;
+	ret->link.is_veth = is_veth(tb[IFLA_LINKINFO]);
 	ret->link.running = ret->link.up && (ifi->ifi_flags & IFF_RUNNING);
 	return true;
 }

@@ -31,8 +31,12 @@ static void drop_addrs(struct hostnet *h, const struct hostnet_link *link)
 
 static void prepare(struct hostnet *h, struct port_entry *p, const struct hostnet_link *link)
 {
-	int rc = kernel_set_quiet(&h->requests, link->ifindex);
+	int rc;
 
+	p->problem[0] = '\0';
+	if (!link->is_veth)
+		return; /* a NIC of the host, perhaps: not ours to change; attach tells */
+	rc = kernel_set_quiet(&h->requests, link->ifindex);
 	/* -EAFNOSUPPORT: this kernel has no IPv6, which is quiet enough. */
 	if (rc == -EAFNOSUPPORT)
 		rc = 0;
@@ -40,7 +44,6 @@ static void prepare(struct hostnet *h, struct port_entry *p, const struct hostne
 		drop_addrs(h, link);
 	if (rc == 0 && !link->up)
 		rc = kernel_set_up(&h->requests, link->ifindex);
-	p->problem[0] = '\0';
 	if (rc == 0)
 		return;
 	snprintf(p->problem, sizeof(p->problem), "cannot set interface %s up: %s", link->name,

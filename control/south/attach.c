@@ -35,6 +35,7 @@ struct seen {
 	UT_hash_handle hh;
 	char name[IFNAMSIZ];
 	int ifindex;
+	bool is_veth;
 };
 
 struct attach {
@@ -129,10 +130,21 @@ static void check_uplink(struct attach *a, struct wanted *w)
 
 /* ---- guards ---- */
 
+/* A guard takes every frame from the host. On its NIC, named by mistake, it would cut it off. */
 static void ensure_guard(struct attach *a, struct wanted *w)
 {
 	char text[LOADER_TEXT_SIZE];
+	const struct seen *s;
 
+	HASH_FIND_STR(a->seen, w->name, s);
+	if (!s || !s->is_veth) {
+		snprintf(text, sizeof(text),
+			"Interface %s of port %.64s is not a veth: name the host's end of a veth "
+			"pair as device.",
+			w->name, w->port.name);
+		set_problem(w, text);
+		return;
+	}
 	if (!a->guard && loader_guard_new(&a->guard, a->guard_problem) < 0) {
 		a->guard = NULL;
 		return;
@@ -234,7 +246,7 @@ static void clean_stale(int ifindex)
 		log_warning("%s", text);
 }
 
-void attach_link(struct attach *a, int ifindex, const char *name, bool present)
+void attach_link(struct attach *a, int ifindex, const char *name, bool is_veth, bool present)
 {
 	struct wanted *w;
 	struct seen *s;
@@ -265,6 +277,7 @@ void attach_link(struct attach *a, int ifindex, const char *name, bool present)
 		HASH_ADD_STR(a->seen, name, s);
 	}
 	s->ifindex = ifindex;
+	s->is_veth = is_veth;
 	if (!w) {
 		clean_stale(ifindex);
 		return;

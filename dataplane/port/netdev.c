@@ -52,6 +52,16 @@ unsigned int netdev_n_rxq(int fd, const char *name)
 	return n ? n : 1;
 }
 
+bool netdev_is_veth(int fd, const char *name)
+{
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct ifreq r = request(name);
+
+	r.ifr_data = (void *)&info;
+	return ioctl(fd, SIOCETHTOOL, &r) == 0 &&
+	       strncmp(info.driver, "veth", sizeof(info.driver)) == 0;
+}
+
 void netdev_link_text(const struct netdev *d, char *ret, size_t size)
 {
 	if (d->running)

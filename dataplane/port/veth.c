@@ -456,6 +456,19 @@ static uint32_t offloads_wanted(const struct port *p)
 	       (vnet_hdr_kernel_has_uso() ? PORT_OFFLOAD_USO : 0);
 }
 
+/* A tenant on the host's own NIC, named by mistake, would hear the host and be heard as it. */
+static int check_interface(struct port *p)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool ok;
+
+	if (fd < 0)
+		return port_fail(p, errno, "socket: %s", strerrordesc_np(errno));
+	ok = p->spec.role != WEFT_ROLE_TENANT || netdev_is_veth(fd, p->spec.device);
+	close(fd);
+	return ok ? 0 : port_fail(p, EINVAL, "interface %s is not a veth", p->spec.device);
+}
+
 static int veth_open(struct port *p, int fd)
 {
 	struct veth *v = rte_zmalloc("veth", sizeof(*v), RTE_CACHE_LINE_SIZE);
@@ -470,6 +483,9 @@ static int veth_open(struct port *p, int fd)
 			p, ENODEV, "no interface %s in this network namespace", p->spec.device);
 		goto fail;
 	}
+	error = check_interface(p);
+	if (error < 0)
+		goto fail;
 	v->offloads = offloads_wanted(p);
 	v->n_queues = p->spec.n_queues;
 	for (unsigned int i = 0; i < v->n_queues; i++)

@@ -417,6 +417,22 @@ static void no_mbufs_keeps_frames_in_the_ring(void **state)
 	port_free(p);
 }
 
+/* A NIC of the host that is named by mistake is left alone. */
+static void only_a_veth_will_do(void **state)
+{
+	struct weft_port spec = {.id = 1,
+		.kind = WEFT_PORT_VETH,
+		.role = WEFT_ROLE_TENANT,
+		.n_queues = 1,
+		.mtu = 1500,
+		.device = "lo"};
+	struct port *p = port_new(&spec, 1);
+
+	assert_int_equal(port_open(p, -1, 1), -EINVAL);
+	assert_string_equal(p->text, "interface lo is not a veth");
+	port_free(p);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, make_pairs, drop_pairs)
@@ -438,6 +454,7 @@ int main(void)
 		CASE(own_frames_are_not_received),
 		CASE(gso_without_huge_mbufs),
 		CASE(no_mbufs_keeps_frames_in_the_ring),
+		CASE(only_a_veth_will_do),
 	};
 
 	own = test_netns_own();

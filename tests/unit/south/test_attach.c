@@ -101,7 +101,7 @@ static void link_is(struct bench *b, const char *name, bool present)
 
 	if (present)
 		last = if_nametoindex(name);
-	attach_link(b->attach, last, name, present);
+	attach_link(b->attach, last, name, name[0] == 'p', present); /* p0 and p1 are a pair */
 }
 
 static void test_uplink(void **state)
@@ -188,6 +188,26 @@ static void test_repair(void **state)
 	assert_string_equal(problems, "");
 }
 
+/* A NIC that is named as a container's veth keeps what it carries for the host. */
+static void test_not_a_veth(void **state)
+{
+	struct bench *b = *state;
+	struct weft_port wrong = tenant;
+
+	test_netns_run(ns, "ip link add nic0 type bridge");
+	snprintf(wrong.device, sizeof(wrong.device), "nic0");
+	attach_port(b->attach, &wrong, true);
+	link_is(b, "nic0", true);
+	assert_false(has_guard("nic0"));
+	problems[0] = '\0';
+	attach_problems(b->attach, add_problem, NULL);
+	assert_non_null(strstr(problems, "nic0 of port"));
+	assert_non_null(strstr(problems, "is not a veth"));
+	attach_port(b->attach, &wrong, false);
+	link_is(b, "nic0", false);
+	test_netns_run(ns, "ip link del nic0");
+}
+
 /* The interface's name passes to another port while the first one's end is still to be told. */
 static void test_port_replaced(void **state)
 {
@@ -212,6 +232,7 @@ int main(void)
 		TEST(test_uplink),
 		TEST(test_restart),
 		TEST(test_repair),
+		TEST(test_not_a_veth),
 		TEST(test_port_replaced),
 	};
 

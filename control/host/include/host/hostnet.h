@@ -28,6 +28,7 @@ struct hostnet_link {
 	uint32_t mtu;
 	bool up;      /* set up by its administrator */
 	bool running; /* and there is a carrier */
+	bool is_veth;
 };
 
 struct hostnet_config {

@@ -29,7 +29,7 @@ void attach_free(struct attach *a);
 /* Intent: this port is wanted, or not any more. Kinds without a kernel interface are ignored. */
 void attach_port(struct attach *a, const struct weft_port *port, bool present);
 /* The kernel: this interface exists, or not any more. */
-void attach_link(struct attach *a, int ifindex, const char *name, bool present);
+void attach_link(struct attach *a, int ifindex, const char *name, bool is_veth, bool present);
 /* This host's VTEP addresses may have changed. */
 void attach_refresh(struct attach *a);
 
