@@ -277,25 +277,32 @@ static void retire_object(const void *object)
 		rcu_retire(free, (void *)(uintptr_t)object);
 }
 
+/* What goes is closed before what comes is opened: a device may change its port. */
 static void finish_ports(struct commit *c)
 {
 	for (uint32_t i = 0; i < c->ports.n; i++) {
 		uint16_t slot = c->ports.slots[i];
 		const struct config_port *old = c->old->ports[slot], *p = c->next->ports[slot];
-		bool kept = old && p && old->dev == p->dev;
 
-		if (kept)
-			port_update(p->dev, &p->spec);
-		if (old && !kept)
+		if (old && (!p || old->dev != p->dev))
 			device_remove(slot);
-		if (p && !kept) {
-			device_add(p->dev, c->port_fd[slot] ? *c->port_fd[slot] : -1);
-			if (c->port_fd[slot])
-				*c->port_fd[slot] = -1;
-		}
 		retire_object(old);
 		if (!p)
 			slot_retire(&channel.ports, slot);
+	}
+	for (uint32_t i = 0; i < c->ports.n; i++) {
+		uint16_t slot = c->ports.slots[i];
+		const struct config_port *old = c->old->ports[slot], *p = c->next->ports[slot];
+
+		if (!p)
+			continue;
+		if (old && old->dev == p->dev) {
+			port_update(p->dev, &p->spec);
+			continue;
+		}
+		device_add(p->dev, c->port_fd[slot] ? *c->port_fd[slot] : -1);
+		if (c->port_fd[slot])
+			*c->port_fd[slot] = -1;
 	}
 }
 

@@ -131,7 +131,7 @@ static void close_gone(void *arg)
 
 static void begin_close(struct device *d)
 {
-	port_set_link(d->dev, false);
+	port_stop(d->dev);
 	d->closing = true;
 	rcu_retire(close_gone, d->dev);
 	n_closes++;

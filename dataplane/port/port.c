@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include <rte_common.h>
 #include <rte_malloc.h>
@@ -22,6 +23,9 @@ static const struct port_ops *kinds[WEFT_PORT_KIND_MAX] = {
 	PORT_KINDS_BUILT_IN(PORT_KIND)
 #undef PORT_KIND
 };
+
+/* Ports that are open. Main thread. */
+static LIST_HEAD(, port) open_ports = LIST_HEAD_INITIALIZER(open_ports);
 
 const struct port_ops *port_ops_find(enum weft_port_kind kind)
 {
@@ -62,7 +66,7 @@ int port_fail(struct port *p, int error, const char *format, ...)
 /* Under state_lock. */
 static void state_refresh(struct port *p)
 {
-	bool up = p->link && !(p->spec.flags & WEFT_PORT_ADMIN_DOWN);
+	bool up = p->link && !p->stopped && !(p->spec.flags & WEFT_PORT_ADMIN_DOWN);
 
 	atomic_store_explicit(&p->state,
 		!p->is_open ? WEFT_PORT_STATE_MISSING
@@ -75,6 +79,14 @@ void port_set_link(struct port *p, bool up)
 {
 	rte_spinlock_lock(&p->state_lock);
 	p->link = up;
+	state_refresh(p);
+	rte_spinlock_unlock(&p->state_lock);
+}
+
+void port_stop(struct port *p)
+{
+	rte_spinlock_lock(&p->state_lock);
+	p->stopped = true;
 	state_refresh(p);
 	rte_spinlock_unlock(&p->state_lock);
 }
@@ -92,8 +104,35 @@ static void limit_frames(struct port *p)
 	p->max_frame = RTE_MIN(p->device_max_frame, (uint32_t)p->spec.mtu + PORT_FRAME_OVERHEAD);
 }
 
+/* Whether only one of two ports may have its device open. Interfaces are named by two kinds; a
+ * memif socket has many places, each with two ends. */
+static bool is_same_place(const struct weft_port *a, const struct weft_port *b)
+{
+	const uint32_t interfaces = 1u << WEFT_PORT_VETH | 1u << WEFT_PORT_AF_XDP;
+
+	if (a->kind != b->kind && (!(interfaces >> a->kind & 1) || !(interfaces >> b->kind & 1)))
+		return false;
+	if (a->kind == WEFT_PORT_MEMIF &&
+		(a->instance != b->instance || ((a->flags ^ b->flags) & WEFT_PORT_SERVER)))
+		return false;
+	return strncmp(a->device, b->device, sizeof(a->device)) == 0;
+}
+
+/* The open port that has the device, or NULL. The kernel would let two packet sockets read one
+ * interface: a tenant's frames would then enter by another tenant's port too. */
+static const struct port *device_owner(const struct weft_port *spec)
+{
+	const struct port *p;
+
+	LIST_FOREACH (p, &open_ports, link_open)
+		if (is_same_place(&p->spec, spec))
+			return p;
+	return NULL;
+}
+
 int port_open(struct port *p, int fd, unsigned int n_workers)
 {
+	const struct port *owner;
 	int error;
 
 	if (!p->ops)
@@ -104,15 +143,21 @@ int port_open(struct port *p, int fd, unsigned int n_workers)
 			WEFT_PORT_QUEUES);
 	if (!memchr(p->spec.device, '\0', sizeof(p->spec.device)))
 		return port_fail(p, EINVAL, "device name is not terminated");
+	owner = device_owner(&p->spec);
+	if (owner)
+		return port_fail(p, EADDRINUSE, "another port has the device: %u (%.64s)",
+			owner->spec.id, owner->spec.name);
 	p->n_workers = RTE_MAX(n_workers, 1u);
 	p->text[0] = '\0';
 	p->link = false;
+	p->stopped = false;
 	error = p->ops->open(p, fd);
 	if (error < 0)
 		return error;
 	p->device_max_frame = p->max_frame;
 	limit_frames(p);
 	p->shared_txq = p->n_workers > p->n_txq;
+	LIST_INSERT_HEAD(&open_ports, p, link_open);
 	set_open(p, true);
 	return 0;
 }
@@ -149,6 +194,7 @@ void port_close(struct port *p)
 	if (!p->is_open)
 		return;
 	set_open(p, false);
+	LIST_REMOVE(p, link_open);
 	p->ops->close(p);
 	p->priv = NULL;
 	p->link = false;

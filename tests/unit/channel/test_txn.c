@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include <core/clock.h>
+#include <core/rcu.h>
 #include <port/fake.h>
 #include <table/learn.h>
 
@@ -429,6 +430,78 @@ static void learn(uint32_t vni, uint32_t mac, uint32_t port)
 	assert_int_equal(learn_process(1, clock_s()), 1);
 }
 
+/* A grace period ends. */
+static void grace_period(void)
+{
+	rcu_worker_quiescent(0);
+	fixture_turn(1);
+	rcu_worker_quiescent(0);
+	fixture_turn(1);
+}
+
+/* A device that goes to another port in one transaction is opened as soon as the workers have left
+ * the old port, not before and not at the next try a second later. */
+static void test_device_changes_port(void **state)
+{
+	struct weft_port p1 = a_port(1, 100), p2 = a_port(2, 100), p3 = a_port(3, 100);
+	struct txn *t = txn_new();
+
+	PUT(t, SEGMENT, a_segment(100));
+	PUT(t, PORT, p1);
+	PUT(t, PORT, p2);
+	commit_ok(t);
+	fixture_turn(1);
+	rcu_worker_register(0);
+	/* to a port that comes before the old one goes */
+	t = txn_new();
+	memcpy(p3.device, p1.device, sizeof(p3.device));
+	PUT(t, PORT, p3);
+	DEL(t, PORT, p1);
+	commit_ok(t);
+	fixture_turn(1);
+	assert_string_equal(port_of(3)->dev->text, "");
+	assert_int_equal(port_of(3)->dev->state, WEFT_PORT_STATE_MISSING);
+	grace_period();
+	assert_int_equal(port_of(3)->dev->state, WEFT_PORT_STATE_UP);
+	/* between two ports */
+	t = txn_new();
+	memcpy(p1.device, p2.device, sizeof(p1.device));
+	memcpy(p2.device, p3.device, sizeof(p2.device));
+	memcpy(p3.device, p1.device, sizeof(p3.device));
+	PUT(t, PORT, p2);
+	PUT(t, PORT, p3);
+	commit_ok(t);
+	fixture_turn(1);
+	assert_string_equal(port_of(2)->dev->text, "");
+	assert_string_equal(port_of(3)->dev->text, "");
+	grace_period();
+	assert_int_equal(port_of(2)->dev->state, WEFT_PORT_STATE_UP);
+	assert_int_equal(port_of(3)->dev->state, WEFT_PORT_STATE_UP);
+	rcu_worker_unregister(0);
+}
+
+/* While a device that is gone waits for the workers, its peer can't bring it up again. */
+static void test_device_is_gone(void **state)
+{
+	struct txn *t = txn_new();
+	struct port *dev;
+
+	PUT(t, SEGMENT, a_segment(100));
+	PUT(t, PORT, a_port(1, 100));
+	commit_ok(t);
+	fixture_turn(1);
+	dev = port_of(1)->dev;
+	rcu_worker_register(0);
+	fake_set_gone(dev);
+	fixture_turn(100);
+	assert_int_equal(dev->state, WEFT_PORT_STATE_DOWN);
+	port_set_link(dev, true);
+	assert_int_equal(dev->state, WEFT_PORT_STATE_DOWN);
+	grace_period();
+	assert_int_equal(dev->state, WEFT_PORT_STATE_UP);
+	rcu_worker_unregister(0);
+}
+
 static void test_learned_and_programmed(void **state)
 {
 	struct txn *t;
@@ -562,6 +635,8 @@ int main(void)
 		TEST(test_full_tables),
 		TEST(test_queues_stay),
 		TEST(test_device_life),
+		TEST(test_device_changes_port),
+		TEST(test_device_is_gone),
 		TEST(test_descriptor),
 		TEST(test_learned_and_programmed),
 		TEST(test_random),

@@ -223,6 +223,35 @@ static void same_device_compares_what_the_device_sees(void **state)
 	assert_false(port_same_device(&a, &b));
 }
 
+static void a_device_has_one_port(void **state)
+{
+	struct weft_port spec = fake_spec(1);
+	struct port *first = open_fake(1, 1), *second = port_new(&spec, 4);
+
+	assert_int_equal(port_open(second, -1, 1), -EADDRINUSE);
+	assert_non_null(strstr(second->text, "another port has the device: 7 (t/p)"));
+	assert_int_equal(second->state, WEFT_PORT_STATE_MISSING);
+	port_close(first);
+	assert_int_equal(port_open(second, -1, 1), 0);
+	assert_int_equal(port_open(first, -1, 1), -EADDRINUSE);
+	port_free(first);
+	port_free(second);
+}
+
+static void a_stopped_port_stays_down(void **state)
+{
+	struct port *p = open_fake(1, 1);
+
+	port_stop(p);
+	assert_int_equal(p->state, WEFT_PORT_STATE_DOWN);
+	port_set_link(p, true);
+	assert_int_equal(p->state, WEFT_PORT_STATE_DOWN);
+	port_close(p);
+	assert_int_equal(port_open(p, -1, 1), 0);
+	assert_int_equal(p->state, WEFT_PORT_STATE_UP);
+	port_free(p);
+}
+
 static int no_frame_leaks(void **state)
 {
 	return rte_mempool_in_use_count(pool) == 0 ? 0 : -1;
@@ -239,6 +268,8 @@ int main(void)
 		cmocka_unit_test_teardown(tx_refuses_after_n, no_frame_leaks),
 		cmocka_unit_test_teardown(state_follows_link_and_operator, no_frame_leaks),
 		cmocka_unit_test_teardown(rx_errors_are_counted, no_frame_leaks),
+		cmocka_unit_test_teardown(a_device_has_one_port, no_frame_leaks),
+		cmocka_unit_test_teardown(a_stopped_port_stays_down, no_frame_leaks),
 		cmocka_unit_test_teardown(
 			same_device_compares_what_the_device_sees, no_frame_leaks),
 	};

@@ -24,6 +24,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include <rte_mbuf.h>
 #include <rte_spinlock.h>
@@ -73,9 +74,11 @@ struct port {
 	uint32_t max_frame; /* largest frame tx takes that is not a GSO frame */
 	bool shared_txq;    /* more workers than n_txq */
 	bool link;	    /* what the device says; state follows from it; under state_lock */
+	bool stopped;	    /* about to be closed: not up whatever the link; under state_lock */
 	bool is_open;	    /* main thread */
-	uint16_t n_workers; /* threads that send */
-	uint32_t device_max_frame; /* what the device takes, whatever the MTU */
+	LIST_ENTRY(port) link_open; /* main thread */
+	uint16_t n_workers;	    /* threads that send */
+	uint32_t device_max_frame;  /* what the device takes, whatever the MTU */
 	rte_spinlock_t state_lock;
 
 	struct weft_port spec;
@@ -98,13 +101,17 @@ void port_ops_register(const struct port_ops *ops);
 /* A port for spec, not open yet (state MISSING). NULL: out of memory. */
 struct port *port_new(const struct weft_port *spec, uint16_t slot);
 /* Tries to open; on success state is DOWN or UP. n_workers: how many threads will call port_tx,
- * each with its own number below n_workers. Returns 0 or -errno with p->text set. */
+ * each with its own number below n_workers. Returns 0 or -errno with p->text set; -EADDRINUSE
+ * when another open port has the device. */
 int port_open(struct port *p, int fd, unsigned int n_workers);
 /* Refreshes state and text; the caller's turn every 100 ms. Returns as ops->poll_state. */
 bool port_poll_state(struct port *p);
 /* Takes over a spec for which port_same_device holds: MTU, WEFT_PORT_ADMIN_DOWN (state is DOWN as
  * long as it is set) and what the device does not see. */
 void port_update(struct port *p, const struct weft_port *spec);
+/* The port is about to be closed: it is not up from now on, whatever a peer makes of its link,
+ * until it is opened again. */
+void port_stop(struct port *p);
 /* Back to MISSING: closes the device, keeps the port for a later port_open. No worker is inside. */
 void port_close(struct port *p);
 /* From now on closing keeps what open made in the kernel and a guest lives on (a TAP interface):
