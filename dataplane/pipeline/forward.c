@@ -82,7 +82,7 @@ void forward_emit(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
 }
 
 /* The largest IP packet that may go there. The segment's MTU is a promise of its tenants' hosts, so
- * it is not asked again of what another host let through. */
+ * it is not asked again of what another host let through. A port may take less than its segment. */
 static inline uint32_t forward_limit(
 	const struct pipeline *pl, const struct pkt_meta *meta, dest_t dest)
 {
@@ -95,7 +95,10 @@ static inline uint32_t forward_limit(
 
 		return RTE_MIN(limit, pl->cfg->vteps[DEST_SLOT(dest)]->inner_mtu - tags);
 	}
-	return limit;
+	if (meta->flags & PKT_FROM_TUNNEL)
+		return limit;
+	return RTE_MIN(
+		limit, pl->cfg->ports[DEST_SLOT(dest)]->dev->max_frame - PORT_FRAME_OVERHEAD);
 }
 
 /* What the device does itself; through a tunnel header it does neither checksums nor segments. */
