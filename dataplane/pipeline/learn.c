@@ -49,7 +49,7 @@ static void learn_report(struct pipeline *pl, const struct learn_source *s)
 {
 	struct learn_event e = {.key = s->key, .dest = s->dest, .generation = pl->cfg->generation};
 
-	if (!quota_take(QUOTA_LEARN, pl->in->slot, LEARN_RATE) || !learn_post(&e))
+	if (!quota_take(QUOTA_LEARN, pl->in->slot, LEARN_RATE, 1) || !learn_post(&e))
 		pl->stats->learn_refused++;
 }
 

@@ -28,7 +28,7 @@ static void mtu_answer(struct pipeline *pl, struct rte_mbuf *m, uint32_t limit)
 {
 	struct rte_mbuf *icmp;
 
-	if (!quota_take(QUOTA_ICMP, pl->in->slot, MTU_ICMP_RATE))
+	if (!quota_take(QUOTA_ICMP, pl->in->slot, MTU_ICMP_RATE, 1))
 		return;
 	icmp = pkt_craft_too_big(m, limit);
 	if (!icmp)

@@ -13,7 +13,7 @@
  * a new port keeps its value: at most one burst is missing from the new port's first bucket. */
 static _Atomic uint64_t quota_tat[QUOTA_KIND_MAX][WEFT_MAX_PORTS];
 
-bool quota_take(enum quota_kind kind, uint16_t slot, uint32_t rate)
+bool quota_take(enum quota_kind kind, uint16_t slot, uint32_t rate, uint32_t n)
 {
 	_Atomic uint64_t *tat = &quota_tat[kind][slot];
 	uint64_t now = clock_ms() * 1000000, cost = 1000000000 / rate;
@@ -27,6 +27,6 @@ bool quota_take(enum quota_kind kind, uint16_t slot, uint32_t rate)
 		if (due + cost > now + tolerance)
 			return false;
 	} while (!atomic_compare_exchange_weak_explicit(
-		tat, &old, due + cost, memory_order_relaxed, memory_order_relaxed));
+		tat, &old, due + cost * n, memory_order_relaxed, memory_order_relaxed));
 	return true;
 }

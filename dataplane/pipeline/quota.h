@@ -22,7 +22,8 @@ enum quota_kind {
 #define QUOTA_BURST_MS	100
 #define QUOTA_BURST_MIN 16
 
-/* Takes one from the bucket of that port slot; rate is per second, not 0. False: it is empty. */
-bool quota_take(enum quota_kind kind, uint16_t slot, uint32_t rate);
+/* Takes n from the bucket of that port slot; rate is per second, not 0. False: it is empty. One
+ * that holds too few goes into debt, so that a large n passes too. */
+bool quota_take(enum quota_kind kind, uint16_t slot, uint32_t rate, uint32_t n);
 
 #endif

@@ -89,8 +89,9 @@ void replicate(struct pipeline *pl, struct rte_mbuf *m)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
 	uint32_t limit = pl->in->spec.flood_pps;
+	uint32_t n = meta->flags & PKT_GSO ? pkt_gso_count(m, meta) : 1;
 
-	if (limit && !quota_take(QUOTA_FLOOD, pl->in->slot, limit)) {
+	if (limit && !quota_take(QUOTA_FLOOD, pl->in->slot, limit, n)) {
 		stage_drop(pl, m, WEFT_DROP_FLOOD_LIMIT);
 		return;
 	}
