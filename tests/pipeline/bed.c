@@ -178,8 +178,10 @@ static void bed_put_port(const struct weft_port *e)
 	slot = bed_free_slot((void **)bed_next->ports, WEFT_MAX_PORTS);
 	p = bed_alloc(sizeof(*p));
 	p->spec = *e;
+	if (p->spec.device[0] == '\0') /* a device has one port only */
+		snprintf(p->spec.device, sizeof(p->spec.device), "fake%u", e->id);
 	p->slot = slot;
-	p->dev = port_new(e, slot);
+	p->dev = port_new(&p->spec, slot);
 	bed_need(p->dev && port_open(p->dev, -1, bed_workers) == 0, "port doesn't open");
 	bed_next->ports[slot] = p;
 	counters_slot_assign(slot, e->id);
