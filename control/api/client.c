@@ -138,7 +138,6 @@ int weftrpc_connect(const char *path, struct weftrpc **ret, struct weftrpc_error
 		weftrpc_close(c);
 		return fail(err, -ENOMEM, "out of memory");
 	}
-	json_tokener_set_flags(c->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
 	*ret = c;
 	return 0;
 }

@@ -13,12 +13,14 @@
 #include <event2/bufferevent.h>
 
 #include <weftrpc/codes.h>
+#include <weftrpc/strict.h>
 
 #include "server.h"
 #include "utf8.h"
 
 #define TURN_BYTES    (256 << 10) /* parsed in one turn: about 2 ms */
 #define TURN_REQUESTS 16
+#define CHARACTER_MAX 4		  /* bytes of UTF-8 */
 #define INPUT_SIZE    (256 << 10) /* read ahead of the parser */
 
 struct pending {
@@ -36,7 +38,6 @@ struct conn {
 	struct peer *peer;
 	bool may_write;
 	struct json_tokener *tokener;
-	struct utf8 utf8;
 	size_t value_size; /* bytes of the value that has begun; 0: none has */
 	LIST_HEAD(, pending) pending;
 	unsigned int n_pending;
@@ -188,14 +189,14 @@ static void end_value(struct conn *c, struct json_object *value)
 		return;
 	}
 	c->value_size = 0;
-	c->utf8 = (struct utf8){0};
 	begin(c, value);
 }
 
 /* Feeds the tokener. Returns the bytes used. */
 static size_t feed(struct conn *c, const char *text, size_t len)
 {
-	size_t valid = utf8_check(&c->utf8, text, len), used;
+	struct utf8 utf8 = {0};
+	size_t valid = utf8_check(&utf8, text, len), used;
 	struct json_object *value = NULL;
 	char message[64];
 
@@ -206,8 +207,7 @@ static size_t feed(struct conn *c, const char *text, size_t len)
 		parse_error(c, "not UTF-8");
 		return len;
 	}
-	value = json_tokener_parse_ex(c->tokener, text, (int)valid);
-	used = json_tokener_get_parse_end(c->tokener);
+	value = weftrpc_parse_strict(c->tokener, text, valid, &used);
 	c->value_size += used;
 	switch (json_tokener_get_error(c->tokener)) {
 	case json_tokener_success:
@@ -236,10 +236,14 @@ static bool parse_some(struct conn *c, size_t *budget)
 	const char *text;
 	size_t len, used = 0;
 
+	/* A character that lies in two pieces of the buffer is made one. */
+	evbuffer_pullup(in, evbuffer_get_length(in) < CHARACTER_MAX ? -1 : CHARACTER_MAX);
 	if (evbuffer_peek(in, -1, NULL, &v, 1) < 1 || v.iov_len == 0)
 		return false;
 	text = v.iov_base;
-	len = v.iov_len < TURN_BYTES ? v.iov_len : TURN_BYTES;
+	len = weftrpc_whole_characters(text, v.iov_len < TURN_BYTES ? v.iov_len : TURN_BYTES);
+	if (len == 0)
+		return false;
 	while (c->value_size == 0 && used < len && is_space(text[used]))
 		used++;
 	if (used < len)

@@ -184,7 +184,7 @@ static int load_rows(struct store *s, struct model *m, struct model_error *err)
 	struct json_tokener *tok = json_tokener_new();
 	int error = 0, rc;
 
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tok, JSON_TOKENER_VALIDATE_UTF8);
 	while ((rc = sqlite3_step(row)) == SQLITE_ROW && !error)
 		error = load_row(s, row, m, tok, err);
 	if (!error && rc != SQLITE_DONE)

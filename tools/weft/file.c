@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <unistd.h>
+
+#include <weftrpc/strict.h>
 
 #include "cli.h"
 #include "yaml_json.h"
@@ -100,8 +103,7 @@ static struct json_object *json_parse(const char *text, size_t size, char *err, 
 	size_t end;
 
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	o = json_tokener_parse_ex(t, text, (int)size + 1);
-	end = json_tokener_get_parse_end(t);
+	o = weftrpc_parse_strict(t, text, size + 1, &end);
 	if (json_tokener_get_error(t) != json_tokener_success) {
 		snprintf(err, err_size, "line %u: %s", line_at(text, end),
 			json_tokener_error_desc(json_tokener_get_error(t)));
