@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -290,7 +291,9 @@ def test_where_weftd_is(server):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 def test_no_permission(server):
-    p = subprocess.run([os.environ["WEFT"], "--socket", server.path, "status"], user=65534,
+    weft = os.path.join(os.path.dirname(server.path), "weft")
+    shutil.copy(os.environ["WEFT"], weft)  # others may not enter the directory of the build
+    p = subprocess.run([weft, "--socket", server.path, "status"], user=65534,
                        group=65534, extra_groups=[], stderr=subprocess.PIPE, text=True, timeout=60, cwd="/")
     assert p.returncode == 3 and "no permission" in p.stderr
 

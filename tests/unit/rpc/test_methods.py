@@ -86,7 +86,7 @@ def test_bad_parameters_are_named(filled):
     refused(filled, "port.get", {"name": "red/c1", "nmae": 1}, INVALID, 'did you mean "name"')
     refused(filled, "port.get", {"name": "x" * 1000}, INVALID)
     refused(filled, "port.list", {"limit": 0}, INVALID, field="limit")
-    refused(filled, "port.list", {"limit": 2**70}, INVALID, field="limit")
+    refused(filled, "port.list", {"limit": 2**40}, INVALID, field="limit")
     refused(filled, "port.list", {"full": "yes"}, INVALID, field="full")
     refused(filled, "tenant.list", {"host": "h1"}, INVALID, field="host")
     refused(filled, "port.lst", {}, METHOD, "did you mean port.list?")
