@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <rpc/rpc.h>
+#include <weftrpc/strict.h>
 
 #include "fake_south.h"
 #include "fuzz.h"
@@ -51,9 +52,10 @@ static void check_lines(const char *text, size_t size)
 	for (; (newline = memchr(text, '\n', (size_t)(end - text))) != NULL; text = newline + 1) {
 		struct json_tokener *t = json_tokener_new_ex(64);
 		struct json_object *o, *first;
+		size_t used;
 
 		json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-		o = json_tokener_parse_ex(t, text, (int)(newline - text));
+		o = weftrpc_parse_strict(t, text, (size_t)(newline - text), &used);
 		fuzz_check(o != NULL);
 		first = json_object_is_type(o, json_type_array) ? json_object_array_get_idx(o, 0)
 								: o;
