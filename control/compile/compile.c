@@ -15,6 +15,17 @@ struct mark {
 	bool gone; /* in a run: was emitted and should not be any more */
 };
 
+static bool none_get(const struct compiler *c, const union key *k, union weft_entry *ret)
+{
+	return false;
+}
+
+static void none_walk(const struct compiler *c, key_fn fn, void *arg)
+{
+}
+
+static const struct compile_table none = {none_get, none_walk};
+
 static const struct compile_table *const tables[WEFT_TABLE_MAX] = {
 	[WEFT_TABLE_SEGMENT] = &compile_segment,
 	[WEFT_TABLE_PORT] = &compile_port,
@@ -23,6 +34,16 @@ static const struct compile_table *const tables[WEFT_TABLE_MAX] = {
 	[WEFT_TABLE_FLOOD] = &compile_flood,
 	[WEFT_TABLE_FDB] = &compile_fdb,
 	[WEFT_TABLE_NEIGH] = &compile_neigh,
+	[WEFT_TABLE_TENANT] = &none,
+	[WEFT_TABLE_NETWORK] = &none,
+	[WEFT_TABLE_ROUTER] = &none,
+	[WEFT_TABLE_SUBNET] = &none,
+	[WEFT_TABLE_ROUTE] = &none,
+	[WEFT_TABLE_SET] = &none,
+	[WEFT_TABLE_SET_MEMBER] = &none,
+	[WEFT_TABLE_RULESET] = &none,
+	[WEFT_TABLE_RULE] = &none,
+	[WEFT_TABLE_DNS] = &none,
 };
 
 static union key key_of(enum weft_table table, const void *entry)

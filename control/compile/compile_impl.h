@@ -23,7 +23,11 @@ union key {
 		union {
 			struct weft_addr addr;
 			struct weft_mac mac;
+			uint32_t sub; /* a rule's id */
+			uint8_t hash[16];
 		};
+		uint8_t len; /* of a prefix; the family of a DNS name */
+		uint8_t zero[3];
 	} in;
 };
 static_assert(sizeof(union key) == WEFT_KEY_SIZE_MAX, "hashed without padding");

@@ -51,7 +51,22 @@ static bool entry_strings_end(const struct weft_op_hdr *op, const union weft_ent
 		return terminated(e->segment.name, sizeof(e->segment.name));
 	case WEFT_TABLE_PORT:
 		return terminated(e->port.name, sizeof(e->port.name)) &&
-		       terminated(e->port.device, sizeof(e->port.device));
+		       terminated(e->port.device, sizeof(e->port.device)) &&
+		       terminated(e->port.hostname, sizeof(e->port.hostname));
+	case WEFT_TABLE_TENANT:
+		return terminated(e->tenant.name, sizeof(e->tenant.name));
+	case WEFT_TABLE_NETWORK:
+		return terminated(e->network.name, sizeof(e->network.name));
+	case WEFT_TABLE_ROUTER:
+		return terminated(e->router.name, sizeof(e->router.name));
+	case WEFT_TABLE_SUBNET:
+		return terminated(e->subnet.domain, sizeof(e->subnet.domain));
+	case WEFT_TABLE_SET:
+		return terminated(e->set.name, sizeof(e->set.name));
+	case WEFT_TABLE_RULESET:
+		return terminated(e->ruleset.name, sizeof(e->ruleset.name));
+	case WEFT_TABLE_DNS:
+		return terminated(e->dns.name, sizeof(e->dns.name));
 	}
 	return true;
 }

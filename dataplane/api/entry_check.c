@@ -23,7 +23,7 @@ struct check {
 char *weft_entry_describe(unsigned int table, const void *entry, char *buf, size_t size)
 {
 	const union weft_entry *e = entry;
-	char addr[WEFT_ADDR_STR_SIZE], mac[WEFT_MAC_STR_SIZE];
+	char addr[WEFT_ADDR_STR_SIZE], mac[WEFT_MAC_STR_SIZE], prefix[WEFT_PREFIX_STR_SIZE];
 	const char *name = weft_table_name(table);
 
 	switch (table) {
@@ -50,6 +50,39 @@ char *weft_entry_describe(unsigned int table, const void *entry, char *buf, size
 	case WEFT_TABLE_NEIGH:
 		snprintf(buf, size, "%s %u %s", name, e->neigh.vni,
 			weft_addr_format(&e->neigh.addr, addr));
+		break;
+	case WEFT_TABLE_TENANT:
+		snprintf(buf, size, "%s %u (%.63s)", name, e->tenant.id, e->tenant.name);
+		break;
+	case WEFT_TABLE_NETWORK:
+		snprintf(buf, size, "%s %u (%.63s)", name, e->network.id, e->network.name);
+		break;
+	case WEFT_TABLE_ROUTER:
+		snprintf(buf, size, "%s %u (%.63s)", name, e->router.id, e->router.name);
+		break;
+	case WEFT_TABLE_SUBNET:
+		snprintf(buf, size, "%s %u %s", name, e->subnet.vni,
+			weft_prefix_format(&e->subnet.prefix, prefix));
+		break;
+	case WEFT_TABLE_ROUTE:
+		snprintf(buf, size, "%s %u %s", name, e->route.router,
+			weft_prefix_format(&e->route.prefix, prefix));
+		break;
+	case WEFT_TABLE_SET:
+		snprintf(buf, size, "%s %u (%.63s)", name, e->set.id, e->set.name);
+		break;
+	case WEFT_TABLE_SET_MEMBER:
+		snprintf(buf, size, "%s %u %s", name, e->set_member.set,
+			weft_prefix_format(&e->set_member.prefix, prefix));
+		break;
+	case WEFT_TABLE_RULESET:
+		snprintf(buf, size, "%s %u (%.63s)", name, e->ruleset.id, e->ruleset.name);
+		break;
+	case WEFT_TABLE_RULE:
+		snprintf(buf, size, "%s %u of rule set %u", name, e->rule.id, e->rule.ruleset);
+		break;
+	case WEFT_TABLE_DNS:
+		snprintf(buf, size, "%s %u %.127s", name, e->dns.network, e->dns.name);
 		break;
 	default:
 		snprintf(buf, size, "table %u", table);

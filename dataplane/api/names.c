@@ -88,6 +88,22 @@ const char *weft_msg_name(unsigned int type)
 	return NULL;
 }
 
+/* FNV-1a, 128 bits (draft-eastlake-fnv): the full name is compared as well. */
+void weft_dns_hash(const char *name, uint32_t len, uint8_t ret[16])
+{
+	const unsigned __int128 prime = ((unsigned __int128)1 << 88) + 0x13b;
+	unsigned __int128 h =
+		(unsigned __int128)0x6c62272e07bb0142 << 64 | (unsigned __int128)0x62b821756295c58d;
+
+	for (uint32_t i = 0; i < len; i++) {
+		uint8_t c = name[i];
+
+		h ^= c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+		h *= prime;
+	}
+	memcpy(ret, &h, 16);
+}
+
 uint32_t weft_entry_key(unsigned int table, const void *entry, uint8_t *ret_key)
 {
 	const union weft_entry *e = entry;
@@ -109,6 +125,34 @@ uint32_t weft_entry_key(unsigned int table, const void *entry, uint8_t *ret_key)
 		memcpy(ret_key, &e->flood.vni, 4);
 		memcpy(ret_key + 4, &e->flood.remote, 16);
 		return 20;
+	case WEFT_TABLE_TENANT:
+	case WEFT_TABLE_NETWORK:
+	case WEFT_TABLE_ROUTER:
+	case WEFT_TABLE_SET:
+	case WEFT_TABLE_RULESET:
+		memcpy(ret_key, entry, 4); /* all begin with their id */
+		return 4;
+	case WEFT_TABLE_RULE:
+		memcpy(ret_key, &e->rule.ruleset, 4);
+		memcpy(ret_key + 4, &e->rule.id, 4);
+		return 8;
+	case WEFT_TABLE_SUBNET:
+		memcpy(ret_key, &e->subnet.vni, 4);
+		memcpy(ret_key + 4, &e->subnet.prefix, 17);
+		return 21;
+	case WEFT_TABLE_ROUTE:
+		memcpy(ret_key, &e->route.router, 4);
+		memcpy(ret_key + 4, &e->route.prefix, 17);
+		return 21;
+	case WEFT_TABLE_SET_MEMBER:
+		memcpy(ret_key, &e->set_member.set, 4);
+		memcpy(ret_key + 4, &e->set_member.prefix, 17);
+		return 21;
+	case WEFT_TABLE_DNS:
+		memcpy(ret_key, &e->dns.network, 4);
+		memcpy(ret_key + 4, e->dns.hash, 16);
+		ret_key[20] = weft_addr_is_v4(&e->dns.addr) ? 4 : 6;
+		return 21;
 	case WEFT_TABLE_FDB:
 		memcpy(ret_key, &e->fdb.vni, 4);
 		memcpy(ret_key + 4, &e->fdb.mac, 6);

@@ -235,8 +235,11 @@ int commit_entry(struct commit *c, const struct txn_walk *w)
 		return put ? flood_put(c, w) : flood_delete(c, w);
 	case WEFT_TABLE_FDB:
 		return put ? fdb_put(c, w) : fdb_delete(c, w);
-	default:
+	case WEFT_TABLE_NEIGH:
 		return put ? neigh_put(c, w) : neigh_delete(c, w);
+	default:
+		return commit_fail_entry(
+			c, ENOTSUP, c->op, w->op.table, w->op.entry, "not supported");
 	}
 }
 

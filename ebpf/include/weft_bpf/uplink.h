@@ -39,6 +39,6 @@ struct weft_bpf_uplink_counters {
 	__u64 passed;	  /* left to the kernel's own stack */
 	__u64 dropped[WEFT_DROP_MAX];
 };
-_Static_assert(sizeof(struct weft_bpf_uplink_counters) == 784, "map value");
+_Static_assert(sizeof(struct weft_bpf_uplink_counters) == 1168, "map value");
 
 #endif

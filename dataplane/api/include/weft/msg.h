@@ -26,7 +26,7 @@
 #include <weft/entry.h>
 
 #define WEFT_CHANNEL_MAGIC   0x57454654u /* "WEFT" */
-#define WEFT_CHANNEL_VERSION 2
+#define WEFT_CHANNEL_VERSION 3
 #define WEFT_MSG_SIZE_MAX    65536 /* header included */
 #define WEFT_MSG_FDS_MAX     8
 

@@ -36,7 +36,7 @@ struct weft_port_stats {
 	uint64_t learn_refused; /* MACs not learned because of a quota or a full queue */
 	uint64_t dropped[WEFT_DROP_MAX];
 };
-static_assert(sizeof(struct weft_port_stats) == 832, "shared layout");
+static_assert(sizeof(struct weft_port_stats) == 1216, "shared layout");
 
 struct weft_worker_stats {
 	uint64_t cycles_busy; /* TSC, in bursts that had packets */

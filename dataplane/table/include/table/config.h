@@ -27,12 +27,42 @@ typedef uint32_t dest_t;
 #define DEST_VTEP_BIT 0x80000000u
 #define DEST_SLOT(d)  ((d)&0xffffu)
 
+/* Sessions of what these are made of are judged again in a new epoch: see epoch of struct config.
+ */
+struct config_tenant {
+	struct weft_tenant spec;
+	uint16_t slot;
+};
+
+struct config_network {
+	struct weft_network spec;
+	uint16_t slot;
+	uint16_t tenant_slot;
+	bool peers; /* a route leads into it from another network, or out of it */
+};
+
+struct config_router {
+	struct weft_router spec;
+	uint16_t slot;
+	uint16_t network_slot;
+	uint64_t lens[3]; /* bit n: it may have a route with prefix length n */
+};
+
+struct config_subnet {
+	struct weft_subnet spec;
+};
+
+struct policy_ruleset; /* table/policy.h */
+struct policy_scope;
+
 struct config_port {
 	struct weft_port spec;
 	struct port *dev; /* never NULL; its state says whether it can be used */
 	uint16_t slot;
 	uint16_t segment_slot; /* 0: none */
 	uint64_t since;	       /* generation in which the slot became this port's */
+	uint16_t n_rulesets;
+	uint16_t rulesets[WEFT_PORT_RULESETS]; /* slots, in the order in which they judge */
 };
 
 /* Ready to copy in front of a frame: Ethernet, IPv4 or IPv6, UDP, VXLAN. Filled by tunnel/vxlan.h;
@@ -59,8 +89,15 @@ struct config_segment {
 	uint64_t since; /* generation in which the slot became this segment's */
 	uint16_t slot;
 	uint16_t n_ports;
-	uint16_t n_vteps;
+	uint16_t n_vteps;	/* all that may send into it */
+	uint16_t n_flood_vteps; /* of those, the first ones: they get copies of flooded frames */
+	uint16_t n_subnets;
+	uint16_t network_slot; /* 0: none */
+	uint16_t router_slot;  /* 0: none */
+	bool stateful; /* unicast IP goes through sessions: a port has rule sets, or it has a router
+			*/
 	const uint16_t *ports; /* slots of local members */
+	const struct config_subnet *subnets;
 	const uint16_t *vteps; /* slots of VTEPs with members, sorted */
 };
 
@@ -77,10 +114,13 @@ struct config_rxq {
 
 struct config {
 	uint64_t generation;
-	struct vhash *fdb;   /* struct fdb_entry */
-	struct vhash *neigh; /* struct neigh_entry */
-	struct vhash *vni;   /* key: uint32_t vni; struct slot_entry -> segment slot */
-	struct vhash *vtep;  /* key: struct weft_addr; struct slot_entry -> VTEP slot */
+	struct vhash *fdb;	   /* struct fdb_entry */
+	struct vhash *neigh;	   /* struct neigh_entry */
+	struct vhash *routes;	   /* table/route.h */
+	struct vhash *set_members; /* table/policy.h */
+	struct vhash *dns;	   /* struct dns_entry */
+	struct vhash *vni;	   /* key: uint32_t vni; struct slot_entry -> segment slot */
+	struct vhash *vtep;	   /* key: struct weft_addr; struct slot_entry -> VTEP slot */
 	uint16_t n_local_vteps;
 	struct config_local_vtep local_vteps[WEFT_MAX_LOCAL_VTEPS];
 	uint16_t n_rxqs[WEFT_MAX_WORKERS];
@@ -88,6 +128,16 @@ struct config {
 	struct config_port *ports[WEFT_MAX_PORTS];
 	struct config_segment *segments[WEFT_MAX_SEGMENTS];
 	struct config_vtep *vteps[WEFT_MAX_VTEPS];
+	struct config_tenant *tenants[WEFT_MAX_TENANTS];
+	struct config_network *networks[WEFT_MAX_NETWORKS];
+	struct config_router *routers[WEFT_MAX_ROUTERS];
+	struct policy_ruleset *rulesets[WEFT_MAX_RULESETS];
+	struct config_port *service; /* the port with WEFT_ROLE_SERVICE, or NULL */
+	/* By segment slot: the low half of the generation in which something last changed that a
+	 * session of the segment may stand on (policy, routes, bindings; of its network and of
+	 * those it has routes to). 0: no session. A session is valid while its epoch equals this
+	 * one. */
+	uint32_t epoch[WEFT_MAX_SEGMENTS];
 };
 
 extern const struct config *_Atomic config_current;
@@ -105,7 +155,15 @@ struct fdb_entry {
 struct neigh_entry {
 	struct vhash_entry v;
 	struct weft_mac mac;
-	uint8_t pad[6];
+	uint8_t gateway; /* the router's own address */
+	uint8_t pad[5];
+};
+
+/* Key: struct dns_key. */
+struct dns_entry {
+	struct vhash_entry v;
+	struct weft_addr addr;
+	char name[WEFT_DNS_NAME_SIZE];
 };
 
 struct slot_entry {
@@ -125,6 +183,13 @@ struct neigh_key {
 	struct weft_addr addr;
 };
 static_assert(sizeof(struct neigh_key) == 20, "hashed without padding");
+
+struct dns_key {
+	uint16_t network_slot;
+	uint16_t family; /* 4 or 6 */
+	uint8_t hash[16];
+};
+static_assert(sizeof(struct dns_key) == 20, "hashed without padding");
 
 static inline const struct config *config_get(void)
 {

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Sessions: tracked connections, each with two directions, in one table shared by all workers.
+ *
+ * A direction is found by what its packets look like when they enter this host: segment, addresses,
+ * protocol, ports. It holds the whole decision for them: where they go, how they are rewritten, and
+ * the epoch (table/config.h) that the decision was made in.
+ *
+ * Memory: SESSION_SIZE bytes per session, and 2 places in the buckets. Sessions are made by the
+ * worker that sees the first packet, out of its own free list; that worker ages and frees them.
+ *
+ * Threads and races:
+ *  - Finding takes no lock. Whoever found a session may use it until its next quiescent state.
+ *  - A worker that changes the decision of a direction holds the session's lock, sets epoch to 0
+ *    first and to the new epoch last; a reader that takes a copy of the decision reads epoch before
+ *    and after (session_dir_read).
+ *  - Counters, seen_s and the TCP fields of a direction are written by the worker that got the
+ *    packet, without a lock: two queues that deliver one direction at the same time may lose a
+ *    count, never more.
+ *  - Lock order: session, then bucket. The packet path takes no lock for a hit.
+ */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_prefetch.h>
+
+#include <table/config.h>
+#include <weft/addr.h>
+#include <weft/drop_reason.h>
+
+/* ICMP queries have their identifier as both ports, protocols without ports 0. */
+struct session_key {
+	struct weft_addr src;
+	struct weft_addr dst;
+	uint16_t sport; /* host order */
+	uint16_t dport;
+	uint16_t segment; /* slot in which packets of this direction enter */
+	uint8_t proto;
+	uint8_t zero;
+};
+static_assert(sizeof(struct session_key) == 40, "hashed without padding");
+
+enum session_dir_flag {
+	SESSION_DIR_ROUTED = 1 << 0, /* MACs are replaced and the TTL goes down */
+	SESSION_DIR_FDB = 1 << 1,    /* destination is a learned MAC: look it up for each packet */
+	SESSION_DIR_TRANSLATED = 1 << 2, /* addresses and ports become those of the other key */
+	SESSION_DIR_TCP = 1 << 3,	 /* the tracker must see each packet */
+	SESSION_DIR_TRACKED = 1 << 4,	 /* it must, whatever the protocol: not answered yet */
+	SESSION_DIR_REPLY = 1 << 5,	 /* the second of the two */
+};
+
+/* What a direction's packets get. */
+struct session_decision {
+	dest_t dest;
+	uint16_t in;		  /* port slot that it must come from; 0: a tunnel */
+	uint16_t out_segment;	  /* slot; its VNI is sent */
+	uint16_t mss;		  /* clamp the MSS of SYNs to this; 0: leave it */
+	uint8_t flags;		  /* enum session_dir_flag */
+	uint8_t match_macs[12];	  /* destination and source MAC that packets must have */
+	uint8_t rewrite_macs[12]; /* the ones they get, with SESSION_DIR_ROUTED */
+};
+
+/* Sequence space of the sender (RFC 9293), as the tracker has seen it. */
+struct session_tcp {
+	uint32_t end;	  /* highest sequence number sent, plus one */
+	uint32_t max_end; /* highest that its peer's window allows */
+	uint32_t max_win; /* largest window that it advertised, scaled; 0: none seen yet */
+	uint8_t wscale;
+	uint8_t flags; /* track_tcp.c's own */
+	uint8_t pad[2];
+};
+
+struct session_dir {
+	/* The first line: read by each packet, written when decided. */
+	struct session_key key;
+	_Atomic uint32_t epoch; /* 0: not decided */
+	dest_t dest;		/* from here on as in struct session_decision */
+	uint16_t in;
+	uint16_t out_segment;
+	uint16_t mss;
+	uint8_t flags;
+	uint8_t pad;
+	uint32_t pad2[2];
+	/* The second line: written by each packet. */
+	uint8_t match_macs[12];
+	uint8_t rewrite_macs[12];
+	_Atomic uint64_t packets;
+	_Atomic uint64_t bytes;	 /* of frames, as in weft/stats.h */
+	_Atomic uint32_t seen_s; /* clock_s() of the last packet; 0: none yet */
+	struct session_tcp tcp;
+	uint8_t pad3[4];
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct session_dir) == 128, "two lines");
+static_assert(offsetof(struct session_dir, match_macs) == 64, "the second line");
+
+/* Which timeout holds: the states of all protocols in one list, WEFT_TIMEOUT_*. */
+struct session {
+	struct session_dir dir[2]; /* as the first packet went, and the answers */
+	/* The third line: rarely written. */
+	_Atomic uint32_t lock;
+	uint8_t state;	   /* enum weft_timeout */
+	uint8_t tcp_state; /* track_tcp.c's */
+	uint8_t owner;	   /* worker */
+	uint8_t flags;	   /* enum session_flag */
+	uint16_t network;  /* slots */
+	uint16_t tenant;
+	uint16_t charged; /* the port whose quota it uses */
+	uint16_t
+		port[2]; /* local ports at the ends: [0] sends dir[0], [1] receives it; 0: remote */
+	uint16_t
+		ruleset[2]; /* slots of the rule sets whose rules let it pass there; 0: a default */
+	uint32_t port_id[2];   /* ids of those ports: a slot may get another port */
+	uint32_t rule[2];      /* ids of the rules */
+	uint32_t policy_epoch; /* in which policy was last judged */
+	uint32_t created_s;
+	uint32_t wheel_next, wheel_prev; /* ageing: the owner's */
+	uint16_t wheel_slot;
+	uint8_t pad[6];
+};
+static_assert(sizeof(struct session) == 320, "five lines");
+#define SESSION_SIZE sizeof(struct session)
+
+enum session_flag {
+	SESSION_HALF_OPEN = 1 << 0, /* no answer yet: counts as half open */
+	SESSION_DEAD = 1 << 1,	    /* removed; readers that still hold it treat it as not found */
+};
+
+/* The session that a direction is part of. */
+static inline struct session *session_of(struct session_dir *d)
+{
+	return (struct session *)(d - ((d->flags & SESSION_DIR_REPLY) != 0));
+}
+
+/* The other direction. */
+static inline struct session_dir *session_peer(struct session_dir *d)
+{
+	return d->flags & SESSION_DIR_REPLY ? d - 1 : d + 1;
+}
+
+/* Seeded at start, so that nobody can choose keys that meet in one bucket. */
+extern uint64_t session_seed[2];
+
+static inline uint64_t session_mix(uint64_t a, uint64_t b)
+{
+	unsigned __int128 r = (unsigned __int128)a * b;
+
+	return (uint64_t)r ^ (uint64_t)(r >> 64);
+}
+
+static inline uint64_t session_hash(const struct session_key *k)
+{
+	uint64_t w[5], h;
+
+	memcpy(w, k, sizeof(w));
+	h = session_mix(w[0] ^ session_seed[0], w[1] ^ session_seed[1]) ^
+	    session_mix(w[2] ^ session_seed[1], w[3] ^ session_seed[0]);
+	return session_mix(h ^ session_seed[0], w[4] ^ session_seed[1]);
+}
+
+/* max: sessions in all, 1024..SESSION_MAX. Memory is taken as sessions come. Main thread, before
+ * the workers. Returns 0 or -errno. */
+#define SESSION_MAX	(16u << 20)
+#define SESSION_DEFAULT (1u << 20)
+int session_init(uint32_t max, unsigned int n_workers);
+void session_fini(void);
+
+/* Worker. ret[i]: the direction with keys[i], or NULL; a dead session counts as none. n <= 64.
+ * hashes as session_hash makes them. */
+void session_find_bulk(const struct session_key *keys, const uint64_t *hashes, unsigned int n,
+	struct session_dir **ret);
+struct session_dir *session_find(const struct session_key *key);
+
+/* Worker. What a new session is made of; its decisions come later (session_decide). */
+struct session_new {
+	struct session_key key[2];
+	const struct config_network *network;
+	const struct config_tenant *tenant; /* NULL: no quota */
+	const struct config_port *charged;  /* the port that it counts for; never NULL */
+	uint16_t port[2], ruleset[2];	    /* as in struct session */
+	uint32_t port_id[2], rule[2], policy_epoch;
+};
+/* A session that is in the table but for its tracker's state, which the caller fills under the lock
+ * that it gets it with (session_unlock). NULL with *ret_drop: SESSION_TABLE_FULL,
+ * SESSION_PORT_LIMIT, SESSION_TENANT_LIMIT, SESSION_RATE or HALF_OPEN_LIMIT. When one of the keys
+ * is in the table already, NULL with *ret_drop 0: look it up again. */
+struct session *session_insert(
+	unsigned int worker, const struct session_new *n, enum weft_drop *ret_drop);
+/* Any worker; the main thread too. Takes it out of the table at once; its owner frees it later. */
+void session_remove(struct session *s);
+
+void session_lock(struct session *s);
+void session_unlock(struct session *s);
+/* With the lock: the decision for packets of d, from now on, in that epoch. */
+void session_decide(struct session_dir *d, const struct session_decision *dec, uint32_t epoch);
+/* Without: a copy of what holds in that epoch. False: nothing does. */
+bool session_dir_read(const struct session_dir *d, uint32_t epoch, struct session_decision *ret);
+/* With the lock: it has another state. Ends SESSION_HALF_OPEN when answered; a shorter timeout is
+ * told to the owner's wheel. */
+void session_set_state(struct session *s, enum weft_timeout state, bool answered);
+
+/* Worker, once per round: ends what is over, at most a bounded number per call; frees what no
+ * reader can hold any more; keeps its share of memory ready. */
+void session_age(unsigned int worker, const struct config *cfg);
+
+/* Main thread, about every millisecond: touches memory before workers need it. */
+void session_prepare(void);
+
+/* Any thread that is an RCU reader or the main thread: walks all sessions, those that come and go
+ * meanwhile perhaps. *cursor starts at 0. Looks at no more than *budget places, which it counts
+ * down: NULL with *budget 0 means go on later, NULL with some left the end. */
+struct session *session_next(uint32_t *cursor, uint32_t *budget);
+
+struct session_stats {
+	uint64_t n, half_open, max;	  /* now */
+	uint64_t created, ended, refused; /* since start */
+	uint64_t bytes;			  /* memory in use */
+};
+void session_stats(struct session_stats *ret);
+/* Of one port or tenant slot, now. */
+uint32_t session_count_port(uint16_t slot);
+uint32_t session_count_tenant(uint16_t slot);
+
+#endif
