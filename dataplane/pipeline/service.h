@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Local services: DHCP, router advertisements, DNS and what else is answered on the host, never
+ * sent to the wire. Private to this folder. Workers.
+ */
+#ifndef PIPELINE_SERVICE_H
+#define PIPELINE_SERVICE_H
+
+#include <netinet/in.h>
+
+#include "stage.h"
+
+/* m came from a tenant's port whose segment has a network, was parsed and passed anti-spoofing.
+ * VERDICT_CONTINUE: nothing for a service; VERDICT_CONSUMED: m became the answer or was taken; or a
+ * drop: ROGUE_SERVER, SERVICE_LIMIT, SERVICE_REQUEST, SERVICE_ABSENT. */
+int service_packet(struct pipeline *pl, struct rte_mbuf *m);
+
+/* True when service_packet must see m before its session is looked up: cheap, no memory but meta.
+ */
+static inline bool service_wants(const struct pkt_meta *meta)
+{
+	return (meta->flags & (PKT_GROUP | PKT_ND)) ||
+	       (meta->l4_proto == IPPROTO_UDP &&
+		       (meta->dport == 67 || meta->dport == 53 || meta->dport == 547 ||
+			       meta->sport == 67 || meta->sport == 547));
+}
+
+#endif
