@@ -12,9 +12,9 @@
 #include <rte_ether.h>
 
 #include <core/clock.h>
+#include <core/quota.h>
 #include <table/learn.h>
 
-#include "quota.h"
 #include "stages.h"
 
 /* New or moved MACs that one port may report per second: what the main thread takes with ease. */

@@ -13,13 +13,13 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include <core/quota.h>
 #include <pkt/cksum.h>
 #include <pkt/craft.h>
 #include <pkt/frag.h>
 #include <pkt/gso.h>
 
 #include "egress.h"
-#include "quota.h"
 #include "stages.h"
 
 #define MTU_ICMP_RATE 100 /* ICMP errors per second toward one port */

@@ -13,8 +13,8 @@
 #include <pkt/gso.h>
 
 #include <core/mem.h>
+#include <core/quota.h>
 
-#include "quota.h"
 #include "stages.h"
 
 /* The last destination gets the frame itself, those before it copies. */

@@ -2,15 +2,16 @@
 /*
  * Token buckets. Workers.
  */
+#include <assert.h>
 #include <stdatomic.h>
 
 #include <core/clock.h>
+#include <core/quota.h>
 #include <weft/limits.h>
 
-#include "quota.h"
-
 /* Theoretical arrival time of the next packet, in nanoseconds of the coarse clock. A slot that gets
- * a new port keeps its value: at most one burst is missing from the new port's first bucket. */
+ * a new owner keeps its value: at most one burst is missing from the new one's first bucket. */
+static_assert(WEFT_MAX_TENANTS <= WEFT_MAX_PORTS, "slots of both index the buckets");
 static _Atomic uint64_t quota_tat[QUOTA_KIND_MAX][WEFT_MAX_PORTS];
 
 bool quota_take(enum quota_kind kind, uint16_t slot, uint32_t rate, uint32_t n)

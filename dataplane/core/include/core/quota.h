@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Token buckets, shared by all workers: what one port or one tenant may make others do.
+ *
+ * One 64-bit word per bucket (the generic cell rate algorithm, ITU-T I.371: the theoretical arrival
+ * time), so that workers share it with one compare-and-swap and nobody has to refill it. A bucket
+ * holds at most QUOTA_BURST_MS of its rate, and never less than QUOTA_BURST_MIN.
+ */
+#ifndef CORE_QUOTA_H
+#define CORE_QUOTA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum quota_kind {
+	QUOTA_FLOOD = 1,      /* flooded frames: weft_port.flood_pps */
+	QUOTA_LEARN,	      /* MACs reported to the main thread */
+	QUOTA_ICMP,	      /* ICMP errors sent to the port */
+	QUOTA_SESSION,	      /* new sessions: weft_port.session_rate */
+	QUOTA_TENANT_SESSION, /* by tenant slot: weft_tenant.session_rate */
+	QUOTA_KIND_MAX,
+};
+
+#define QUOTA_BURST_MS	100
+#define QUOTA_BURST_MIN 16
+
+/* Takes n from the bucket of that slot, a port's but for the kinds that say otherwise; rate is per
+ * second, not 0. False: it is empty. One that holds too few goes into debt, so that a large n
+ * passes too. */
+bool quota_take(enum quota_kind kind, uint16_t slot, uint32_t rate, uint32_t n);
+
+#endif
