@@ -10,15 +10,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include <weft/codec.h>
-
-#define VNI_MAX 0xffffffu
-
-struct check {
-	unsigned int table;
-	const void *entry;
-	char *text;
-};
+#include "check.h"
 
 char *weft_entry_describe(unsigned int table, const void *entry, char *buf, size_t size)
 {
@@ -90,9 +82,7 @@ char *weft_entry_describe(unsigned int table, const void *entry, char *buf, size
 	return buf;
 }
 
-/* "port 7 (acme/web): mtu: ..." into the caller's text; returns error. */
-__attribute__((format(printf, 4, 5))) static int bad(
-	const struct check *c, int error, const char *field, const char *format, ...)
+int check_bad(const struct check *c, int error, const char *field, const char *format, ...)
 {
 	char object[128];
 	va_list args;
@@ -107,34 +97,34 @@ __attribute__((format(printf, 4, 5))) static int bad(
 	return error;
 }
 
-static int check_vni(const struct check *c, uint32_t vni)
+int check_vni(const struct check *c, uint32_t vni)
 {
 	if (vni == 0 || vni > VNI_MAX)
-		return bad(c, -EINVAL, "vni", "%u is not in 1..%u", vni, VNI_MAX);
+		return check_bad(c, -EINVAL, "vni", "%u is not in 1..%u", vni, VNI_MAX);
 	return 0;
 }
 
-static int check_flags(const struct check *c, uint16_t flags, uint16_t known)
+int check_flags(const struct check *c, uint32_t flags, uint32_t known)
 {
 	if (flags & ~known)
-		return bad(
+		return check_bad(
 			c, -EINVAL, "flags", "0x%x has unknown bits 0x%x", flags, flags & ~known);
 	return 0;
 }
 
-static int check_mtu(const struct check *c, const char *field, uint16_t mtu, unsigned int max)
+int check_mtu(const struct check *c, const char *field, uint16_t mtu, unsigned int max)
 {
 	if (mtu < WEFT_MTU_MIN || mtu > max)
-		return bad(c, -EINVAL, field, "%u is not in %u..%u", mtu, WEFT_MTU_MIN, max);
+		return check_bad(c, -EINVAL, field, "%u is not in %u..%u", mtu, WEFT_MTU_MIN, max);
 	return 0;
 }
 
-static int check_mac(const struct check *c, const char *field, const struct weft_mac *mac)
+int check_mac(const struct check *c, const char *field, const struct weft_mac *mac)
 {
 	char buf[WEFT_MAC_STR_SIZE];
 
 	if (weft_mac_is_zero(mac) || weft_mac_is_group(mac))
-		return bad(c, -EINVAL, field, "%s is not the MAC of one station",
+		return check_bad(c, -EINVAL, field, "%s is not the MAC of one station",
 			weft_mac_format(mac, buf));
 	return 0;
 }
@@ -148,34 +138,51 @@ static bool is_unicast(const struct weft_addr *a)
 	return !weft_addr_is_zero(a) && a->b[0] != 0xff;
 }
 
-static int check_unicast(const struct check *c, const char *field, const struct weft_addr *a)
+int check_unicast(const struct check *c, const char *field, const struct weft_addr *a)
 {
 	char buf[WEFT_ADDR_STR_SIZE];
 
 	if (!is_unicast(a))
-		return bad(c, -EINVAL, field, "%s is not the address of one station",
+		return check_bad(c, -EINVAL, field, "%s is not the address of one station",
 			weft_addr_format(a, buf));
 	return 0;
 }
 
-/* Names go to logs and terminals. */
-static int check_name(const struct check *c, const char *field, const char *s)
+int check_name(const struct check *c, const char *field, const char *s)
 {
 	for (; *s; s++)
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return bad(c, -EINVAL, field, "has a control character");
+			return check_bad(c, -EINVAL, field, "has a control character");
+	return 0;
+}
+
+int check_id(const struct check *c, const char *field, uint32_t id)
+{
+	return id ? 0 : check_bad(c, -EINVAL, field, "is 0");
+}
+
+int check_prefix(const struct check *c, const char *field, const struct weft_prefix *p)
+{
+	char buf[WEFT_PREFIX_STR_SIZE];
+
+	if (p->len > 128 || !weft_prefix_host_bits_zero(p))
+		return check_bad(c, -EINVAL, field, "%s is no prefix", weft_prefix_format(p, buf));
 	return 0;
 }
 
 static int check_segment(const struct check *c, const struct weft_segment *s)
 {
-	const uint16_t known = WEFT_SEGMENT_FLOOD_UNKNOWN | WEFT_SEGMENT_LEARN_WIRE |
-			       WEFT_SEGMENT_PROXY | WEFT_SEGMENT_INNER_VLAN;
+	const uint32_t known = WEFT_SEGMENT_FLOOD_UNKNOWN | WEFT_SEGMENT_LEARN_WIRE |
+			       WEFT_SEGMENT_PROXY | WEFT_SEGMENT_INNER_VLAN | WEFT_SEGMENT_L3_ONLY;
 	int rc;
 
 	if ((rc = check_vni(c, s->vni)) || (rc = check_flags(c, s->flags, known)) ||
 		(rc = check_mtu(c, "mtu", s->mtu, WEFT_MTU_MAX)))
 		return rc;
+	if (s->router && !s->network)
+		return check_bad(c, -EINVAL, "network", "is 0 beside a router");
+	if ((s->flags & WEFT_SEGMENT_L3_ONLY) && !s->router)
+		return check_bad(c, -EINVAL, "flags", "an L3-only segment needs a router");
 	return check_name(c, "name", s->name);
 }
 
@@ -185,21 +192,22 @@ static int check_device(const struct check *c, const struct weft_port *p)
 	const char *d = p->device;
 
 	if (d[0] == '\0')
-		return bad(c, -EINVAL, "device", "is empty");
+		return check_bad(c, -EINVAL, "device", "is empty");
 	switch (p->kind) {
 	case WEFT_PORT_VHOST_USER:
 	case WEFT_PORT_MEMIF:
 		if (d[0] != '/')
-			return bad(c, -EINVAL, "device", "'%s' is not an absolute path", d);
+			return check_bad(c, -EINVAL, "device", "'%s' is not an absolute path", d);
 		if (strlen(d) > path_max)
-			return bad(c, -E2BIG, "device", "socket path is longer than %zu", path_max);
+			return check_bad(
+				c, -E2BIG, "device", "socket path is longer than %zu", path_max);
 		break;
 	case WEFT_PORT_TAP:
 	case WEFT_PORT_VETH:
 	case WEFT_PORT_AF_XDP:
 		if (strlen(d) >= IFNAMSIZ || strpbrk(d, "/: \t%") || !strcmp(d, ".") ||
 			!strcmp(d, ".."))
-			return bad(c, -EINVAL, "device", "'%.32s' is no interface name", d);
+			return check_bad(c, -EINVAL, "device", "'%.32s' is no interface name", d);
 		break;
 	}
 	return check_name(c, "device", d);
@@ -207,16 +215,14 @@ static int check_device(const struct check *c, const struct weft_port *p)
 
 static int check_port_addrs(const struct check *c, const struct weft_port *p)
 {
-	char buf[WEFT_PREFIX_STR_SIZE];
+	int rc;
 
 	if (p->n_addrs > WEFT_PORT_ADDRS)
-		return bad(c, -E2BIG, "n_addrs", "%u is beyond %u", p->n_addrs, WEFT_PORT_ADDRS);
+		return check_bad(
+			c, -E2BIG, "n_addrs", "%u is beyond %u", p->n_addrs, WEFT_PORT_ADDRS);
 	for (unsigned int i = 0; i < p->n_addrs; i++) {
-		const struct weft_prefix *a = &p->addrs[i];
-
-		if (a->len > 128 || !weft_prefix_host_bits_zero(a))
-			return bad(
-				c, -EINVAL, "addrs", "%s is no prefix", weft_prefix_format(a, buf));
+		if ((rc = check_prefix(c, "addrs", &p->addrs[i])))
+			return rc;
 	}
 	return 0;
 }
@@ -224,25 +230,28 @@ static int check_port_addrs(const struct check *c, const struct weft_port *p)
 static int check_port(const struct check *c, const struct weft_port *p)
 {
 	const uint16_t known = WEFT_PORT_ANTISPOOF | WEFT_PORT_LEARN | WEFT_PORT_SERVER |
-			       WEFT_PORT_ADMIN_DOWN | WEFT_PORT_NO_OFFLOAD;
+			       WEFT_PORT_ADMIN_DOWN | WEFT_PORT_NO_OFFLOAD | WEFT_PORT_DEFAULT_DENY;
 	int rc;
 
 	if (p->id == 0)
-		return bad(c, -EINVAL, "id", "is 0");
+		return check_bad(c, -EINVAL, "id", "is 0");
 	if (!weft_port_kind_name(p->kind))
-		return bad(c, -EINVAL, "kind", "%u is unknown", p->kind);
-	if (p->role != WEFT_ROLE_TENANT && p->role != WEFT_ROLE_UPLINK)
-		return bad(c, -EINVAL, "role", "%u is unknown", p->role);
-	if (p->role == WEFT_ROLE_UPLINK && p->vni != 0)
-		return bad(c, -EINVAL, "vni", "an uplink belongs to no segment, not to %u", p->vni);
+		return check_bad(c, -EINVAL, "kind", "%u is unknown", p->kind);
+	if (p->role != WEFT_ROLE_TENANT && p->role != WEFT_ROLE_UPLINK &&
+		p->role != WEFT_ROLE_SERVICE)
+		return check_bad(c, -EINVAL, "role", "%u is unknown", p->role);
+	if (p->role != WEFT_ROLE_TENANT && p->vni != 0)
+		return check_bad(c, -EINVAL, "vni",
+			"only a tenant's port belongs to a segment, not to %u", p->vni);
 	if (p->role == WEFT_ROLE_TENANT && (rc = check_vni(c, p->vni)))
 		return rc;
 	if ((rc = check_flags(c, p->flags, known)))
 		return rc;
 	if ((p->flags & WEFT_PORT_ANTISPOOF) && (p->flags & WEFT_PORT_LEARN))
-		return bad(c, -EINVAL, "flags", "learning and anti-spoofing exclude each other");
+		return check_bad(
+			c, -EINVAL, "flags", "learning and anti-spoofing exclude each other");
 	if (p->n_queues == 0 || p->n_queues > WEFT_PORT_QUEUES)
-		return bad(
+		return check_bad(
 			c, -E2BIG, "n_queues", "%u is not in 1..%u", p->n_queues, WEFT_PORT_QUEUES);
 	if ((rc = check_mtu(c, "mtu", p->mtu, WEFT_MTU_MAX)))
 		return rc;
@@ -261,7 +270,7 @@ static int check_local_vtep(const struct check *c, const struct weft_local_vtep 
 	if ((rc = check_unicast(c, "addr", &v->addr)) || (rc = check_mac(c, "mac", &v->mac)) ||
 		(rc = check_flags(c, v->flags, 0)))
 		return rc;
-	return v->uplink ? 0 : bad(c, -EINVAL, "uplink", "is 0");
+	return v->uplink ? 0 : check_bad(c, -EINVAL, "uplink", "is 0");
 }
 
 static int check_vtep(const struct check *c, const struct weft_vtep *v)
@@ -273,28 +282,30 @@ static int check_vtep(const struct check *c, const struct weft_vtep *v)
 		(rc = check_flags(c, v->flags, WEFT_VTEP_RESOLVED | WEFT_VTEP_DSCP_COPY)))
 		return rc;
 	if (weft_addr_is_v4(&v->remote) != weft_addr_is_v4(&v->local))
-		return bad(c, -EINVAL, "local", "is of another family than remote");
+		return check_bad(c, -EINVAL, "local", "is of another family than remote");
 	if (weft_addr_equal(&v->remote, &v->local))
-		return bad(c, -EINVAL, "local", "is the same as remote");
+		return check_bad(c, -EINVAL, "local", "is the same as remote");
 	if (v->uplink == 0)
-		return bad(c, -EINVAL, "uplink", "is 0");
+		return check_bad(c, -EINVAL, "uplink", "is 0");
 	if ((v->flags & WEFT_VTEP_RESOLVED) && ((rc = check_mac(c, "dst_mac", &v->dst_mac)) ||
 						       (rc = check_mac(c, "src_mac", &v->src_mac))))
 		return rc;
 	if ((rc = check_mtu(c, "path_mtu", v->path_mtu, UINT16_MAX)))
 		return rc;
 	if (v->ttl == 0)
-		return bad(c, -EINVAL, "ttl", "is 0");
+		return check_bad(c, -EINVAL, "ttl", "is 0");
 	if (v->dscp > 63)
-		return bad(c, -EINVAL, "dscp", "%u is not in 0..63", v->dscp);
+		return check_bad(c, -EINVAL, "dscp", "%u is not in 0..63", v->dscp);
 	return 0;
 }
 
 static int check_flood(const struct check *c, const struct weft_flood *f)
 {
-	int rc = check_vni(c, f->vni);
+	int rc;
 
-	return rc ? rc : check_unicast(c, "remote", &f->remote);
+	if ((rc = check_vni(c, f->vni)) || (rc = check_flags(c, f->flags, WEFT_FLOOD_ACCEPT_ONLY)))
+		return rc;
+	return check_unicast(c, "remote", &f->remote);
 }
 
 static int check_fdb(const struct check *c, const struct weft_fdb *f)
@@ -307,7 +318,7 @@ static int check_fdb(const struct check *c, const struct weft_fdb *f)
 	if (f->port == 0)
 		return check_unicast(c, "remote", &f->remote);
 	if (!weft_addr_is_zero(&f->remote))
-		return bad(c, -EINVAL, "remote", "is set beside port %u", f->port);
+		return check_bad(c, -EINVAL, "remote", "is set beside port %u", f->port);
 	return 0;
 }
 
@@ -318,7 +329,7 @@ static int check_neigh(const struct check *c, const struct weft_neigh *n)
 	if ((rc = check_vni(c, n->vni)) || (rc = check_unicast(c, "addr", &n->addr)) ||
 		(rc = check_mac(c, "mac", &n->mac)))
 		return rc;
-	return check_flags(c, n->flags, 0);
+	return check_flags(c, n->flags, WEFT_NEIGH_GATEWAY);
 }
 
 int weft_entry_check(
@@ -343,6 +354,18 @@ int weft_entry_check(
 		return check_fdb(&c, entry);
 	case WEFT_TABLE_NEIGH:
 		return check_neigh(&c, entry);
+	case WEFT_TABLE_TENANT:
+		return check_tenant(&c, entry);
+	case WEFT_TABLE_NETWORK:
+		return check_network(&c, entry);
+	case WEFT_TABLE_ROUTER:
+		return check_router(&c, entry);
+	case WEFT_TABLE_SUBNET:
+		return check_subnet(&c, entry);
+	case WEFT_TABLE_ROUTE:
+		return check_route(&c, entry);
+	case WEFT_TABLE_DNS:
+		return check_dns(&c, entry);
 	}
 	snprintf(text, WEFT_TEXT_SIZE, "table %u is unknown", table);
 	return -EINVAL;

@@ -106,7 +106,8 @@ static void test_entries(void **state)
 	BAD(PORT, good_port(), kind = 0, "port 7 (t/p): kind: 0 is unknown");
 	BAD(PORT, good_port(), kind = WEFT_PORT_KIND_MAX, "kind");
 	BAD(PORT, good_port(), role = 0, "role");
-	BAD(PORT, good_port(), role = WEFT_ROLE_UPLINK, "vni: an uplink belongs to no segment");
+	BAD(PORT, good_port(), role = WEFT_ROLE_UPLINK,
+		"vni: only a tenant's port belongs to a segment");
 	BAD(PORT, good_port(), vni = 0, "vni");
 	BAD(PORT, good_port(), flags = 1 << 15, "flags");
 	BAD(PORT, good_port(), flags |= WEFT_PORT_LEARN, "flags: learning and anti-spoofing");
@@ -150,7 +151,7 @@ static void test_entries(void **state)
 	BAD(NEIGH, neigh, vni = 0, "vni");
 	BAD(NEIGH, neigh, addr = addr("224.0.0.1"), "addr");
 	BAD(NEIGH, neigh, mac = (struct weft_mac){{0}}, "neighbour 100 10.0.0.1: mac");
-	BAD(NEIGH, neigh, flags = 1, "flags");
+	BAD(NEIGH, neigh, flags = 1 << 7, "flags");
 }
 
 static size_t sample(uint8_t *msg, size_t capacity)
