@@ -46,7 +46,7 @@ static void key_set_device(
 
 static void key_of_port(struct key *k, const struct entry *e, const struct claim *c)
 {
-	const struct entry *segment = e->links[LINK_PARENT].target;
+	const struct entry *segment = link_to(e, MODEL_SEGMENT);
 	const struct port *p = (const struct port *)e->o;
 
 	if (c->type == CLAIM_MAC)
@@ -54,7 +54,7 @@ static void key_of_port(struct key *k, const struct entry *e, const struct claim
 	else if (c->type == CLAIM_ADDR)
 		key_set(k, CLAIM_ADDR, segment, &p->addresses[c->i].addr, sizeof(struct weft_addr));
 	else
-		key_set_device(k, e->links[LINK_HOST].target, p->device,
+		key_set_device(k, link_to(e, MODEL_HOST), p->device,
 			p->kind == WEFT_PORT_MEMIF ? p->instance : 0);
 }
 

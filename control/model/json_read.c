@@ -79,25 +79,58 @@ static int read_string(struct reader *r, const char *path, const struct field *f
 	return 0;
 }
 
-static int read_ref(struct reader *r, const char *path, const struct field *f,
-	struct json_object *json, char **member)
+/* The full name of what an object without a tenant refers to: TENANT/NAME when that has one. */
+static int read_full_ref(
+	struct reader *r, const char *path, const struct field *f, const char *s, char **ret)
+{
+	char tenant[MODEL_NAME_MAX + 1];
+	const char *slash = strchr(s, '/');
+
+	if (!slash && model_kind_in_tenant(f->ref))
+		return FAIL(r, path, "must be TENANT/NAME of a %s", model_kind_name(f->ref));
+	if (slash && (!name_is_valid(model_name_tenant(s, tenant)) ||
+			     strlen(tenant) != (size_t)(slash - s)))
+		return FAIL_NAME(r, path);
+	if (!name_is_valid(slash && model_kind_in_tenant(f->ref) ? slash + 1 : s))
+		return FAIL_NAME(r, path);
+	*ret = mem_strdup(s);
+	return 0;
+}
+
+/* *ret is a new string. */
+static int read_ref_name(struct reader *r, const char *path, const struct field *f,
+	struct json_object *json, char **ret)
 {
 	const char *s, *slash;
 	int error = read_text(r, path, json, WEFT_NAME_SIZE, &s);
 
 	if (error)
 		return error;
+	if (!r->tenant[0] || !model_kind_in_tenant(f->ref))
+		return read_full_ref(r, path, f, s, ret);
 	/* The full name of what is in the same tenant is fine, too. */
 	slash = strchr(s, '/');
-	if (slash && model_kind_in_tenant(f->ref) && strlen(r->tenant) == (size_t)(slash - s) &&
+	if (slash && strlen(r->tenant) == (size_t)(slash - s) &&
 		strncmp(s, r->tenant, (size_t)(slash - s)) == 0)
 		s = slash + 1;
-	else if (slash && model_kind_in_tenant(f->ref))
+	else if (slash)
 		return FAIL(r, path, "must be of the same tenant, %s", r->tenant);
 	if (!name_is_valid(s))
 		return FAIL_NAME(r, path);
+	*ret = mem_printf("%s/%s", r->tenant, s);
+	return 0;
+}
+
+static int read_ref(struct reader *r, const char *path, const struct field *f,
+	struct json_object *json, char **member)
+{
+	char *name;
+	int error = read_ref_name(r, path, f, json, &name);
+
+	if (error)
+		return error;
 	free(*member);
-	*member = model_kind_in_tenant(f->ref) ? mem_printf("%s/%s", r->tenant, s) : mem_strdup(s);
+	*member = name;
 	return 0;
 }
 
@@ -109,20 +142,53 @@ static int read_bool(struct reader *r, const char *path, struct json_object *jso
 	return 0;
 }
 
+/* The value of a name, or -1 after adding all names to a sentence. */
+static int find_name(const struct field *f, const char *s, char *all, size_t size)
+{
+	for (const struct field_enum *e = f->names; e->name; e++) {
+		if (strcmp(e->name, s) == 0)
+			return e->value;
+		snprintf(
+			all + strlen(all), size - strlen(all), "%s%s", all[0] ? ", " : "", e->name);
+	}
+	return -1;
+}
+
+static int read_named_uint(struct reader *r, const char *path, const struct field *f,
+	struct json_object *json, void *member)
+{
+	char all[160] = "";
+	const char *s;
+	int error = read_text(r, path, json, WEFT_NAME_SIZE, &s);
+	int64_t value;
+
+	if (error)
+		return error;
+	value = find_name(f, s, all, sizeof(all));
+	if (value < 0)
+		return FAIL(r, path, "must be one of %s, or a number from %" PRIu64 " to %" PRIu64,
+			all, f->min, f->max);
+	memcpy(member, &value, f->size); /* little endian, as all that Weft runs on */
+	return 0;
+}
+
 static int read_uint(struct reader *r, const char *path, const struct field *f,
 	struct json_object *json, void *member)
 {
+	bool or_fallback = !f->required && !f->optional && !f->names;
 	int64_t signed_value;
 	uint64_t value;
 
+	if (f->names && json_object_is_type(json, json_type_string))
+		return read_named_uint(r, path, f, json, member);
 	if (!json_object_is_type(json, json_type_int))
 		return FAIL(r, path, "must be a whole number");
 	signed_value = json_object_get_int64(json); /* clamped when it does not fit */
 	value = (uint64_t)signed_value;
 	if (signed_value < 0 ||
-		((value < f->min || value > f->max) && (f->required || value != f->fallback)))
+		((value < f->min || value > f->max) && (!or_fallback || value != f->fallback)))
 		return FAIL(r, path, "must be from %" PRIu64 " to %" PRIu64 "%s", f->min, f->max,
-			!f->required && f->fallback < f->min ? ", or 0" : "");
+			or_fallback && f->fallback < f->min ? ", or 0" : "");
 	memcpy(member, &value, f->size); /* little endian, as all that Weft runs on */
 	return 0;
 }
@@ -145,19 +211,15 @@ static int read_enum(struct reader *r, const char *path, const struct field *f,
 {
 	char all[160] = "";
 	const char *s;
-	int error = read_text(r, path, json, WEFT_NAME_SIZE, &s);
+	int error = read_text(r, path, json, WEFT_NAME_SIZE, &s), value;
 
 	if (error)
 		return error;
-	for (const struct field_enum *e = f->names; e->name; e++) {
-		if (strcmp(e->name, s) == 0) {
-			*member = e->value;
-			return 0;
-		}
-		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", all[0] ? ", " : "",
-			e->name);
-	}
-	return FAIL(r, path, "must be one of %s", all);
+	value = find_name(f, s, all, sizeof(all));
+	if (value < 0)
+		return FAIL(r, path, "must be one of %s", all);
+	*member = (uint8_t)value;
+	return 0;
 }
 
 static int read_addr(
@@ -192,40 +254,100 @@ static int read_prefix(struct reader *r, const char *path, struct json_object *j
 	return 0;
 }
 
-static int read_subnet(
-	struct reader *r, const char *path, struct json_object *json, struct subnet *ret)
+/* A port number at *s, which moves on; 0 when it is none. */
+static uint16_t read_port(const char **s)
 {
-	struct json_object *prefix = NULL, *gateway = NULL;
-	char sub[112];
-	int error;
+	uint32_t n = 0;
+	size_t digits = strspn(*s, "0123456789");
 
-	if (!json_object_is_type(json, json_type_object))
-		return read_prefix(r, path, json, false, &ret->prefix);
-	json_object_object_foreach(json, key, value)
-	{
-		if (strcmp(key, "prefix") == 0)
-			prefix = value;
-		else if (strcmp(key, "gateway") == 0)
-			gateway = value;
-		else
-			return FAIL(r, path, "has no field \"%.32s\"", key);
+	if (digits == 0 || digits > 5 || (*s)[0] == '0')
+		return 0;
+	for (; digits > 0; digits--)
+		n = n * 10 + (uint32_t)(*(*s)++ - '0');
+	return n <= UINT16_MAX ? (uint16_t)n : 0;
+}
+
+static int read_ports(
+	struct reader *r, const char *path, struct json_object *json, struct port_range *ret)
+{
+	struct port_range range = {0};
+	const char *s;
+
+	/* YAML makes a number of a single one. */
+	if (!json_object_is_type(json, json_type_int) &&
+		!json_object_is_type(json, json_type_string))
+		return FAIL(r, path, "must be a port or a range of ports such as \"1000-2000\"");
+	s = json_object_get_string(json);
+	range.min = range.max = read_port(&s);
+	if (*s == '-') {
+		s++;
+		range.max = read_port(&s);
 	}
-	snprintf(sub, sizeof(sub), "%s.prefix", path);
-	error = read_prefix(r, sub, prefix, false, &ret->prefix);
-	if (error || !gateway)
-		return error;
-	snprintf(sub, sizeof(sub), "%s.gateway", path);
-	return read_addr(r, sub, gateway, &ret->gateway);
+	if (*s || !range.min || range.max < range.min)
+		return FAIL(r, path,
+			"must be a port from 1 to 65535, or a range of ports such as "
+			"\"1000-2000\"");
+	*ret = range;
+	return 0;
+}
+
+static int read_fields(struct reader *r, const char *path, const struct field *fields,
+	struct json_object *json, void *base, bool update);
+
+static int read_field(struct reader *r, const char *path, const struct field *f,
+	struct json_object *json, uint8_t *base, bool update);
+
+static int read_struct_element(struct reader *r, const char *path, const struct field *f,
+	struct json_object *json, void *element)
+{
+	fields_fill_defaults(element, f->fields);
+	if (f->shorthand && !json_object_is_type(json, json_type_object))
+		return read_field(r, path, f->fields, json, element, false);
+	return read_fields(r, path, f->fields, json, element, false);
 }
 
 static int read_element(struct reader *r, const char *path, const struct field *f,
 	struct json_object *json, void *element)
 {
-	if (f->type == FIELD_ADDRS)
+	switch (f->type) {
+	case FIELD_ADDRS:
 		return read_addr(r, path, json, element);
-	if (f->type == FIELD_PREFIXES)
+	case FIELD_REFS:
+		return read_ref(r, path, f, json, element);
+	case FIELD_STRUCTS:
+		return read_struct_element(r, path, f, json, element);
+	default:
 		return read_prefix(r, path, json, true, element);
-	return read_subnet(r, path, json, element);
+	}
+}
+
+static int compare_prefixes(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct weft_prefix));
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Puts a set in order; returns how many are left without duplicates. */
+static size_t order_set(const struct field *f, uint8_t *array, size_t n)
+{
+	int (*compare)(const void *, const void *) =
+		f->type == FIELD_REFS ? compare_names : compare_prefixes;
+	size_t size = schema_element_size(f), kept = 0;
+
+	if (n == 0)
+		return 0;
+	qsort(array, n, size, compare);
+	for (size_t i = 1; i < n; i++) {
+		if (compare(array + kept * size, array + i * size) != 0)
+			memcpy(array + ++kept * size, array + i * size, size);
+		else if (f->type == FIELD_REFS)
+			free(*(char **)(array + i * size));
+	}
+	return kept + 1;
 }
 
 static int read_array(struct reader *r, const char *path, const struct field *f,
@@ -245,66 +367,70 @@ static int read_array(struct reader *r, const char *path, const struct field *f,
 		snprintf(sub, sizeof(sub), "%s[%zu]", path, i);
 		if (read_element(r, sub, f, json_object_array_get_idx(json, i),
 			    (uint8_t *)array + i * size) < 0) {
-			free(array);
+			array_free(f, array, n);
 			return -EINVAL;
 		}
 	}
-	free(*member);
+	array_free(f, *member, *count);
 	*member = array;
-	*count = n;
+	*count = f->is_set ? order_set(f, array, n) : n;
 	return 0;
 }
 
 /* What the field is when nobody says anything. */
 static void reset_field(const struct field *f, uint8_t *base)
 {
+	const struct field only[2] = {*f, {.name = NULL}};
 	void *member = base + f->offset;
-	const uint8_t bytes = f->type == FIELD_UINT ? f->size : 1;
 
+	if (schema_is_name(f))
+		return;
+	fields_free(base, only);
 	switch (f->type) {
 	case FIELD_STRING:
 	case FIELD_REF:
-		free(*(char **)member);
 		*(char **)member = NULL;
-		break;
-	case FIELD_BOOL:
-	case FIELD_UINT:
-	case FIELD_ENUM:
-		memcpy(member, &f->fallback, bytes);
 		break;
 	case FIELD_MAC:
 		memset(member, 0, sizeof(struct weft_mac));
 		break;
-	case FIELD_ADDRS:
-	case FIELD_PREFIXES:
-	case FIELD_SUBNETS:
-		free(*(void **)member);
+	case FIELD_ADDR:
+		memset(member, 0, sizeof(struct weft_addr));
+		break;
+	case FIELD_PREFIX:
+		memset(member, 0, sizeof(struct weft_prefix));
+		break;
+	case FIELD_PORTS:
+		memset(member, 0, sizeof(struct port_range));
+		break;
+	case FIELD_STRUCT:
+		memset(member, 0, f->size);
+		break;
+	default:
+		if (!field_is_array(f))
+			break;
 		*(void **)member = NULL;
 		*(size_t *)(base + f->count_offset) = 0;
-		break;
-	case FIELD_UPLINK:
-		free(((struct uplink *)member)->device);
-		memset(member, 0, sizeof(struct uplink));
-		break;
-	case FIELD_NAME:
-		break;
 	}
+	fields_fill_defaults(base, only);
 }
 
-static int read_fields(struct reader *r, const char *prefix, const struct field *fields,
-	struct json_object *json, void *base, bool update);
-
-/* In an update of a host that has an uplink, what is not given stays, as with the host's fields;
- * but a kind begins a new one, as the fields of one kind may be wrong for another. */
-static int read_uplink(struct reader *r, const struct field *f, struct json_object *json,
-	struct uplink *u, bool update)
+/* In an update what is not given of a struct stays, as with the object's own fields; but when its
+ * first field is required, giving that begins a new one: a host's uplink of another kind may have
+ * other fields. */
+static int read_struct(struct reader *r, const char *path, const struct field *f,
+	struct json_object *json, uint8_t *base, bool update)
 {
-	if (update && u->kind != 0 && !json_object_object_get_ex(json, "kind", NULL))
-		return read_fields(r, "uplink.", schema_uplink, json, u, true);
-	reset_field(f, (uint8_t *)u - f->offset);
-	for (const struct field *sub = schema_uplink; sub->name; sub++)
-		reset_field(sub, (uint8_t *)u);
-	return read_fields(r, "uplink.", schema_uplink, json, u, false);
+	uint8_t *member = base + f->offset;
+	const struct field *first = f->fields;
+	bool begins =
+		first->required &&
+		(member[first->offset] == 0 || json_object_object_get_ex(json, first->name, NULL));
+
+	if (update && !begins)
+		return read_fields(r, path, f->fields, json, member, true);
+	reset_field(f, base);
+	return read_fields(r, path, f->fields, json, member, false);
 }
 
 static int read_field(struct reader *r, const char *path, const struct field *f,
@@ -323,13 +449,20 @@ static int read_field(struct reader *r, const char *path, const struct field *f,
 		return read_uint(r, path, f, json, member);
 	case FIELD_MAC:
 		return read_mac(r, path, json, member);
+	case FIELD_ADDR:
+		return read_addr(r, path, json, member);
+	case FIELD_PREFIX:
+		return read_prefix(r, path, json, false, member);
+	case FIELD_PORTS:
+		return read_ports(r, path, json, member);
 	case FIELD_ENUM:
 		return read_enum(r, path, f, json, member);
-	case FIELD_UPLINK:
-		return read_uplink(r, f, json, member, update);
+	case FIELD_STRUCT:
+		return read_struct(r, path, f, json, base, update);
 	case FIELD_ADDRS:
 	case FIELD_PREFIXES:
-	case FIELD_SUBNETS:
+	case FIELD_REFS:
+	case FIELD_STRUCTS:
 		return read_array(r, path, f, json, member, (size_t *)(base + f->count_offset));
 	case FIELD_NAME:
 		break;
@@ -345,35 +478,33 @@ static const struct field *find_field(const struct field *f, const char *name)
 	return NULL;
 }
 
-static int read_fields(struct reader *r, const char *prefix, const struct field *fields,
+/* path: of what has the fields; "" is the object itself. */
+static int read_fields(struct reader *r, const char *path, const struct field *fields,
 	struct json_object *json, void *base, bool update)
 {
-	char buf[64];
+	const char *dot = path[0] ? "." : "";
+	char sub[112];
 
 	if (!json_object_is_type(json, json_type_object))
-		return FAIL(r, prefix[0] ? "uplink" : NULL, "must be an object");
+		return FAIL(r, path, "must be an object");
 	json_object_object_foreach(json, key, unused)
 	{
 		(void)unused;
 		if (!find_field(fields, key))
-			return FAIL(r, NULL, "has no field \"%s%.32s\"", prefix, key);
+			return FAIL(r, path, "has no field \"%.32s\"", key);
 	}
 	for (const struct field *f = fields; f->name; f++) {
 		struct json_object *value = NULL;
 		bool given = json_object_object_get_ex(json, f->name, &value);
-		const char *path = f->name;
 
-		if (prefix[0]) {
-			snprintf(buf, sizeof(buf), "%s%s", prefix, f->name);
-			path = buf;
-		}
 		if (schema_is_name(f) || (!given && update))
 			continue;
+		snprintf(sub, sizeof(sub), "%s%s%s", path, dot, f->name);
 		if (!value && f->required)
-			return FAIL(r, path, "is required");
+			return FAIL(r, sub, "is required");
 		if (!value)
 			reset_field(f, base);
-		else if (read_field(r, path, f, value, base, update) < 0)
+		else if (read_field(r, sub, f, value, base, update) < 0)
 			return -EINVAL;
 	}
 	return 0;

@@ -3,6 +3,7 @@
  * Objects to JSON, in the order of the table of fields. What it writes, json_read.c reads back to
  * an equal object.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include <model/json.h>
@@ -24,39 +25,44 @@ static struct json_object *write_prefix(const struct weft_prefix *p, bool single
 	return json_object_new_string(weft_prefix_format(p, text));
 }
 
-static struct json_object *write_subnet(const struct subnet *s)
+static struct json_object *write_ports(const struct port_range *p)
 {
-	struct json_object *json;
+	char text[16];
 
-	if (weft_addr_is_zero(&s->gateway))
-		return write_prefix(&s->prefix, false);
-	json = json_object_new_object();
-	json_object_object_add(json, "prefix", write_prefix(&s->prefix, false));
-	json_object_object_add(json, "gateway", write_addr(&s->gateway));
-	return json;
+	if (!p->min)
+		return NULL;
+	snprintf(text, sizeof(text), p->min == p->max ? "%u" : "%u-%u", p->min, p->max);
+	return json_object_new_string(text);
 }
 
-static struct json_object *write_array(const struct field *f, const uint8_t *array, size_t n)
+/* What is being written. */
+struct writer {
+	bool in_tenant; /* the object is: references within the tenant are written without it */
+	bool full;
+};
+
+static struct json_object *write_ref(const struct writer *w, const char *s)
+{
+	const char *slash = w->in_tenant ? strchr(s, '/') : NULL;
+
+	return json_object_new_string(slash ? slash + 1 : s);
+}
+
+static struct json_object *write_element(
+	const struct writer *w, const struct field *f, const void *element);
+
+static struct json_object *write_array(
+	const struct writer *w, const struct field *f, const uint8_t *array, size_t n)
 {
 	struct json_object *json = json_object_new_array_ext((int)n);
 	size_t size = schema_element_size(f);
 
-	for (size_t i = 0; i < n; i++) {
-		const void *element = array + i * size;
-		struct json_object *value;
-
-		if (f->type == FIELD_ADDRS)
-			value = write_addr(element);
-		else if (f->type == FIELD_PREFIXES)
-			value = write_prefix(element, true);
-		else
-			value = write_subnet(element);
-		json_object_array_add(json, value);
-	}
+	for (size_t i = 0; i < n; i++)
+		json_object_array_add(json, write_element(w, f, array + i * size));
 	return json;
 }
 
-static struct json_object *write_enum(const struct field *f, uint8_t value)
+static struct json_object *write_name_of(const struct field *f, uint64_t value)
 {
 	for (const struct field_enum *e = f->names; e->name; e++)
 		if (e->value == value)
@@ -79,16 +85,6 @@ static struct json_object *write_name(const struct field *f, const struct object
 		f->type == FIELD_NAME ? object_short_name(o) : model_name_tenant(o->name, tenant));
 }
 
-/* References within the tenant are written without it. */
-static struct json_object *write_string(const struct field *f, const char *s)
-{
-	const char *slash = f->type == FIELD_REF && s ? strchr(s, '/') : NULL;
-
-	return s ? json_object_new_string(slash ? slash + 1 : s) : NULL;
-}
-
-static struct json_object *write_fields(const struct field *fields, const void *base, bool full);
-
 static uint64_t number(const struct field *f, const void *member)
 {
 	uint64_t value = 0;
@@ -97,32 +93,61 @@ static uint64_t number(const struct field *f, const void *member)
 	return value;
 }
 
-static struct json_object *write_field(const struct field *f, const uint8_t *base, bool full)
+static struct json_object *write_uint(const struct field *f, uint64_t value)
+{
+	struct json_object *name = f->names ? write_name_of(f, value) : NULL;
+
+	if (name || (f->optional && value == f->fallback))
+		return name;
+	return json_object_new_int64((int64_t)value);
+}
+
+static struct json_object *write_fields(
+	const struct writer *w, const struct field *fields, const void *base);
+
+static struct json_object *write_struct(
+	const struct writer *w, const struct field *f, const uint8_t *member)
+{
+	if (f->fields->required && !member[f->fields->offset])
+		return NULL;
+	return write_fields(w, f->fields, member);
+}
+
+/* NULL: there is none. */
+static struct json_object *write_field(
+	const struct writer *w, const struct field *f, const uint8_t *base)
 {
 	const void *member = base + f->offset;
+	const struct weft_prefix *prefix = member;
+	const char *string;
 
 	if (schema_is_name(f))
 		return write_name(f, (const struct object *)base);
+	if (field_is_array(f))
+		return write_array(
+			w, f, *(void *const *)member, *(const size_t *)(base + f->count_offset));
 	switch (f->type) {
 	case FIELD_BOOL:
 		return json_object_new_boolean(number(f, member));
 	case FIELD_UINT:
-		return json_object_new_int64((int64_t)number(f, member));
+		return write_uint(f, number(f, member));
 	case FIELD_ENUM:
-		return write_enum(f, *(const uint8_t *)member);
+		return write_name_of(f, number(f, member));
 	case FIELD_MAC:
 		return write_mac(member);
-	case FIELD_UPLINK:
-		if (!((const struct uplink *)member)->kind)
-			return NULL;
-		return write_fields(schema_uplink, member, full);
-	case FIELD_ADDRS:
-	case FIELD_PREFIXES:
-	case FIELD_SUBNETS:
-		return write_array(
-			f, *(void *const *)member, *(const size_t *)(base + f->count_offset));
+	case FIELD_ADDR:
+		return weft_addr_is_zero(member) ? NULL : write_addr(member);
+	case FIELD_PREFIX:
+		return prefix->len == PREFIX_NONE ? NULL : write_prefix(prefix, false);
+	case FIELD_PORTS:
+		return write_ports(member);
+	case FIELD_STRUCT:
+		return write_struct(w, f, member);
 	default:
-		return write_string(f, *(char *const *)member);
+		string = *(char *const *)member;
+		if (string && f->type == FIELD_REF)
+			return write_ref(w, string);
+		return string ? json_object_new_string(string) : NULL;
 	}
 }
 
@@ -130,36 +155,76 @@ static bool is_default(const struct field *f, const uint8_t *base)
 {
 	if (f->required)
 		return false;
+	if (field_is_array(f))
+		return *(const size_t *)(base + f->count_offset) == 0;
 	switch (f->type) {
 	case FIELD_BOOL:
 	case FIELD_UINT:
 	case FIELD_ENUM:
 		return number(f, base + f->offset) == f->fallback;
-	case FIELD_ADDRS:
-	case FIELD_PREFIXES:
-	case FIELD_SUBNETS:
-		return *(const size_t *)(base + f->count_offset) == 0;
 	default:
 		return false; /* written as NULL when absent */
 	}
 }
 
-static struct json_object *write_fields(const struct field *fields, const void *base, bool full)
+/* Only what is not a default, unless w->full. */
+static struct json_object *write_fields(
+	const struct writer *w, const struct field *fields, const void *base)
 {
 	struct json_object *json = json_object_new_object(), *value;
 
 	for (const struct field *f = fields; f->name; f++) {
-		if (!full && is_default(f, base))
+		if (!w->full && is_default(f, base))
 			continue;
-		value = write_field(f, base, full);
-		if (value || full)
+		value = write_field(w, f, base);
+		if (!w->full && f->type == FIELD_STRUCT && value &&
+			json_object_object_length(value) == 0) {
+			json_object_put(value);
+			continue;
+		}
+		if (value || w->full)
 			json_object_object_add_ex(json, f->name, value,
 				JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY);
 	}
 	return json;
 }
 
+/* An object, or its first field alone when that says it all. */
+static struct json_object *write_struct_element(
+	const struct writer *w, const struct field *f, const void *element)
+{
+	const struct writer brief = {.in_tenant = w->in_tenant};
+	struct json_object *json;
+
+	if (!f->shorthand)
+		return write_fields(w, f->fields, element);
+	json = write_fields(&brief, f->fields, element);
+	if (json_object_object_length(json) > 1) {
+		json_object_put(json);
+		return write_fields(w, f->fields, element);
+	}
+	json_object_put(json);
+	return write_field(w, f->fields, element);
+}
+
+static struct json_object *write_element(
+	const struct writer *w, const struct field *f, const void *element)
+{
+	switch (f->type) {
+	case FIELD_ADDRS:
+		return write_addr(element);
+	case FIELD_REFS:
+		return write_ref(w, *(char *const *)element);
+	case FIELD_STRUCTS:
+		return write_struct_element(w, f, element);
+	default:
+		return write_prefix(element, true);
+	}
+}
+
 struct json_object *object_to_json(const struct object *o, bool full)
 {
-	return write_fields(schema_fields(o->kind), o, full);
+	const struct writer w = {.in_tenant = model_kind_in_tenant(o->kind), .full = full};
+
+	return write_fields(&w, schema_fields(o->kind), o);
 }

@@ -67,6 +67,7 @@ void entry_remove(struct model *m, struct entry *e)
 {
 	RB_REMOVE(entry_tree, &m->names[e->kind], e);
 	object_free(e->o);
+	free(e->links);
 	free(e);
 }
 
@@ -126,8 +127,8 @@ size_t model_count(const struct model *m, enum model_kind kind)
 	return m->n[kind];
 }
 
-static int user_ports(const struct model *m, enum model_kind kind, const char *name,
-	int (*fn)(const struct port *p, void *arg), void *arg)
+int model_users(const struct model *m, enum model_kind kind, const char *name, enum model_kind of,
+	int (*fn)(const struct object *user, void *arg), void *arg)
 {
 	const struct entry *e = entry_find(m, kind, name);
 	const struct link *l;
@@ -136,23 +137,40 @@ static int user_ports(const struct model *m, enum model_kind kind, const char *n
 	if (!e)
 		return 0;
 	LIST_FOREACH (l, &e->users, next) {
-		stop = fn((const struct port *)link_user(l)->o, arg);
+		if (l->user->kind == of)
+			stop = fn(l->user->o, arg);
 		if (stop)
 			break;
 	}
 	return stop;
 }
 
+struct port_fn {
+	int (*fn)(const struct port *p, void *arg);
+	void *arg;
+};
+
+static int call_port_fn(const struct object *o, void *arg)
+{
+	const struct port_fn *f = arg;
+
+	return f->fn((const struct port *)o, f->arg);
+}
+
 int model_segment_ports(const struct model *m, const char *segment,
 	int (*fn)(const struct port *p, void *arg), void *arg)
 {
-	return user_ports(m, MODEL_SEGMENT, segment, fn, arg);
+	struct port_fn f = {fn, arg};
+
+	return model_users(m, MODEL_SEGMENT, segment, MODEL_PORT, call_port_fn, &f);
 }
 
 int model_host_ports(const struct model *m, const char *host,
 	int (*fn)(const struct port *p, void *arg), void *arg)
 {
-	return user_ports(m, MODEL_HOST, host, fn, arg);
+	struct port_fn f = {fn, arg};
+
+	return model_users(m, MODEL_HOST, host, MODEL_PORT, call_port_fn, &f);
 }
 
 uint64_t model_revision(const struct model *m)

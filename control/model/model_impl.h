@@ -22,14 +22,9 @@ struct entry;
 
 /* A reference from user to target. */
 struct link {
-	struct entry *target; /* NULL: not linked */
-	LIST_ENTRY(link) next;
-};
-
-enum {
-	LINK_PARENT, /* network: tenant, segment: network, port: segment */
-	LINK_HOST,   /* port */
-	N_LINKS,
+	struct entry *target;
+	struct entry *user;
+	LIST_ENTRY(link) next; /* of the target's users */
 };
 
 struct entry {
@@ -40,7 +35,8 @@ struct entry {
 	uint32_t n_users;
 	RB_ENTRY(entry) by_name;
 	LIST_HEAD(, link) users;
-	struct link links[N_LINKS];
+	struct link *links; /* one for each that it refers to */
+	uint32_t n_links;
 };
 
 RB_HEAD(entry_tree, entry);
@@ -116,8 +112,8 @@ struct entry *claims_find_addr(
 /* links.c */
 int links_make(const struct model *m, struct entry *e, struct model_error *err);
 void links_drop(struct entry *e);
-/* Whose link it is. */
-struct entry *link_user(const struct link *l);
+/* The first of that kind that it refers to, or NULL. */
+struct entry *link_to(const struct entry *e, enum model_kind kind);
 
 /* rules.c: what must hold beyond single fields. */
 int rules_check_object(const struct object *o, struct model_error *err);

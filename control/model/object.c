@@ -33,16 +33,21 @@ static bool is_view(const struct field *f)
 
 static void set_number(void *base, const struct field *f, uint64_t value)
 {
-	uint8_t size = f->type == FIELD_UINT ? f->size : 1;
+	uint16_t size = f->type == FIELD_UINT ? f->size : 1;
 
 	memcpy(member(base, f), &value, size); /* little endian, as all that Weft runs on */
 }
 
-static void fill_defaults(void *base, const struct field *f)
+void fields_fill_defaults(void *base, const struct field *f)
 {
-	for (; f->name; f++)
+	for (; f->name; f++) {
 		if (f->type == FIELD_UINT || f->type == FIELD_BOOL || f->type == FIELD_ENUM)
 			set_number(base, f, f->fallback);
+		else if (f->type == FIELD_PREFIX)
+			((struct weft_prefix *)member(base, f))->len = PREFIX_NONE;
+		else if (f->type == FIELD_STRUCT)
+			fields_fill_defaults(member(base, f), f->fields);
+	}
 }
 
 struct object *object_new(enum model_kind kind)
@@ -50,16 +55,34 @@ struct object *object_new(enum model_kind kind)
 	struct object *o = mem_zalloc(schema_size(kind));
 
 	o->kind = kind;
-	fill_defaults(o, schema_fields(kind));
+	fields_fill_defaults(o, schema_fields(kind));
 	return o;
 }
 
-static void free_fields(void *base, const struct field *f)
+static void *element(const struct field *f, void *array, size_t i)
+{
+	return (uint8_t *)array + i * schema_element_size(f);
+}
+
+void array_free(const struct field *f, void *array, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (f->type == FIELD_REFS)
+			free(*(char **)element(f, array, i));
+		else if (f->type == FIELD_STRUCTS)
+			fields_free(element(f, array, i), f->fields);
+	}
+	free(array);
+}
+
+void fields_free(void *base, const struct field *f)
 {
 	for (; f->name; f++) {
-		if (f->type == FIELD_UPLINK)
-			free_fields(member(base, f), schema_uplink);
-		else if ((is_string(f) && !is_view(f)) || schema_element_size(f))
+		if (f->type == FIELD_STRUCT)
+			fields_free(member(base, f), f->fields);
+		else if (field_is_array(f))
+			array_free(f, *(void **)member(base, f), *count_of(base, f));
+		else if (is_string(f) && !is_view(f))
 			free(*(void **)member(base, f));
 	}
 }
@@ -68,22 +91,39 @@ void object_free(struct object *o)
 {
 	if (!o)
 		return;
-	free_fields(o, schema_fields(o->kind));
+	fields_free(o, schema_fields(o->kind));
 	free(o);
 }
 
-/* base is a copy of all bytes of from; gives it memory of its own. */
+static void dup_fields(void *base, const struct field *f);
+
+static void *dup_array(const struct field *f, const void *array, size_t n)
+{
+	void *copy = mem_dup(array, n * schema_element_size(f));
+
+	for (size_t i = 0; i < n; i++) {
+		char **p = element(f, copy, i);
+
+		if (f->type == FIELD_REFS)
+			*p = mem_strdup(*p);
+		else if (f->type == FIELD_STRUCTS)
+			dup_fields(p, f->fields);
+	}
+	return copy;
+}
+
+/* base is a copy of all bytes of another; gives it memory of its own. */
 static void dup_fields(void *base, const struct field *f)
 {
 	for (; f->name; f++) {
 		void **p = member(base, f);
 
-		if (f->type == FIELD_UPLINK)
-			dup_fields(p, schema_uplink);
+		if (f->type == FIELD_STRUCT)
+			dup_fields(p, f->fields);
 		else if (is_string(f) && !is_view(f))
 			*p = mem_strdup(*p);
-		else if (schema_element_size(f))
-			*p = mem_dup(*p, *count_of(base, f) * schema_element_size(f));
+		else if (field_is_array(f))
+			*p = dup_array(f, *p, *count_of(base, f));
 	}
 }
 
@@ -100,25 +140,40 @@ static bool string_equal(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static bool fields_equal(const void *a, const void *b, const struct field *f);
+static bool array_equal(const struct field *f, void *a, void *b, size_t n)
+{
+	if (f->type != FIELD_REFS && f->type != FIELD_STRUCTS)
+		return n == 0 || memcmp(a, b, n * schema_element_size(f)) == 0;
+	for (size_t i = 0; i < n; i++) {
+		void *x = element(f, a, i), *y = element(f, b, i);
+
+		if (f->type == FIELD_REFS ? !string_equal(*(char **)x, *(char **)y)
+					  : !fields_equal(x, y, f->fields))
+			return false;
+	}
+	return true;
+}
 
 static bool field_equal(const void *a, const void *b, const struct field *f)
 {
 	const void *x = member(a, f), *y = member(b, f);
-	size_t size = schema_element_size(f), n;
 
 	if (is_string(f))
 		return string_equal(*(char *const *)x, *(char *const *)y);
-	if (size) {
-		n = *count_of(a, f);
-		return n == *count_of(b, f) &&
-		       (n == 0 || memcmp(*(void *const *)x, *(void *const *)y, n * size) == 0);
-	}
+	if (field_is_array(f))
+		return *count_of(a, f) == *count_of(b, f) &&
+		       array_equal(f, *(void *const *)x, *(void *const *)y, *count_of(a, f));
 	switch (f->type) {
-	case FIELD_UPLINK:
-		return fields_equal(x, y, schema_uplink);
+	case FIELD_STRUCT:
+		return fields_equal(x, y, f->fields);
 	case FIELD_MAC:
 		return weft_mac_equal(x, y);
+	case FIELD_ADDR:
+		return weft_addr_equal(x, y);
+	case FIELD_PREFIX:
+		return memcmp(x, y, sizeof(struct weft_prefix)) == 0;
+	case FIELD_PORTS:
+		return memcmp(x, y, sizeof(struct port_range)) == 0;
 	case FIELD_UINT:
 		return memcmp(x, y, f->size) == 0;
 	default:
@@ -126,7 +181,7 @@ static bool field_equal(const void *a, const void *b, const struct field *f)
 	}
 }
 
-static bool fields_equal(const void *a, const void *b, const struct field *f)
+bool fields_equal(const void *a, const void *b, const struct field *f)
 {
 	for (; f->name; f++)
 		if (!field_equal(a, b, f))

@@ -24,6 +24,14 @@
 #define ARRAY(holder, member, kind, limit, text)                                                   \
 	.name = #member, .type = (kind), .offset = offsetof(struct holder, member),                \
 	.count_offset = offsetof(struct holder, n_##member), .max = (limit), .help = text
+#define ADDR(holder, member, text)                                                                 \
+	.name = #member, .type = FIELD_ADDR, .offset = offsetof(struct holder, member), .help = text
+#define PREFIX(holder, member, text)                                                               \
+	.name = #member, .type = FIELD_PREFIX, .offset = offsetof(struct holder, member),          \
+	.help = text
+#define STRUCTS(holder, member, element, table, limit, text)                                       \
+	ARRAY(holder, member, FIELD_STRUCTS, limit, text), .fields = (table),                      \
+							   .size = sizeof(struct element)
 #define REF(holder, member, target, text)                                                          \
 	.name = #member, .type = FIELD_REF, .offset = offsetof(struct holder, member),             \
 	.ref = (target), .help = text
@@ -88,6 +96,12 @@ static const struct field tenant_fields[] = {NAME, DESCRIPTION, {.name = NULL}};
 
 static const struct field network_fields[] = {TENANT, NAME, DESCRIPTION, {.name = NULL}};
 
+static const struct field subnet_fields[] = {
+	{PREFIX(subnet, prefix, "addresses of the subnet"), .required = true},
+	{ADDR(subnet, gateway, "of the router, inside the subnet")},
+	{.name = NULL},
+};
+
 static const struct field segment_fields[] = {
 	TENANT,
 	NAME,
@@ -96,8 +110,9 @@ static const struct field segment_fields[] = {
 	{UINT(segment, vni, 1, (1 << 24) - 1, 0,
 		 "VXLAN network identifier, unique over all tenants"),
 		.required = true},
-	{ARRAY(segment, subnets, FIELD_SUBNETS, 64,
-		"prefixes that its ports have addresses in, each with an optional gateway")},
+	{STRUCTS(segment, subnets, subnet, subnet_fields, 64,
+		 "prefixes that its ports have addresses in, each with an optional gateway"),
+		.shorthand = true},
 	{UINT(segment, mtu, WEFT_MTU_MIN, WEFT_MTU_MAX, 0,
 		"largest IP packet; 0: what the underlay allows")},
 	{UINT(segment, ageing_s, 0, 1000000, 300,
@@ -117,8 +132,10 @@ static const struct field host_fields[] = {
 	DESCRIPTION,
 	{ARRAY(host, vteps, FIELD_ADDRS, 2, "tunnel addresses, at most one per family")},
 	{.name = "uplink",
-		.type = FIELD_UPLINK,
+		.type = FIELD_STRUCT,
 		.offset = offsetof(struct host, uplink),
+		.size = sizeof(struct uplink),
+		.fields = schema_uplink,
 		.help = "how the host reaches the underlay"},
 	{UINT(host, ttl, 1, 255, 64, "TTL of tunnel packets that it sends")},
 	{UINT(host, dscp, 0, 63, 0, "DSCP of tunnel packets that it sends")},
@@ -190,8 +207,10 @@ size_t schema_element_size(const struct field *f)
 		return sizeof(struct weft_addr);
 	case FIELD_PREFIXES:
 		return sizeof(struct weft_prefix);
-	case FIELD_SUBNETS:
-		return sizeof(struct subnet);
+	case FIELD_REFS:
+		return sizeof(char *);
+	case FIELD_STRUCTS:
+		return f->size;
 	default:
 		return 0;
 	}

@@ -147,7 +147,7 @@ static int check_deleted(const struct change *c, struct model_error *err)
 
 	if (!user)
 		return 0;
-	by = link_user(user);
+	by = user->user;
 	if (c->e->n_users == 1)
 		return model_fail(err, MODEL_ERR_IN_USE, c->before, NULL,
 			"%s %s refers to it; delete that first", model_kind_name(by->kind),
@@ -169,7 +169,7 @@ static bool same_subnets(const struct object *a, const struct object *b)
 /* A port against its segment; a segment whose subnets changed against its ports. */
 static int check_subnets(const struct change *c, struct model_error *err)
 {
-	const struct entry *e = c->e, *segment = e->links[LINK_PARENT].target;
+	const struct entry *e = c->e, *segment = link_to(e, MODEL_SEGMENT);
 	const struct link *l;
 	int error = 0;
 
@@ -179,8 +179,9 @@ static int check_subnets(const struct change *c, struct model_error *err)
 	if (e->kind != MODEL_SEGMENT || !c->before || same_subnets(c->before, e->o))
 		return 0;
 	LIST_FOREACH (l, &e->users, next) {
-		error = rules_check_port(
-			(const struct port *)link_user(l)->o, (const struct segment *)e->o, err);
+		if (l->user->kind == MODEL_PORT)
+			error = rules_check_port(
+				(const struct port *)l->user->o, (const struct segment *)e->o, err);
 		if (error)
 			break;
 	}
@@ -204,7 +205,7 @@ static int check_limits(const struct model *m, struct model_error *err)
 
 static int check_host_limit(const struct entry *port, struct model_error *err)
 {
-	const struct entry *host = port->links[LINK_HOST].target;
+	const struct entry *host = port->kind == MODEL_PORT ? link_to(port, MODEL_HOST) : NULL;
 
 	if (!host || host->n_users <= MODEL_MAX_HOST_PORTS)
 		return 0;

@@ -31,11 +31,15 @@ static const char *field_type_name(enum field_type type)
 		[FIELD_BOOL] = "bool",
 		[FIELD_UINT] = "uint",
 		[FIELD_MAC] = "mac",
+		[FIELD_ADDR] = "address",
+		[FIELD_PREFIX] = "prefix",
+		[FIELD_PORTS] = "ports",
+		[FIELD_ENUM] = "enum",
 		[FIELD_ADDRS] = "addresses",
 		[FIELD_PREFIXES] = "prefixes",
-		[FIELD_SUBNETS] = "subnets",
-		[FIELD_ENUM] = "enum",
-		[FIELD_UPLINK] = "uplink",
+		[FIELD_REFS] = "references",
+		[FIELD_STRUCTS] = "objects",
+		[FIELD_STRUCT] = "object",
 	};
 
 	return names[type];
@@ -109,13 +113,13 @@ static struct json_object *describe_fields(const struct field *fields);
 
 static void add_default(struct json_object *o, const struct field *f)
 {
-	if (f->required)
+	if (f->required || f->optional)
 		return;
 	if (f->type == FIELD_BOOL)
 		json_object_object_add(o, "default", json_object_new_boolean(f->fallback != 0));
-	else if (f->type == FIELD_UINT)
+	else if (f->type == FIELD_UINT && f->names == NULL)
 		json_object_object_add(o, "default", json_object_new_uint64(f->fallback));
-	for (const struct field_enum *n = f->names; f->type == FIELD_ENUM && n->name != NULL; n++)
+	for (const struct field_enum *n = f->names; n != NULL && n->name != NULL; n++)
 		if (n->value == f->fallback)
 			add_string(o, "default", n->name);
 }
@@ -130,16 +134,20 @@ static struct json_object *describe_field(const struct field *f)
 	add_default(o, f);
 	if (f->type == FIELD_UINT)
 		add_range(o, f->min, f->max);
-	if (f->type == FIELD_REF)
+	if (f->type == FIELD_REF || f->type == FIELD_REFS)
 		add_string(o, "ref", model_kind_name(f->ref));
-	if (f->type == FIELD_ENUM) {
+	if (f->names != NULL) {
 		names = json_object_new_array();
 		for (const struct field_enum *n = f->names; n->name != NULL; n++)
 			json_object_array_add(names, json_object_new_string(n->name));
 		json_object_object_add(o, "values", names);
 	}
-	if (f->type == FIELD_UPLINK)
-		json_object_object_add(o, "fields", describe_fields(schema_uplink));
+	if (field_is_array(f))
+		json_object_object_add(o, "max_elements", json_object_new_uint64(f->max));
+	if (f->shorthand)
+		json_object_object_add(o, "shorthand", json_object_new_boolean(true));
+	if (f->fields != NULL)
+		json_object_object_add(o, "fields", describe_fields(f->fields));
 	add_string(o, "help", f->help != NULL ? f->help : "");
 	return o;
 }

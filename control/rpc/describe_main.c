@@ -51,22 +51,27 @@ static void print_range(struct json_object *o)
 {
 	struct json_object *min = json_object_object_get(o, "min");
 	struct json_object *max = json_object_object_get(o, "max");
+	struct json_object *most = json_object_object_get(o, "max_elements");
 	struct json_object *values = json_object_object_get(o, "values");
 
 	if (max != NULL && json_object_get_uint64(max) < UINT64_MAX - 1)
 		printf(" %s..%s", min == NULL ? "0" : json_object_get_string(min),
 			json_object_get_string(max));
+	if (most != NULL)
+		printf(", at most %s", json_object_get_string(most));
 	for (size_t i = 0; values != NULL && i < json_object_array_length(values); i++)
 		printf("%s%s", i == 0 ? ": " : ", ",
 			json_object_get_string(json_object_array_get_idx(values, i)));
 	if (string(o, "ref")[0] != 0)
-		printf(" to a %s", string(o, "ref"));
+		printf(strcmp(string(o, "type"), "references") == 0 ? " to %ss" : " to a %s",
+			string(o, "ref"));
 }
 
 static void print_row(struct json_object *o, const char *prefix)
 {
 	struct json_object *fields = json_object_object_get(o, "fields");
 	struct json_object *fallback = json_object_object_get(o, "default");
+	char inner[128];
 
 	printf("| `%s%s` | %s", prefix, string(o, "name"), string(o, "type"));
 	print_range(o);
@@ -75,8 +80,10 @@ static void print_row(struct json_object *o, const char *prefix)
 				   : (fallback == NULL ? "" : json_object_get_string(fallback)));
 	print_cell(string(o, "help"));
 	printf(" |\n");
+	snprintf(inner, sizeof(inner), "%s%s%s.", prefix, string(o, "name"),
+		strcmp(string(o, "type"), "objects") == 0 ? "[]" : "");
 	for (size_t i = 0; fields != NULL && i < json_object_array_length(fields); i++)
-		print_row(json_object_array_get_idx(fields, i), "uplink.");
+		print_row(json_object_array_get_idx(fields, i), inner);
 }
 
 static void print_rows(struct json_object *rows)

@@ -202,32 +202,56 @@ static int want_string(
 	return 0;
 }
 
-static int check_field_names(const struct field *fields, const char *prefix, struct json_object *o,
+/* Names of fields within a value: of a struct, or of the structs in an array. */
+static int check_inner_names(const struct field *f, const char *path, struct json_object *value,
+	struct model_error *err);
+
+/* path: of what has the fields; "" is the object itself. */
+static int check_field_names(const struct field *fields, const char *path, struct json_object *o,
 	struct model_error *err)
 {
+	const char *dot = path[0] != 0 ? "." : "";
 	struct weftrpc_nearest near;
-	char path[64];
+	char sub[112];
 
 	json_object_object_foreach(o, key, value)
 	{
 		const struct field *f = fields;
 
+		snprintf(sub, sizeof(sub), "%s%s%s", path, dot, key);
 		while (f->name != NULL && strcmp(f->name, key) != 0)
 			f++;
-		if (f->name != NULL && f->type == FIELD_UPLINK &&
-			json_object_is_type(value, json_type_object) &&
-			check_field_names(schema_uplink, "uplink.", value, err) < 0)
+		if (f->name != NULL && f->fields != NULL &&
+			check_inner_names(f, sub, value, err) < 0)
 			return -EINVAL;
 		if (f->name != NULL)
 			continue;
 		weftrpc_nearest_init(&near, key);
 		for (f = fields; f->name != NULL; f++)
 			weftrpc_nearest_try(&near, f->name);
-		snprintf(path, sizeof(path), "%s%s", prefix, key);
-		return model_fail(err, MODEL_ERR_INVALID, NULL, path,
-			"there is no such field%s%s%s",
+		return model_fail(err, MODEL_ERR_INVALID, NULL, sub, "there is no such field%s%s%s",
 			near.best != NULL ? "; did you mean \"" : "",
 			near.best != NULL ? near.best : "", near.best != NULL ? "\"?" : "");
+	}
+	return 0;
+}
+
+static int check_inner_names(
+	const struct field *f, const char *path, struct json_object *value, struct model_error *err)
+{
+	char sub[112];
+
+	if (json_object_is_type(value, json_type_object))
+		return check_field_names(f->fields, path, value, err);
+	if (!json_object_is_type(value, json_type_array))
+		return 0;
+	for (size_t i = 0; i < json_object_array_length(value); i++) {
+		struct json_object *o = json_object_array_get_idx(value, i);
+
+		snprintf(sub, sizeof(sub), "%.80s[%zu]", path, i);
+		if (json_object_is_type(o, json_type_object) &&
+			check_field_names(f->fields, sub, o, err) < 0)
+			return -EINVAL;
 	}
 	return 0;
 }

@@ -74,7 +74,8 @@ static int read_json(const char *name, const char *value, struct json_object **r
 	return 0;
 }
 
-static struct json_object *read_subnet(const char *text, size_t len)
+/* VALUE or VALUE@VALUE: the first and the second of an element's fields. */
+static struct json_object *read_shorthand(struct json_object *fields, const char *text, size_t len)
 {
 	const char *at = memchr(text, '@', len);
 	struct json_object *o;
@@ -82,20 +83,23 @@ static struct json_object *read_subnet(const char *text, size_t len)
 	if (at == NULL)
 		return json_object_new_string_len(text, (int)len);
 	o = json_object_new_object();
-	json_object_object_add(o, "prefix", json_object_new_string_len(text, (int)(at - text)));
-	json_object_object_add(o, "gateway",
+	json_object_object_add(o, get_string(json_object_array_get_idx(fields, 0), "name"),
+		json_object_new_string_len(text, (int)(at - text)));
+	json_object_object_add(o, get_string(json_object_array_get_idx(fields, 1), "name"),
 		json_object_new_string_len(at + 1, (int)(len - (size_t)(at - text) - 1)));
 	return o;
 }
 
-static struct json_object *read_list(const char *value, bool subnets)
+/* fields: of elements that have some, else NULL. */
+static struct json_object *read_list(const char *value, struct json_object *fields)
 {
 	struct json_object *a = json_object_new_array();
 
 	while (*value != 0) {
 		size_t len = strcspn(value, ",");
 
-		json_object_array_add(a, subnets ? read_subnet(value, len)
+		json_object_array_add(a, fields != NULL
+						 ? read_shorthand(fields, value, len)
 						 : json_object_new_string_len(value, (int)len));
 		value += len;
 		value += *value == ',';
@@ -112,16 +116,18 @@ static int read_value(struct json_object *spec, const char *value, struct json_o
 		return 0; /* null: back to the default */
 	if (strcmp(type, "bool") == 0)
 		return read_bool(name, value, ret);
-	if (strcmp(type, "uint") == 0)
+	if (strcmp(type, "uint") == 0 &&
+		(get_array(spec, "values") == NULL || (value[0] >= '0' && value[0] <= '9')))
 		return read_uint(name, value, ret);
 	if (strcmp(type, "addresses") == 0 || strcmp(type, "prefixes") == 0 ||
-		strcmp(type, "subnets") == 0 || strcmp(type, "strings") == 0) {
+		strcmp(type, "references") == 0 || strcmp(type, "strings") == 0 ||
+		get_bool(spec, "shorthand")) {
 		if (value[0] == '[')
 			return read_json(name, value, ret);
-		*ret = read_list(value, strcmp(type, "subnets") == 0);
+		*ret = read_list(value, get_array(spec, "fields"));
 		return 0;
 	}
-	if (strcmp(type, "uplink") == 0 || strncmp(type, "object", 6) == 0)
+	if (strncmp(type, "object", 6) == 0)
 		return read_json(name, value, ret);
 	*ret = json_object_new_string(value);
 	return 0;
@@ -139,7 +145,7 @@ static int set_field(struct json_object *specs, const char *name, size_t len, co
 	if (spec == NULL)
 		return unknown_field(specs, name, len);
 	if (dot != NULL) {
-		if (get_array(spec, "fields") == NULL)
+		if (strcmp(get_string(spec, "type"), "object") != 0)
 			return unknown_field(specs, name, len);
 		if (!json_object_object_get_ex(ret, get_string(spec, "name"), &inner)) {
 			inner = json_object_new_object();

@@ -84,7 +84,8 @@ static void offer_fields(
 		char text[64];
 
 		snprintf(text, sizeof(text), "%s%s=", prefix, name);
-		if (get_array(spec, "fields") != NULL) {
+		if (strcmp(get_string(spec, "type"), "object") == 0 &&
+			get_array(spec, "fields") != NULL) {
 			snprintf(text, sizeof(text), "%s.", name);
 			offer_fields(cli, get_array(spec, "fields"), text, word);
 		} else if (equals != NULL) {

@@ -25,20 +25,29 @@ void help_all(void)
 		general);
 }
 
+static void print_spec(struct json_object *spec, const char *prefix);
+
+/* The fields of a field. */
+static void print_inner(struct json_object *fields, const char *name, const char *between)
+{
+	char prefix[72];
+
+	snprintf(prefix, sizeof(prefix), "%s%s", name, between);
+	for (size_t i = 0; i < array_length(fields); i++)
+		print_spec(json_object_array_get_idx(fields, i), prefix);
+}
+
 static void print_spec(struct json_object *spec, const char *prefix)
 {
 	struct json_object *values = get_array(spec, "values"), *fields = get_array(spec, "fields");
 	struct json_object *fallback = NULL;
 	char name[64];
 
-	if (fields != NULL) {
-		for (size_t i = 0; i < array_length(fields); i++) {
-			snprintf(name, sizeof(name), "%s.", get_string(spec, "name"));
-			print_spec(json_object_array_get_idx(fields, i), name);
-		}
+	snprintf(name, sizeof(name), "%s%s", prefix, get_string(spec, "name"));
+	if (fields != NULL && strcmp(get_string(spec, "type"), "object") == 0) {
+		print_inner(fields, name, ".");
 		return;
 	}
-	snprintf(name, sizeof(name), "%s%s", prefix, get_string(spec, "name"));
 	printf("  %-20s %s", name, get_string(spec, "help"));
 	for (size_t i = 0; i < array_length(values); i++)
 		printf("%s%s", i == 0 ? "; one of " : ", ",
@@ -52,6 +61,7 @@ static void print_spec(struct json_object *spec, const char *prefix)
 	else if (fallback != NULL && json_object_is_type(fallback, json_type_string))
 		printf(" (default %s)", json_object_get_string(fallback));
 	printf("\n");
+	print_inner(fields, name, "[].");
 }
 
 static void print_specs(const char *title, struct json_object *specs)

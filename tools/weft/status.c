@@ -47,12 +47,15 @@ static void print_objects(struct json_object *objects)
 	printf("\nobjects: ");
 	json_object_object_foreach(objects, kind, n)
 	{
+		if (json_object_get_uint64(n) == 0)
+			continue;
 		printf("%s%" PRIu64 " %s", comma, json_object_get_uint64(n), kind);
 		comma = ", ";
 	}
-	printf("\n");
+	printf("%s\n", comma[0] == 0 ? "none" : "");
 }
 
+/* As with kinds, those without any are not worth a word. */
 static void print_tables(struct json_object *tables)
 {
 	const char *comma = "";
@@ -62,10 +65,12 @@ static void print_tables(struct json_object *tables)
 	printf("tables:  ");
 	json_object_object_foreach(tables, name, t)
 	{
+		if (get_uint(t, "entries") == 0)
+			continue;
 		printf("%s%" PRIu64 " %s", comma, get_uint(t, "entries"), name);
 		comma = ", ";
 	}
-	printf("\n");
+	printf("%s\n", comma[0] == 0 ? "empty" : "");
 }
 
 static void print_ports(struct json_object *ports)

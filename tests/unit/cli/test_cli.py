@@ -40,7 +40,7 @@ weftd           running for N s, pid N, release R
 weft-dataplane  running for N s, pid N, release , workers 1, generation 7, in sync
 
 objects: 2 tenants, 2 networks, 2 segments, 2 hosts, 5 ports
-tables:  0 segment, 0 port, 0 local-vtep, 0 vtep, 0 flood, 0 fdb, 0 neighbour
+tables:  empty
 
 PORT     SEGMENT   KIND        STATE
 blue/c1  blue/lan  veth        up

@@ -29,6 +29,10 @@ int model_segment_ports(const struct model *m, const char *segment,
 	int (*fn)(const struct port *p, void *arg), void *arg);
 int model_host_ports(const struct model *m, const char *host,
 	int (*fn)(const struct port *p, void *arg), void *arg);
+/* Of any objects of kind "of" that refer to that object; each once. Like those above it knows a
+ * transaction's changes from its model_check on. */
+int model_users(const struct model *m, enum model_kind kind, const char *name, enum model_kind of,
+	int (*fn)(const struct object *user, void *arg), void *arg);
 /* By what is unique; NULL when absent. The address must be a single one of the port's. These and
  * model_segment_by_vni know a transaction's changes from its model_check on. */
 const struct port *model_port_by_mac(

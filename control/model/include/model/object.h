@@ -40,6 +40,15 @@ struct object {
 	char *description; /* or NULL */
 };
 
+/* Of TCP, UDP and the like; 0 and 0: none given. */
+struct port_range {
+	uint16_t min;
+	uint16_t max;
+};
+
+/* The length of a prefix that is not given. */
+#define PREFIX_NONE 0xff
+
 struct tenant {
 	struct object o;
 };
