@@ -192,12 +192,26 @@ struct vhash *vhash_new(
 	return NULL;
 }
 
+void vhash_set_destroy(struct vhash *h, void (*fn)(struct vhash_entry *e))
+{
+	h->destroy = fn;
+}
+
+static void destroy_all(struct vhash *h)
+{
+	for (uint32_t i = 1; h->destroy && i < h->high; i++)
+		if (entry_at(h, i)->from != NEVER)
+			h->destroy(entry_at(h, i));
+}
+
 static void vhash_unref(struct vhash *h)
 {
 	if (--h->refs > 0)
 		return;
-	if (h->entries)
+	if (h->entries) {
+		destroy_all(h);
 		munmap(h->entries, h->entries_size);
+	}
 	if (h->array)
 		array_free(h->array);
 	free(h->added);
@@ -247,6 +261,8 @@ static void index_free(struct vhash *h, uint32_t index)
 {
 	struct vhash_entry *e = entry_at(h, index);
 
+	if (h->destroy)
+		h->destroy(e);
 	__atomic_store_n(&e->from, NEVER, __ATOMIC_RELAXED);
 	e->hash = h->free_head;
 	h->free_head = index;

@@ -71,6 +71,7 @@ struct vhash {
 	struct index_list *added; /* by the pending generation */
 	struct index_list *ended;
 	size_t entries_size;
+	void (*destroy)(struct vhash_entry *e); /* or NULL */
 	char name[32];
 };
 

@@ -314,7 +314,7 @@ struct weft_set {
 };
 static_assert(sizeof(struct weft_set) == 72, "wire layout");
 
-/* Key: set, prefix. */
+/* Holds addresses of its family only: ::/0 no IPv4. Key: set, prefix. */
 struct weft_set_member {
 	uint32_t set;
 	struct weft_prefix prefix;

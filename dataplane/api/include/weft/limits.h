@@ -20,6 +20,7 @@
 #define WEFT_MAX_ROUTERS     4096
 #define WEFT_MAX_RULESETS    8192
 #define WEFT_MAX_SETS	     16384
+#define WEFT_MAX_SCOPES	     8192 /* of sets */
 #define WEFT_MAX_SET_MEMBERS 4194304
 #define WEFT_MAX_ROUTES	     2097152
 #define WEFT_MAX_DNS	     1048576

@@ -132,6 +132,7 @@ struct config {
 	struct config_network *networks[WEFT_MAX_NETWORKS];
 	struct config_router *routers[WEFT_MAX_ROUTERS];
 	struct policy_ruleset *rulesets[WEFT_MAX_RULESETS];
+	struct policy_scope *scopes[WEFT_MAX_SCOPES];
 	struct config_port *service; /* the port with WEFT_ROLE_SERVICE, or NULL */
 	/* By segment slot: the low half of the generation in which something last changed that a
 	 * session of the segment may stand on (policy, routes, bindings; of its network and of

@@ -35,6 +35,9 @@ struct vhash_entry {
 struct vhash *vhash_new(
 	const char *name, uint32_t key_size, uint32_t entry_size, uint32_t max_entries);
 void vhash_free(struct vhash *h);
+/* fn ends what an entry's value owns, when no reader can want it any more; a value of zeroes owns
+ * nothing. Before the first put. Writer. */
+void vhash_set_destroy(struct vhash *h, void (*fn)(struct vhash_entry *e));
 
 /* Reader. The entry valid in generation g, or NULL. Valid until the reader's next quiescent state.
  */

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Judging the first packet of a session by the rule sets of a port. Knows no packets and no
+ * sessions. Workers.
+ */
+#include <rte_common.h>
+
+#include "policy_priv.h"
+
+/* One judgement under way. The sets of a scope are looked up when the first rule asks for one. */
+struct judgement {
+	const struct config *cfg;
+	uint64_t remote_words[2];
+	enum policy_family family;
+	uint16_t l4;
+	uint16_t l4_unknown; /* all bits when it is: no range but the full one is as wide */
+	uint8_t proto;
+	uint16_t n_scopes; /* looked up */
+	uint16_t scopes[WEFT_PORT_SCOPES];
+	uint64_t in[SET_WORDS]; /* bit of a set's slot: remote is in it; valid with n_scopes */
+};
+
+static void member_collect(const struct member *m, uint64_t *in)
+{
+	if (m->n > POLICY_LIST_MAX) {
+		for (unsigned int i = 0; i < SET_WORDS; i++)
+			in[i] |= m->sets.map[i];
+		return;
+	}
+	for (uint32_t i = 0; i < m->n; i++) {
+		uint16_t set = member_list(m)[i];
+
+		in[set / 64] |= UINT64_C(1) << set % 64;
+	}
+}
+
+/* The prefixes of remote whose lengths are the bits of lens, first + 0 .. first + 63. */
+static void collect_lens(struct judgement *j, uint16_t scope, uint64_t lens, unsigned int first)
+{
+	struct member_key keys[VHASH_BULK_MAX];
+	const void *pointers[VHASH_BULK_MAX];
+	struct vhash_entry *found[VHASH_BULK_MAX];
+	unsigned int n = 0;
+	uint64_t hits;
+
+	for (; lens; lens &= lens - 1, n++) {
+		unsigned int len = first + __builtin_ctzll(lens);
+		uint64_t words[2];
+
+		prefix_mask(len, words);
+		words[0] &= j->remote_words[0];
+		words[1] &= j->remote_words[1];
+		keys[n] = (struct member_key){.scope_slot = scope, .family = j->family, .len = len};
+		memcpy(&keys[n].addr, words, sizeof(words));
+		pointers[n] = &keys[n];
+	}
+	if (n == 0)
+		return;
+	hits = vhash_find_bulk(j->cfg->set_members, pointers, n, j->cfg->generation, found);
+	for (; hits; hits &= hits - 1)
+		member_collect((struct member *)found[__builtin_ctzll(hits)], j->in);
+}
+
+static __attribute__((noinline)) void collect_scope(struct judgement *j, uint16_t scope)
+{
+	const struct policy_scope *s = j->cfg->scopes[scope];
+
+	if (j->n_scopes == 0)
+		memset(j->in, 0, sizeof(j->in));
+	j->scopes[j->n_scopes++] = scope;
+	for (unsigned int i = 0; i < RTE_DIM(s->lens[0]); i++)
+		collect_lens(j, scope, s->lens[j->family][i], i * 64);
+}
+
+static bool is_in_set(struct judgement *j, const struct policy_rule *r)
+{
+	unsigned int i = 0;
+
+	while (i < j->n_scopes && j->scopes[i] != r->scope)
+		i++;
+	if (i == j->n_scopes)
+		collect_scope(j, r->scope);
+	return j->in[r->set / 64] >> r->set % 64 & 1;
+}
+
+static const struct policy_rule *list_match(
+	struct judgement *j, const struct policy_rule_list *list)
+{
+	for (uint32_t i = 0; i < list->n; i++) {
+		const struct policy_rule *r = &list->rules[i];
+		uint16_t distance = (uint16_t)(j->l4 - r->port_min) | j->l4_unknown;
+		uint64_t differs = ((j->remote_words[0] ^ r->remote[0]) & r->mask[0]) |
+				   ((j->remote_words[1] ^ r->remote[1]) & r->mask[1]) |
+				   (uint64_t)((j->proto ^ r->proto) & r->proto_mask) |
+				   (uint64_t)(distance > r->port_range);
+
+		if (!differs && (!r->set || is_in_set(j, r)))
+			return r;
+	}
+	return NULL;
+}
+
+static void judgement_start(struct judgement *j, const struct config *cfg,
+	enum weft_rule_direction direction, const struct policy_flow *flow)
+{
+	bool is_v4 = weft_addr_is_v4(&flow->src) && weft_addr_is_v4(&flow->dst);
+
+	j->cfg = cfg;
+	addr_words(direction == WEFT_RULE_INGRESS ? &flow->src : &flow->dst, j->remote_words);
+	j->family = is_v4 ? POLICY_V4 : POLICY_V6;
+	j->l4 = flow->l4;
+	j->l4_unknown = flow->has_l4 ? 0 : UINT16_MAX;
+	j->proto = flow->proto;
+	j->n_scopes = 0;
+}
+
+void policy_judge(const struct config *cfg, const struct config_port *port,
+	enum weft_rule_direction direction, const struct policy_flow *flow,
+	struct policy_verdict *ret)
+{
+	struct judgement j;	 /* large: only what is needed gets a value */
+	unsigned int passed = 0; /* tiers */
+
+	judgement_start(&j, cfg, direction, flow);
+	for (unsigned int i = 0; i < port->n_rulesets; i++) {
+		const struct policy_ruleset *rs = cfg->rulesets[port->rulesets[i]];
+		const struct policy_rule *r;
+
+		if (passed >> rs->spec.tier & 1)
+			continue;
+		r = list_match(&j, &rs->lists[direction - 1][j.family]);
+		if (r && r->action == WEFT_RULE_PASS) {
+			passed |= 1u << rs->spec.tier;
+		} else if (r) {
+			*ret = (struct policy_verdict){.action = r->action,
+				.flags = r->flags,
+				.ruleset_slot = rs->slot,
+				.rule = r->id};
+			return;
+		}
+	}
+	*ret = (struct policy_verdict){.action = port->spec.flags & WEFT_PORT_DEFAULT_DENY
+							 ? WEFT_RULE_DENY
+							 : WEFT_RULE_ALLOW};
+}
