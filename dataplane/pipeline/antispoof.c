@@ -6,8 +6,8 @@
  * Beside the port's own addresses a guest needs, and may use as sources:
  *  - 0.0.0.0 toward 255.255.255.255 in DHCP requests (RFC 2131), and in ARP probes (RFC 5227) for
  * an address of its own;
- *  - :: in duplicate address detection (RFC 4862) for an address of its own and in MLD reports
- *    (RFC 3590);
+ *  - :: in duplicate address detection (RFC 4862) for an address of its own, in router
+ *    solicitations (RFC 4861) and in MLD reports (RFC 3590);
  *  - the link-local address made of its MAC (RFC 4291 appendix A). Other link-local addresses must
  *    be among the port's.
  * In ARP the sender fields, in ND the target of advertisements and every link-layer address option
@@ -55,12 +55,9 @@ static inline bool antispoof_prefix_has(const struct weft_prefix *p, const struc
 	return weft_prefix_contains(p, addr);
 }
 
-/* fe80::/64 with the interface identifier of the port's MAC. */
 static bool antispoof_is_own_link_local(const struct weft_port *port, const struct weft_addr *a)
 {
-	const uint8_t *m = port->mac.b;
-	const struct weft_addr own = {
-		.b = {0xfe, 0x80, [8] = m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]}};
+	const struct weft_addr own = weft_addr_link_local(&port->mac);
 
 	return weft_addr_equal(a, &own);
 }
@@ -126,8 +123,8 @@ static bool antispoof_may_be_unspecified(const struct pkt_meta *meta)
 
 	if ((meta->flags & (PKT_L4 | PKT_FRAGMENT)) != PKT_L4 || meta->l4_proto != IPPROTO_ICMPV6)
 		return false;
-	return type == ND_NEIGHBOUR_SOLICIT || type == MLD_REPORT || type == MLD_DONE ||
-	       type == MLD2_REPORT;
+	return type == ND_NEIGHBOUR_SOLICIT || type == ND_ROUTER_SOLICIT || type == MLD_REPORT ||
+	       type == MLD_DONE || type == MLD2_REPORT;
 }
 
 static inline int antispoof_ipv6(const struct weft_port *port, const struct rte_mbuf *m,

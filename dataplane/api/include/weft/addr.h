@@ -83,6 +83,15 @@ static inline bool weft_prefix_contains(const struct weft_prefix *p, const struc
 /* True when no bit beyond len is set. */
 bool weft_prefix_host_bits_zero(const struct weft_prefix *p);
 
+/* fe80::/64 with the interface identifier of a MAC (RFC 4291 appendix A). */
+static inline struct weft_addr weft_addr_link_local(const struct weft_mac *mac)
+{
+	const uint8_t *m = mac->b;
+
+	return (struct weft_addr){
+		.b = {0xfe, 0x80, [8] = m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]}};
+}
+
 #define WEFT_ADDR_STR_SIZE   46
 #define WEFT_PREFIX_STR_SIZE 50
 #define WEFT_MAC_STR_SIZE    18

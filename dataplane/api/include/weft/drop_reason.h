@@ -81,7 +81,8 @@
 	/* local services */                                                                       \
 	X(128, SERVICE_LIMIT, "service-limit", "more requests to local services than allowed")     \
 	X(129, SERVICE_REQUEST, "service-request", "malformed or not for this service")            \
-	X(130, SERVICE_ABSENT, "service-absent", "nobody answers this service here")
+	X(130, SERVICE_ABSENT, "service-absent", "nobody answers this service here")               \
+	X(131, SERVICE_TAKEN, "service-taken", "taken by a service and in need of no answer")
 
 enum weft_drop {
 #define WEFT_DROP_ENUM(number, id, name, help) WEFT_DROP_##id = number,

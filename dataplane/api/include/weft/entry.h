@@ -272,7 +272,7 @@ struct weft_subnet {
 	uint8_t n_dns;
 	uint8_t n_routes;
 	struct weft_addr gateway; /* zero: none */
-	uint32_t lease_s;
+	uint32_t lease_s;	  /* 0: a day */
 	struct weft_addr dns[WEFT_SUBNET_SERVERS];
 	struct weft_host_route routes[WEFT_SUBNET_ROUTES]; /* DHCP option 121 */
 	char domain[WEFT_NAME_SIZE];
