@@ -42,4 +42,11 @@ int check_subnet(const struct check *c, const struct weft_subnet *s);
 int check_route(const struct check *c, const struct weft_route *r);
 int check_dns(const struct check *c, const struct weft_dns *d);
 
+/* entry_check_policy.c */
+int check_set(const struct check *c, const struct weft_set *s);
+int check_set_member(const struct check *c, const struct weft_set_member *m);
+int check_ruleset(const struct check *c, const struct weft_ruleset *r);
+int check_rule(const struct check *c, const struct weft_rule *r);
+int check_port_policy(const struct check *c, const struct weft_port *p);
+
 #endif

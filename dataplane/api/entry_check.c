@@ -258,7 +258,8 @@ static int check_port(const struct check *c, const struct weft_port *p)
 	if (weft_mac_is_group(&p->mac) ||
 		((p->flags & WEFT_PORT_ANTISPOOF) && weft_mac_is_zero(&p->mac)))
 		return check_mac(c, "mac", &p->mac);
-	if ((rc = check_port_addrs(c, p)) || (rc = check_name(c, "name", p->name)))
+	if ((rc = check_port_addrs(c, p)) || (rc = check_port_policy(c, p)) ||
+		(rc = check_name(c, "name", p->name)))
 		return rc;
 	return check_device(c, p);
 }
@@ -364,6 +365,14 @@ int weft_entry_check(
 		return check_subnet(&c, entry);
 	case WEFT_TABLE_ROUTE:
 		return check_route(&c, entry);
+	case WEFT_TABLE_SET:
+		return check_set(&c, entry);
+	case WEFT_TABLE_SET_MEMBER:
+		return check_set_member(&c, entry);
+	case WEFT_TABLE_RULESET:
+		return check_ruleset(&c, entry);
+	case WEFT_TABLE_RULE:
+		return check_rule(&c, entry);
 	case WEFT_TABLE_DNS:
 		return check_dns(&c, entry);
 	}

@@ -127,9 +127,10 @@ static void seed_fixed(void)
 #undef SEED
 }
 
-static void seed_ops(void)
+/* Every table once, with one verb for the odd ones and the other one for the rest. */
+static void seed_ops(enum weft_op_verb odd, enum weft_op_verb even)
 {
-	_Alignas(8) uint8_t msg[2048];
+	_Alignas(8) uint8_t msg[4096];
 	uint8_t seed[1 + sizeof(msg)];
 	struct weft_ops_writer w;
 	union weft_entry e;
@@ -137,7 +138,7 @@ static void seed_ops(void)
 	memset(&e, 0, sizeof(e));
 	weft_ops_start(&w, msg, sizeof(msg));
 	for (unsigned int table = 1; table < WEFT_TABLE_MAX; table++)
-		weft_ops_add(&w, table, table % 2 ? WEFT_OP_PUT : WEFT_OP_DELETE, &e, false);
+		weft_ops_add(&w, table, table % 2 ? odd : even, &e, false);
 	seed[0] = FIX_SIZE | FIX_NUMBER;
 	memcpy(seed + 1, msg, weft_ops_finish(&w, WEFT_MSG_TXN_OPS, 1));
 	fuzz_seed(seed, 1 + w.used);
@@ -146,5 +147,6 @@ static void seed_ops(void)
 void fuzz_seeds(void)
 {
 	seed_fixed();
-	seed_ops();
+	seed_ops(WEFT_OP_PUT, WEFT_OP_DELETE);
+	seed_ops(WEFT_OP_DELETE, WEFT_OP_PUT);
 }
