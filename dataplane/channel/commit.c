@@ -111,6 +111,7 @@ static int commit_begin(struct commit *c, struct weft_msg_txn_result *result)
 	c->op = 0;
 	c->local_touched = false;
 	c->learned_affected = false;
+	c->any_stale = false;
 	c->n_learned = 0;
 	c->last_vni = 0;
 	c->refs = malloc(sizeof(*c->refs));
@@ -125,8 +126,18 @@ static int commit_begin(struct commit *c, struct weft_msg_txn_result *result)
 
 static bool is_object(enum weft_table table)
 {
-	return table == WEFT_TABLE_SEGMENT || table == WEFT_TABLE_PORT ||
-	       table == WEFT_TABLE_LOCAL_VTEP || table == WEFT_TABLE_VTEP;
+	switch (table) {
+	case WEFT_TABLE_SEGMENT:
+	case WEFT_TABLE_PORT:
+	case WEFT_TABLE_LOCAL_VTEP:
+	case WEFT_TABLE_VTEP:
+	case WEFT_TABLE_TENANT:
+	case WEFT_TABLE_NETWORK:
+	case WEFT_TABLE_ROUTER:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static int apply_ops(struct commit *c, struct txn *t, bool objects,
@@ -149,28 +160,83 @@ static int apply_ops(struct commit *c, struct txn *t, bool objects,
 	return 0;
 }
 
+static const uint16_t *copy_slots(uint16_t **to, const struct slot_list *l)
+{
+	const uint16_t *slots = *to;
+
+	if (l->n)
+		memcpy(*to, l->slots, l->n * sizeof(uint16_t));
+	*to += l->n;
+	return slots;
+}
+
+/* One block: the segment, its subnets, its lists of slots. */
 static struct config_segment *segment_build(
 	const struct segment_draft *d, uint16_t slot, uint64_t since)
 {
-	size_t n = d->ports.n + d->vteps.n;
-	struct config_segment *s = object_new(sizeof(*s) + n * sizeof(uint16_t));
+	size_t n_slots = d->ports.n + d->vteps.n + d->flood_vteps.n;
+	size_t subnets_size = d->n_subnets * sizeof(struct config_subnet);
+	struct config_segment *s =
+		object_new(sizeof(*s) + subnets_size + n_slots * sizeof(uint16_t));
 	uint16_t *slots;
 
 	if (!s)
 		return NULL;
-	slots = (uint16_t *)(s + 1);
+	slots = (uint16_t *)((uint8_t *)(s + 1) + subnets_size);
 	s->spec = d->spec;
 	s->slot = slot;
 	s->since = since;
 	s->n_ports = d->ports.n;
 	s->n_vteps = d->vteps.n;
-	s->ports = slots;
-	s->vteps = slots + d->ports.n;
-	if (d->ports.n)
-		memcpy(slots, d->ports.slots, d->ports.n * sizeof(uint16_t));
-	if (d->vteps.n)
-		memcpy(slots + d->ports.n, d->vteps.slots, d->vteps.n * sizeof(uint16_t));
+	s->n_flood_vteps = d->flood_vteps.n;
+	s->n_subnets = d->n_subnets;
+	s->subnets = (struct config_subnet *)(s + 1);
+	if (subnets_size)
+		memcpy(s + 1, d->subnets, subnets_size);
+	s->ports = copy_slots(&slots, &d->ports);
+	s->vteps = copy_slots(&slots, &d->vteps);
+	s->flood_vteps = copy_slots(&slots, &d->flood_vteps);
 	return s;
+}
+
+static bool has_policy(const struct config *cfg, const struct config_segment *s)
+{
+	for (uint32_t i = 0; i < s->n_ports; i++) {
+		const struct weft_port *p = &cfg->ports[s->ports[i]]->spec;
+
+		if (p->n_rulesets || (p->flags & WEFT_PORT_DEFAULT_DENY))
+			return true;
+	}
+	return false;
+}
+
+static int segment_resolve(struct commit *c, struct config_segment *s)
+{
+	const struct weft_segment *spec = &s->spec;
+	uint32_t op = c->segments.op[s->slot];
+
+	s->network_slot = spec->network ? commit_network(c, spec->network) : 0;
+	s->router_slot = spec->router ? commit_router(c, spec->router) : 0;
+	if (spec->network && !s->network_slot)
+		return commit_fail_entry(c, ENOENT, op, WEFT_TABLE_SEGMENT, spec,
+			"network: there is no network %u", spec->network);
+	if (spec->router && !s->router_slot)
+		return commit_fail_entry(c, ENOENT, op, WEFT_TABLE_SEGMENT, spec,
+			"router: there is no router %u", spec->router);
+	if (s->router_slot && c->next->routers[s->router_slot]->network_slot != s->network_slot)
+		return commit_fail_entry(c, EINVAL, op, WEFT_TABLE_SEGMENT, spec,
+			"router: router %u is of another network", spec->router);
+	s->stateful = s->network_slot && (s->router_slot || has_policy(c->next, s));
+	return 0;
+}
+
+/* Members that only come change nothing for sessions that exist. */
+static void segment_note_stale(struct commit *c, const struct config_segment *old,
+	const struct config_segment *s, uint16_t slot)
+{
+	if (!old || !s || memcmp(&old->spec, &s->spec, sizeof(s->spec)) != 0 ||
+		old->stateful != s->stateful)
+		commit_stale_segment(c, slot);
 }
 
 static int build_segments(struct commit *c)
@@ -179,13 +245,18 @@ static int build_segments(struct commit *c)
 		uint16_t slot = c->segments.slots[i];
 		const struct config_segment *old = c->old->segments[slot];
 		const struct segment_draft *d = c->drafts[slot];
+		int rc;
 
 		c->next->segments[slot] = NULL;
-		if (!d->present)
-			continue;
-		c->next->segments[slot] = segment_build(d, slot, old ? old->since : c->g);
-		if (!c->next->segments[slot])
-			return commit_fail_memory(c);
+		if (d->present) {
+			c->next->segments[slot] = segment_build(d, slot, old ? old->since : c->g);
+			if (!c->next->segments[slot])
+				return commit_fail_memory(c);
+			rc = segment_resolve(c, c->next->segments[slot]);
+			if (rc)
+				return rc;
+		}
+		segment_note_stale(c, old, c->next->segments[slot], slot);
 	}
 	return 0;
 }
@@ -263,15 +334,18 @@ static int commit_build(struct commit *c, struct txn *t)
 
 	if ((rc = apply_ops(c, t, true, commit_object)) || (rc = commit_resolve(c)) ||
 		(rc = apply_ops(c, t, false, commit_entry)) || (rc = commit_check_unused(c)) ||
-		(rc = build_segments(c)) || (rc = build_ports(c)))
+		(rc = build_segments(c)) || (rc = commit_network_unused(c)) ||
+		(rc = build_ports(c)))
 		return rc;
 	build_vteps(c);
+	commit_epochs(c);
 	if ((rc = commit_rxqs(c)) || (rc = commit_end_learned(c)))
 		return rc;
-	return drop_keys(c);
+	rc = drop_keys(c);
+	return rc ? rc : commit_network_drop_keys(c);
 }
 
-static void retire_object(const void *object)
+void retire_object(const void *object)
 {
 	if (object)
 		rcu_retire(free, (void *)(uintptr_t)object);
@@ -342,6 +416,9 @@ static void commit_publish(struct commit *c)
 	vhash_commit(c->next->vni, c->g);
 	vhash_commit(c->next->vtep, c->g);
 	vhash_commit(channel.port_ids, c->g);
+	vhash_commit(c->next->routes, c->g);
+	vhash_commit(c->next->dns, c->g);
+	commit_network_publish(c);
 	for (uint32_t i = 0; i < c->n_learned; i++)
 		learn_ended(c->learned[i].segment_slot, c->learned[i].dest);
 	finish_objects(c);
@@ -395,6 +472,9 @@ static void commit_undo(struct commit *c)
 		vhash_abort(c->next->vni, c->g);
 		vhash_abort(c->next->vtep, c->g);
 		vhash_abort(channel.port_ids, c->g);
+		vhash_abort(c->next->routes, c->g);
+		vhash_abort(c->next->dns, c->g);
+		commit_network_undo(c);
 		undo_objects(c);
 	}
 	free(c->next);
@@ -412,6 +492,13 @@ static void commit_clear(struct commit *c)
 	touched_clear(&c->segments);
 	touched_clear(&c->ports);
 	touched_clear(&c->vteps);
+	touched_clear(&c->tenants);
+	touched_clear(&c->networks);
+	touched_clear(&c->routers);
+	if (c->any_stale) {
+		memset(c->stale_networks, 0, sizeof(c->stale_networks));
+		memset(c->stale_segments, 0, sizeof(c->stale_segments));
+	}
 	free(c->learned);
 	c->learned = NULL;
 	c->learned_capacity = 0;

@@ -26,7 +26,10 @@ struct segment_draft {
 	bool present;
 	struct weft_segment spec;
 	struct slot_list ports;
-	struct slot_list vteps;
+	struct slot_list vteps;	      /* of all flood entries */
+	struct slot_list flood_vteps; /* of those that get copies */
+	uint32_t n_subnets;
+	struct config_subnet *subnets; /* room for WEFT_SEGMENT_SUBNETS, or NULL */
 };
 
 /* A learned entry that the transaction ends. */
@@ -42,7 +45,10 @@ struct commit {
 	struct refs *refs;
 	struct weft_msg_txn_result *result;
 	uint32_t op; /* being applied */
-	struct touched ports, segments, vteps;
+	struct touched ports, segments, vteps, tenants, networks, routers;
+	bool any_stale; /* some of these are set */
+	bool stale_networks[WEFT_MAX_NETWORKS];
+	bool stale_segments[WEFT_MAX_SEGMENTS];
 	struct segment_draft *drafts[WEFT_MAX_SEGMENTS];
 	int *port_fd[WEFT_MAX_PORTS]; /* descriptor that came with the op; in the transaction */
 	bool local_touched;
@@ -77,6 +83,43 @@ void draft_free(struct segment_draft *d);
 
 /* Zeroed memory of whole cache lines. */
 void *object_new(size_t size);
+/* Frees it once no worker can hold it; NULL is fine. */
+void retire_object(const void *object);
+
+/* The slot of a key, with a new one when it has none. Returns 0 or a failure of the commit. */
+int slot_obtain(struct commit *c, struct vhash *map, struct slot_pool *pool, const void *key,
+	const struct txn_walk *w, uint16_t *ret);
+/* vhash_put has failed: errno says how. Returns a failure of the commit. */
+int entry_refused(struct commit *c, const struct txn_walk *w);
+int segment_unknown(struct commit *c, const struct txn_walk *w, uint32_t vni);
+
+/* commit_epoch.c: sessions of that network, or of that segment's network, are judged again in the
+ * generation being made. */
+void commit_stale_network(struct commit *c, uint16_t network_slot);
+void commit_stale_segment(struct commit *c, uint16_t segment_slot);
+/* Writes the epochs; after all objects are built. */
+void commit_epochs(struct commit *c);
+
+/* commit_network.c: ops on tenants, networks and routers. */
+int commit_network_object(struct commit *c, const struct txn_walk *w);
+/* What those refer to; after all of them. */
+int commit_network_resolve(struct commit *c);
+/* Nothing that goes may be referred to any more; after segments are built. */
+int commit_network_unused(struct commit *c);
+uint16_t commit_network(const struct commit *c, uint32_t id);
+uint16_t commit_router(const struct commit *c, uint32_t id);
+/* A route leads from that router into another network, or from another into it. Returns 0 or a
+ * failure. */
+int commit_network_peers(struct commit *c, uint16_t router_slot);
+/* The router as the transaction leaves it, to be changed. NULL: out of memory. */
+struct config_router *commit_router_edit(struct commit *c, uint16_t slot);
+/* Keys of what goes lose their slot. Returns 0 or a failure. */
+int commit_network_drop_keys(struct commit *c);
+void commit_network_publish(struct commit *c);
+void commit_network_undo(struct commit *c);
+
+/* commit_route.c: ops on subnets, routes and DNS names. */
+int commit_route_entry(struct commit *c, const struct txn_walk *w);
 
 /* commit_object.c: ops on segments, ports, local VTEPs and VTEPs. */
 int commit_object(struct commit *c, const struct txn_walk *w);

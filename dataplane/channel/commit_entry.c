@@ -11,7 +11,7 @@
 
 #include "commit.h"
 
-static int segment_unknown(struct commit *c, const struct txn_walk *w, uint32_t vni)
+int segment_unknown(struct commit *c, const struct txn_walk *w, uint32_t vni)
 {
 	return commit_fail_entry(
 		c, ENOENT, c->op, w->op.table, w->op.entry, "vni: there is no segment %u", vni);
@@ -25,8 +25,7 @@ static int vtep_unknown(struct commit *c, const struct txn_walk *w, const struct
 		"remote: there is no VTEP %s", weft_addr_format(remote, text));
 }
 
-/* vhash_put has failed: errno says how. */
-static int entry_refused(struct commit *c, const struct txn_walk *w)
+int entry_refused(struct commit *c, const struct txn_walk *w)
 {
 	if (errno == ENOSPC)
 		return commit_fail_entry(
@@ -47,12 +46,13 @@ static int flood_put(struct commit *c, const struct txn_walk *w)
 	d = commit_draft(c, segment);
 	if (!d)
 		return commit_fail_memory(c);
-	if (slot_list_has(&d->vteps, vtep))
-		return 0;
-	if (slot_list_add(&d->vteps, vtep))
+	if (!slot_list_has(&d->vteps, vtep))
+		c->refs->vtep_flood[vtep]++;
+	if (f->flags & WEFT_FLOOD_ACCEPT_ONLY)
+		slot_list_remove(&d->flood_vteps, vtep);
+	else if (slot_list_add(&d->flood_vteps, vtep))
 		return commit_fail_memory(c);
-	c->refs->vtep_flood[vtep]++;
-	return 0;
+	return slot_list_add(&d->vteps, vtep) ? commit_fail_memory(c) : 0;
 }
 
 /* Keys of objects that go in the same transaction still have their slot. */
@@ -71,6 +71,7 @@ static int flood_delete(struct commit *c, const struct txn_walk *w)
 	if (!slot_list_has(&d->vteps, vtep))
 		return 0;
 	slot_list_remove(&d->vteps, vtep);
+	slot_list_remove(&d->flood_vteps, vtep);
 	c->refs->vtep_flood[vtep]--;
 	if (learn_count_dest(DEST_VTEP_BIT | vtep) > 0)
 		c->learned_affected = true;
@@ -166,6 +167,8 @@ static int fdb_put(struct commit *c, const struct txn_walk *w)
 		return 0;
 	if (e && uncount_fdb(c, segment, e))
 		return commit_fail_memory(c);
+	if (e)
+		commit_stale_segment(c, segment);
 	e = (struct fdb_entry *)vhash_put(c->next->fdb, &key, c->g);
 	if (!e)
 		return entry_refused(c, w);
@@ -188,6 +191,7 @@ static int fdb_delete(struct commit *c, const struct txn_walk *w)
 		return 0;
 	if (uncount_fdb(c, segment, e) || !vhash_delete(c->next->fdb, &key, c->g))
 		return commit_fail_memory(c);
+	commit_stale_segment(c, segment);
 	return 0;
 }
 
@@ -195,19 +199,23 @@ static int neigh_put(struct commit *c, const struct txn_walk *w)
 {
 	const struct weft_neigh *n = &w->op.entry->neigh;
 	struct neigh_key key = {.segment_slot = commit_segment(c, n->vni), .addr = n->addr};
+	bool gateway = n->flags & WEFT_NEIGH_GATEWAY;
 	struct neigh_entry *e;
 
 	if (!key.segment_slot)
 		return segment_unknown(c, w, n->vni);
 	e = (struct neigh_entry *)vhash_find(c->next->neigh, &key, c->g);
-	if (e && weft_mac_equal(&e->mac, &n->mac))
+	if (e && weft_mac_equal(&e->mac, &n->mac) && e->gateway == gateway)
 		return 0;
 	if (!e)
 		c->refs->segment_neigh[key.segment_slot]++;
+	else
+		commit_stale_segment(c, key.segment_slot);
 	e = (struct neigh_entry *)vhash_put(c->next->neigh, &key, c->g);
 	if (!e)
 		return entry_refused(c, w);
 	e->mac = n->mac;
+	e->gateway = gateway;
 	return 0;
 }
 
@@ -221,6 +229,7 @@ static int neigh_delete(struct commit *c, const struct txn_walk *w)
 		return 0;
 	if (vhash_delete(c->next->neigh, &key, c->g)) {
 		c->refs->segment_neigh[key.segment_slot]--;
+		commit_stale_segment(c, key.segment_slot);
 		return 0;
 	}
 	return errno == ENOENT ? 0 : commit_fail_memory(c);
@@ -237,6 +246,10 @@ int commit_entry(struct commit *c, const struct txn_walk *w)
 		return put ? fdb_put(c, w) : fdb_delete(c, w);
 	case WEFT_TABLE_NEIGH:
 		return put ? neigh_put(c, w) : neigh_delete(c, w);
+	case WEFT_TABLE_SUBNET:
+	case WEFT_TABLE_ROUTE:
+	case WEFT_TABLE_DNS:
+		return commit_route_entry(c, w);
 	default:
 		return commit_fail_entry(
 			c, ENOTSUP, c->op, w->op.table, w->op.entry, "not supported");

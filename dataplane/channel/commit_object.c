@@ -50,7 +50,21 @@ void draft_free(struct segment_draft *d)
 		return;
 	free(d->ports.slots);
 	free(d->vteps.slots);
+	free(d->flood_vteps.slots);
+	free(d->subnets);
 	free(d);
+}
+
+static int draft_copy_subnets(struct segment_draft *d, const struct config_segment *old)
+{
+	if (!old->n_subnets)
+		return 0;
+	d->subnets = calloc(WEFT_SEGMENT_SUBNETS, sizeof(*d->subnets));
+	if (!d->subnets)
+		return -ENOMEM;
+	memcpy(d->subnets, old->subnets, old->n_subnets * sizeof(*d->subnets));
+	d->n_subnets = old->n_subnets;
+	return 0;
 }
 
 struct segment_draft *commit_draft(struct commit *c, uint16_t slot)
@@ -67,7 +81,9 @@ struct segment_draft *commit_draft(struct commit *c, uint16_t slot)
 		d->present = true;
 		d->spec = old->spec;
 		if (slot_list_copy(&d->ports, old->ports, old->n_ports) ||
-			slot_list_copy(&d->vteps, old->vteps, old->n_vteps)) {
+			slot_list_copy(&d->vteps, old->vteps, old->n_vteps) ||
+			slot_list_copy(&d->flood_vteps, old->flood_vteps, old->n_flood_vteps) ||
+			draft_copy_subnets(d, old)) {
 			draft_free(d);
 			return NULL;
 		}
@@ -77,8 +93,7 @@ struct segment_draft *commit_draft(struct commit *c, uint16_t slot)
 	return d;
 }
 
-/* The slot of a key, with a new one when it has none. Returns 0 or a failure of the commit. */
-static int slot_obtain(struct commit *c, struct vhash *map, struct slot_pool *pool, const void *key,
+int slot_obtain(struct commit *c, struct vhash *map, struct slot_pool *pool, const void *key,
 	const struct txn_walk *w, uint16_t *ret)
 {
 	struct slot_entry *e;
@@ -254,10 +269,12 @@ int commit_object(struct commit *c, const struct txn_walk *w)
 		return put ? port_put(c, w) : port_delete(c, w);
 	case WEFT_TABLE_VTEP:
 		return put ? vtep_put(c, w) : vtep_delete(c, w);
-	default:
+	case WEFT_TABLE_LOCAL_VTEP:
 		c->local_touched = true;
 		c->local_op = c->op;
 		return put ? local_put(c, w) : local_delete(c, w);
+	default:
+		return commit_network_object(c, w);
 	}
 }
 
@@ -277,8 +294,13 @@ static int resolve_port(struct commit *c, uint16_t slot)
 	}
 	if (p)
 		p->segment_slot = to;
+	if (old && (!p || memcmp(&old->spec, &p->spec, sizeof(p->spec)) != 0)) {
+		commit_stale_segment(c, from);
+		commit_stale_segment(c, to);
+	}
+	/* Also when it stays: whether the segment is stateful follows from its ports. */
 	if (from == to)
-		return 0;
+		return !to || commit_draft(c, to) ? 0 : commit_fail_memory(c);
 	if (from) {
 		d = commit_draft(c, from);
 		if (!d)
@@ -359,8 +381,10 @@ static int resolve_locals(struct commit *c)
 
 int commit_resolve(struct commit *c)
 {
-	int rc;
+	int rc = commit_network_resolve(c);
 
+	if (rc)
+		return rc;
 	for (uint32_t i = 0; i < c->ports.n; i++) {
 		rc = resolve_port(c, c->ports.slots[i]);
 		if (rc)
@@ -378,12 +402,14 @@ static int check_segment_unused(struct commit *c, uint16_t slot)
 {
 	const struct segment_draft *d = c->drafts[slot];
 	uint32_t n_fdb = c->refs->segment_fdb[slot], n_neigh = c->refs->segment_neigh[slot];
+	uint32_t n_routes = c->refs->segment_routes[slot];
 
-	if (d->present || d->ports.n + d->vteps.n + n_fdb + n_neigh == 0)
+	if (d->present || d->ports.n + d->vteps.n + d->n_subnets + n_fdb + n_neigh + n_routes == 0)
 		return 0;
 	return commit_fail_entry(c, EBUSY, c->segments.op[slot], WEFT_TABLE_SEGMENT, &d->spec,
-		"still has %u ports, %u flood, %u FDB and %u neighbour entries", d->ports.n,
-		d->vteps.n, n_fdb, n_neigh);
+		"still has %u ports, %u subnets, %u flood, %u FDB, %u neighbour entries and %u "
+		"routes",
+		d->ports.n, d->n_subnets, d->vteps.n, n_fdb, n_neigh, n_routes);
 }
 
 /* Entries of a port that goes, or changes its segment, must be ended (or put anew) as well. */

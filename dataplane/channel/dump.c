@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <table/route.h>
+
 #include "dump.h"
 #include "state.h"
 
@@ -69,6 +71,14 @@ static bool next_local_vtep(struct dump *d, const struct config *cfg, union weft
 	return true;
 }
 
+static bool slot_in(const uint16_t *slots, uint32_t n, uint16_t slot)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (slots[i] == slot)
+			return true;
+	return false;
+}
+
 static bool next_flood(struct dump *d, const struct config *cfg, union weft_entry *ret)
 {
 	for (; d->cursor < WEFT_MAX_SEGMENTS; d->cursor++, d->inner = 0) {
@@ -77,7 +87,12 @@ static bool next_flood(struct dump *d, const struct config *cfg, union weft_entr
 		if (s && d->inner < s->n_vteps) {
 			const struct config_vtep *v = cfg->vteps[s->vteps[d->inner++]];
 
+			uint16_t slot = v->slot;
+
 			ret->flood.vni = s->spec.vni;
+			ret->flood.flags = slot_in(s->flood_vteps, s->n_flood_vteps, slot)
+						   ? 0
+						   : WEFT_FLOOD_ACCEPT_ONLY;
 			ret->flood.remote = v->spec.remote;
 			return true;
 		}
@@ -114,8 +129,84 @@ static bool next_neigh(
 	if (!e)
 		return false;
 	memcpy(&key, e->v.key, sizeof(key));
-	ret->neigh = (struct weft_neigh){
-		.vni = cfg->segments[key.segment_slot]->spec.vni, .addr = key.addr, .mac = e->mac};
+	ret->neigh = (struct weft_neigh){.vni = cfg->segments[key.segment_slot]->spec.vni,
+		.addr = key.addr,
+		.mac = e->mac,
+		.flags = e->gateway ? WEFT_NEIGH_GATEWAY : 0};
+	return true;
+}
+
+static bool next_tenant(struct dump *d, const struct config *cfg, union weft_entry *ret)
+{
+	NEXT_OF(tenants, tenant, WEFT_MAX_TENANTS);
+}
+
+static bool next_network(struct dump *d, const struct config *cfg, union weft_entry *ret)
+{
+	NEXT_OF(networks, network, WEFT_MAX_NETWORKS);
+}
+
+static bool next_router(struct dump *d, const struct config *cfg, union weft_entry *ret)
+{
+	NEXT_OF(routers, router, WEFT_MAX_ROUTERS);
+}
+
+static bool next_subnet(struct dump *d, const struct config *cfg, union weft_entry *ret)
+{
+	for (; d->cursor < WEFT_MAX_SEGMENTS; d->cursor++, d->inner = 0) {
+		const struct config_segment *s = cfg->segments[d->cursor];
+
+		if (s && d->inner < s->n_subnets) {
+			ret->subnet = s->subnets[d->inner++].spec;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void export_hop(const struct config *cfg, const struct route_hop *h, struct weft_hop *ret)
+{
+	*ret = (struct weft_hop){.type = h->type, .via = h->via};
+	if (h->type == WEFT_HOP_ROUTER)
+		ret->ref = cfg->routers[h->slot]->spec.id;
+	else if (h->slot)
+		ret->ref = cfg->segments[h->slot]->spec.vni;
+}
+
+static bool next_route(
+	struct dump *d, const struct config *cfg, union weft_entry *ret, uint32_t *budget)
+{
+	struct route_entry *e = (struct route_entry *)vhash_next_within(
+		cfg->routes, &d->cursor, cfg->generation, budget);
+	struct route_key key;
+
+	if (!e)
+		return false;
+	memcpy(&key, e->v.key, sizeof(key));
+	ret->route = (struct weft_route){
+		.router = cfg->routers[key.router_slot]->spec.id,
+		.prefix = {.addr = key.prefix, .len = key.len},
+		.n_hops = e->n_hops,
+	};
+	for (unsigned int i = 0; i < e->n_hops; i++)
+		export_hop(cfg, &e->hops[i], &ret->route.hops[i]);
+	return true;
+}
+
+static bool next_dns(
+	struct dump *d, const struct config *cfg, union weft_entry *ret, uint32_t *budget)
+{
+	struct dns_entry *e = (struct dns_entry *)vhash_next_within(
+		cfg->dns, &d->cursor, cfg->generation, budget);
+	struct dns_key key;
+
+	if (!e)
+		return false;
+	memcpy(&key, e->v.key, sizeof(key));
+	ret->dns.network = cfg->networks[key.network_slot]->spec.id;
+	memcpy(ret->dns.hash, key.hash, sizeof(key.hash));
+	ret->dns.addr = e->addr;
+	memcpy(ret->dns.name, e->name, sizeof(e->name));
 	return true;
 }
 
@@ -139,6 +230,18 @@ static bool next_entry(struct dump *d, union weft_entry *ret, uint32_t *budget)
 		return next_fdb(d, cfg, ret, budget);
 	case WEFT_TABLE_NEIGH:
 		return next_neigh(d, cfg, ret, budget);
+	case WEFT_TABLE_TENANT:
+		return next_tenant(d, cfg, ret);
+	case WEFT_TABLE_NETWORK:
+		return next_network(d, cfg, ret);
+	case WEFT_TABLE_ROUTER:
+		return next_router(d, cfg, ret);
+	case WEFT_TABLE_SUBNET:
+		return next_subnet(d, cfg, ret);
+	case WEFT_TABLE_ROUTE:
+		return next_route(d, cfg, ret, budget);
+	case WEFT_TABLE_DNS:
+		return next_dns(d, cfg, ret, budget);
 	}
 	return false;
 }
@@ -210,6 +313,20 @@ uint64_t dump_count(const struct config *cfg, enum weft_table table)
 		return vhash_count(cfg->fdb);
 	case WEFT_TABLE_NEIGH:
 		return vhash_count(cfg->neigh);
+	case WEFT_TABLE_TENANT:
+		return vhash_count(channel.tenants.ids);
+	case WEFT_TABLE_NETWORK:
+		return vhash_count(channel.networks.ids);
+	case WEFT_TABLE_ROUTER:
+		return vhash_count(channel.routers.ids);
+	case WEFT_TABLE_SUBNET:
+		for (uint32_t i = 0; i < WEFT_MAX_SEGMENTS; i++)
+			n += cfg->segments[i] ? cfg->segments[i]->n_subnets : 0;
+		return n;
+	case WEFT_TABLE_ROUTE:
+		return vhash_count(cfg->routes);
+	case WEFT_TABLE_DNS:
+		return vhash_count(cfg->dns);
 	default:
 		return 0;
 	}

@@ -9,6 +9,7 @@
 
 #include <core/rcu.h>
 #include <observe/counters.h>
+#include <table/route.h>
 
 #include "state.h"
 
@@ -35,28 +36,33 @@ void slot_release(struct slot_pool *p, uint16_t slot)
 	p->free[p->n_free++] = slot;
 }
 
-#define RETIRE(pool)                                                                               \
-	static void release_##pool(void *slot)                                                     \
-	{                                                                                          \
-		slot_release(&channel.pool, (uintptr_t)slot);                                      \
-	}
-RETIRE(segments)
-RETIRE(vteps)
-#undef RETIRE
+/* In a retired slot's callback argument: the pool's place here, then the slot. */
+static struct slot_pool *const pools[] = {
+	&channel.ports,
+	&channel.segments,
+	&channel.vteps,
+	&channel.tenants.pool,
+	&channel.networks.pool,
+	&channel.routers.pool,
+};
 
-static void release_ports(void *slot)
+static void release_retired(void *arg)
 {
-	counters_slot_assign((uintptr_t)slot, 0);
-	slot_release(&channel.ports, (uintptr_t)slot);
+	struct slot_pool *p = pools[(uintptr_t)arg >> 16];
+	uint16_t slot = (uintptr_t)arg & UINT16_MAX;
+
+	if (p == &channel.ports)
+		counters_slot_assign(slot, 0);
+	slot_release(p, slot);
 }
 
 void slot_retire(struct slot_pool *p, uint16_t slot)
 {
-	void (*release)(void *) = p == &channel.ports	   ? release_ports
-				  : p == &channel.segments ? release_segments
-							   : release_vteps;
+	uintptr_t i = 0;
 
-	rcu_retire(release, (void *)(uintptr_t)slot);
+	while (pools[i] != p)
+		i++;
+	rcu_retire(release_retired, (void *)(i << 16 | slot));
 }
 
 uint16_t slot_find(const struct vhash *map, const void *key, uint64_t g)
@@ -64,6 +70,32 @@ uint16_t slot_find(const struct vhash *map, const void *key, uint64_t g)
 	const struct slot_entry *e = (const struct slot_entry *)vhash_find(map, key, g);
 
 	return e ? e->slot : 0;
+}
+
+static void config_free(struct config *c)
+{
+	if (!c)
+		return;
+	for (uint32_t i = 0; i < WEFT_MAX_PORTS; i++)
+		free(c->ports[i]);
+	for (uint32_t i = 0; i < WEFT_MAX_SEGMENTS; i++)
+		free(c->segments[i]);
+	for (uint32_t i = 0; i < WEFT_MAX_VTEPS; i++)
+		free(c->vteps[i]);
+	for (uint32_t i = 0; i < WEFT_MAX_TENANTS; i++)
+		free(c->tenants[i]);
+	for (uint32_t i = 0; i < WEFT_MAX_NETWORKS; i++)
+		free(c->networks[i]);
+	for (uint32_t i = 0; i < WEFT_MAX_ROUTERS; i++)
+		free(c->routers[i]);
+	free(c->rxqs[0]); /* one block for all workers */
+	vhash_free(c->fdb);
+	vhash_free(c->neigh);
+	vhash_free(c->vni);
+	vhash_free(c->vtep);
+	vhash_free(c->routes);
+	vhash_free(c->dns);
+	free(c);
 }
 
 static struct config *config_new(void)
@@ -78,7 +110,25 @@ static struct config *config_new(void)
 	c->vni = vhash_new("vni", sizeof(uint32_t), sizeof(struct slot_entry), WEFT_MAX_SEGMENTS);
 	c->vtep = vhash_new(
 		"vtep", sizeof(struct weft_addr), sizeof(struct slot_entry), WEFT_MAX_VTEPS);
-	return c;
+	c->routes = vhash_new(
+		"route", sizeof(struct route_key), sizeof(struct route_entry), WEFT_MAX_ROUTES);
+	c->dns = vhash_new("dns", sizeof(struct dns_key), sizeof(struct dns_entry), WEFT_MAX_DNS);
+	if (c->fdb && c->neigh && c->vni && c->vtep && c->routes && c->dns)
+		return c;
+	config_free(c);
+	return NULL;
+}
+
+static int map_init(struct id_map *m, const char *name, uint32_t n)
+{
+	m->ids = vhash_new(name, sizeof(uint32_t), sizeof(struct slot_entry), n);
+	return m->ids ? pool_init(&m->pool, n) : -ENOMEM;
+}
+
+static void map_free(struct id_map *m)
+{
+	vhash_free(m->ids);
+	free(m->pool.free);
 }
 
 int state_init(unsigned int n_workers)
@@ -89,34 +139,18 @@ int state_init(unsigned int n_workers)
 	channel.refs = calloc(1, sizeof(*channel.refs));
 	channel.port_ids =
 		vhash_new("port", sizeof(uint32_t), sizeof(struct slot_entry), WEFT_MAX_PORTS);
-	if (!channel.config || !channel.config->fdb || !channel.config->neigh ||
-		!channel.config->vni || !channel.config->vtep || !channel.refs ||
-		!channel.port_ids || pool_init(&channel.ports, WEFT_MAX_PORTS) ||
+	if (!channel.config || !channel.refs || !channel.port_ids ||
+		pool_init(&channel.ports, WEFT_MAX_PORTS) ||
 		pool_init(&channel.segments, WEFT_MAX_SEGMENTS) ||
-		pool_init(&channel.vteps, WEFT_MAX_VTEPS)) {
+		pool_init(&channel.vteps, WEFT_MAX_VTEPS) ||
+		map_init(&channel.tenants, "tenant", WEFT_MAX_TENANTS) ||
+		map_init(&channel.networks, "network", WEFT_MAX_NETWORKS) ||
+		map_init(&channel.routers, "router", WEFT_MAX_ROUTERS)) {
 		state_fini();
 		return -ENOMEM;
 	}
 	atomic_store_explicit(&config_current, channel.config, memory_order_release);
 	return 0;
-}
-
-static void config_free(struct config *c)
-{
-	if (!c)
-		return;
-	for (uint32_t i = 0; i < WEFT_MAX_PORTS; i++)
-		free(c->ports[i]);
-	for (uint32_t i = 0; i < WEFT_MAX_SEGMENTS; i++)
-		free(c->segments[i]);
-	for (uint32_t i = 0; i < WEFT_MAX_VTEPS; i++)
-		free(c->vteps[i]);
-	free(c->rxqs[0]); /* one block for all workers */
-	vhash_free(c->fdb);
-	vhash_free(c->neigh);
-	vhash_free(c->vni);
-	vhash_free(c->vtep);
-	free(c);
 }
 
 void state_fini(void)
@@ -132,5 +166,8 @@ void state_fini(void)
 	free(channel.ports.free);
 	free(channel.segments.free);
 	free(channel.vteps.free);
+	map_free(&channel.tenants);
+	map_free(&channel.networks);
+	map_free(&channel.routers);
 	memset(&channel, 0, sizeof(channel));
 }

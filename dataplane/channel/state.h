@@ -26,6 +26,15 @@ struct refs {
 	uint32_t port_uplink[WEFT_MAX_PORTS]; /* VTEPs and local VTEPs that use it */
 	uint32_t vtep_fdb[WEFT_MAX_VTEPS];
 	uint32_t vtep_flood[WEFT_MAX_VTEPS];
+	uint32_t segment_routes[WEFT_MAX_SEGMENTS]; /* hops */
+	uint32_t router_routes[WEFT_MAX_ROUTERS];   /* its own, and hops into it */
+	uint32_t network_dns[WEFT_MAX_NETWORKS];
+};
+
+/* Objects that entries name by an id: id -> struct slot_entry. */
+struct id_map {
+	struct vhash *ids;
+	struct slot_pool pool;
 };
 
 struct channel_state {
@@ -35,6 +44,7 @@ struct channel_state {
 	struct slot_pool ports;
 	struct slot_pool segments;
 	struct slot_pool vteps;
+	struct id_map tenants, networks, routers;
 	unsigned int n_workers;
 	uint64_t commit_last_ns;
 	/* worker that polls the queue, plus one; 0: nobody */

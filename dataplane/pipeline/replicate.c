@@ -62,8 +62,8 @@ static void replicate_frame(struct pipeline *pl, struct rte_mbuf *m)
 
 	replicate_local(pl, &r, seg, meta->in_port);
 	if (!(meta->flags & PKT_FROM_TUNNEL)) {
-		for (unsigned int i = 0; i < seg->n_vteps; i++)
-			replicate_add(pl, &r, DEST_VTEP_BIT | seg->vteps[i]);
+		for (unsigned int i = 0; i < seg->n_flood_vteps; i++)
+			replicate_add(pl, &r, DEST_VTEP_BIT | seg->flood_vteps[i]);
 	}
 	if (r.pending == DEST_NONE)
 		stage_drop(pl, m, WEFT_DROP_NO_MEMBERS);

@@ -61,6 +61,9 @@ static void put_tables(void)
 {
 	static const uint8_t here[4] = {192, 0, 2, 1}, there[4] = {192, 0, 2, 2};
 	struct weft_segment seg = {.vni = 100, .mtu = 1450};
+	struct weft_local_vtep local = {.addr = weft_addr_from_v4(here),
+		.uplink = UPLINK,
+		.mac = {.b = {2, 0xaa, 0, 0, 0, 1}}};
 	struct weft_vtep v = {.remote = weft_addr_from_v4(there),
 		.local = weft_addr_from_v4(here),
 		.uplink = UPLINK,
@@ -71,6 +74,7 @@ static void put_tables(void)
 
 	bed_put(WEFT_TABLE_SEGMENT, &seg);
 	put_port(UPLINK, "net_null0,no-rx=1");
+	bed_put(WEFT_TABLE_LOCAL_VTEP, &local);
 	bed_put(WEFT_TABLE_VTEP, &v);
 	bed_put(WEFT_TABLE_FDB, &fdb);
 }

@@ -49,7 +49,8 @@ static void make_ports(void)
 		.mtu = 1500,
 		.mac = bench_mac(MAC_HERE),
 		.n_addrs = 1};
-	struct weft_local_vtep local = {.addr = addr_v4(0xc0000201), .uplink = UPLINK};
+	struct weft_local_vtep local = {
+		.addr = addr_v4(0xc0000201), .uplink = UPLINK, .mac = {.b = {2, 0xaa, 0, 0, 0, 1}}};
 
 	p.addrs[0] = (struct weft_prefix){.addr = addr_v4(0x0a000001), .len = 128};
 	bed_put(WEFT_TABLE_SEGMENT, &seg);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A test bed for the pipeline: a configuration made of contract entries over fake ports, without
- * the channel. For tests and benchmarks; one thread.
+ * A test bed for the pipeline: generations made of contract entries, by the channel's own
+ * transactions, over fake ports. For tests and benchmarks; one thread, the main one.
  */
 #ifndef BED_H
 #define BED_H
@@ -15,15 +15,16 @@
 void bed_init(unsigned int n_mbufs, unsigned int n_workers);
 void bed_fini(void);
 
-/* Adds an entry to the generation that is being built; a broken reference fails the test. Ports
- * come up at once, with the fake's offloads. */
+/* Ops of the next commit. A port without a device gets one of its own. */
 void bed_put(enum weft_table table, const void *entry);
-/* Publishes what was built as the next generation. The next one starts from a copy of it. */
+void bed_delete(enum weft_table table, const void *entry);
+/* Commits them as the next generation and opens new ports, with the fake's offloads; a refusal
+ * fails the test. What it returns holds until the next commit. */
 const struct config *bed_commit(void);
 /* Closes all ports and forgets everything. */
 void bed_reset(void);
 
-/* The port with that id, NULL: none. */
+/* The committed port with that id, NULL: none. */
 struct port *bed_port(uint32_t id);
 
 #endif

@@ -103,7 +103,6 @@ static const struct flag_name port_flags[] = {{"antispoof", WEFT_PORT_ANTISPOOF}
 	{"learn", WEFT_PORT_LEARN}, {"admin_down", WEFT_PORT_ADMIN_DOWN}, {0}};
 static const struct flag_name vtep_flags[] = {
 	{"unresolved", WEFT_VTEP_RESOLVED}, {"dscp_copy", WEFT_VTEP_DSCP_COPY}, {0}};
-static const struct flag_name fdb_flags[] = {{"learned", WEFT_FDB_LEARNED}, {0}};
 static const struct flag_name offload_names[] = {{"cksum", PORT_OFFLOAD_CKSUM},
 	{"tso", PORT_OFFLOAD_TSO}, {"uso", PORT_OFFLOAD_USO}, {"multiseg", PORT_OFFLOAD_MULTISEG},
 	{"none", 0}, {0}};
@@ -165,7 +164,9 @@ static void put_port(const struct words *w)
 		.flood_pps = number_of(w, "flood_pps", 0),
 	};
 
-	e.role = e.vni || value_of(w, "role") ? WEFT_ROLE_TENANT : WEFT_ROLE_UPLINK;
+	e.role = e.vni		       ? WEFT_ROLE_TENANT
+		 : value_of(w, "role") ? WEFT_ROLE_SERVICE
+				       : WEFT_ROLE_UPLINK;
 	port_addrs(&e, value_of(w, "addrs"));
 	bed_put(WEFT_TABLE_PORT, &e);
 	for (unsigned int i = 0; i < n_ports; i++) {
@@ -215,7 +216,6 @@ static void put_fdb(const struct words *w)
 	struct weft_fdb e = {.vni = number_of(w, "vni", 0),
 		.port = number_of(w, "port", 0),
 		.mac = mac_of(w, "mac"),
-		.flags = flags_of(value_of(w, "flags"), fdb_flags),
 		.remote = addr_of(w, "remote")};
 
 	bed_put(WEFT_TABLE_FDB, &e);

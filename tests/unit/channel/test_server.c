@@ -272,7 +272,7 @@ static void test_dump_and_info(void **state)
 	assert_int_equal(dump(c, WEFT_TABLE_FDB, 0), 5);
 	assert_int_equal(dump(c, WEFT_TABLE_FDB, WEFT_DUMP_LEARNED), 6);
 	assert_int_equal(dump(c, WEFT_TABLE_FLOOD, 0), 3);
-	expect_error(c, request(c, WEFT_MSG_DUMP, &bad, sizeof(bad)), EINVAL, "no table 8");
+	expect_error(c, request(c, WEFT_MSG_DUMP, &bad, sizeof(bad)), EINVAL, "no table 18");
 	info = expect(c, WEFT_MSG_INFO_REPLY, request(c, WEFT_MSG_INFO, NULL, 0));
 	assert_int_equal(info->generation, 1);
 	assert_int_equal(info->n_entries[WEFT_TABLE_SEGMENT], 2);

@@ -187,7 +187,7 @@ static void test_still_referred_to(void **state)
 
 	build_example();
 	REFUSE_DELETE(SEGMENT,
-		"segment 100 (test/segment-100): still has 2 ports, 2 flood, 3 FDB and",
+		"segment 100 (test/segment-100): still has 2 ports, 0 subnets, 2 flood, 3 FDB, ",
 		a_segment(100));
 	REFUSE_DELETE(PORT, "port 1 (test/port-1): still used by 1 FDB entries", a_port(1, 100));
 	REFUSE_DELETE(PORT, "still used by 0 FDB entries and 3 VTEPs", an_uplink(9));

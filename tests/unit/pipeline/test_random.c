@@ -108,6 +108,8 @@ static void put_remote(uint32_t vni, uint8_t last, unsigned int mac)
 		.uplink = UPLINK,
 		.path_mtu = 1500 - 50 * (last % 2),
 		.flags = last == 4 ? 0 : WEFT_VTEP_RESOLVED,
+		.dst_mac = mac_of(8),
+		.src_mac = mac_of(9),
 		.ttl = 64};
 	struct weft_flood flood = {.vni = vni, .remote = v.remote};
 	struct weft_fdb fdb = {.vni = vni, .mac = mac_of(mac), .remote = v.remote};
@@ -124,7 +126,8 @@ static void build(void)
 		.role = WEFT_ROLE_UPLINK,
 		.n_queues = 1,
 		.mtu = 1500};
-	struct weft_local_vtep local = {.addr = v4(192, 0, 2, 1), .uplink = UPLINK};
+	struct weft_local_vtep local = {
+		.addr = v4(192, 0, 2, 1), .uplink = UPLINK, .mac = mac_of(9)};
 
 	put_tables(100, 1);
 	put_tables(200, 4);

@@ -89,16 +89,16 @@ struct config_segment {
 	uint64_t since; /* generation in which the slot became this segment's */
 	uint16_t slot;
 	uint16_t n_ports;
-	uint16_t n_vteps;	/* all that may send into it */
-	uint16_t n_flood_vteps; /* of those, the first ones: they get copies of flooded frames */
+	uint16_t n_vteps;
+	uint16_t n_flood_vteps;
 	uint16_t n_subnets;
 	uint16_t network_slot; /* 0: none */
 	uint16_t router_slot;  /* 0: none */
-	bool stateful; /* unicast IP goes through sessions: a port has rule sets, or it has a router
-			*/
+	bool stateful; /* unicast IP goes through sessions: it has a router, or a port has policy */
 	const uint16_t *ports; /* slots of local members */
 	const struct config_subnet *subnets;
-	const uint16_t *vteps; /* slots of VTEPs with members, sorted */
+	const uint16_t *vteps;	     /* slots of VTEPs that may send into it, sorted */
+	const uint16_t *flood_vteps; /* of those, the ones that get copies, sorted */
 };
 
 struct config_local_vtep {
