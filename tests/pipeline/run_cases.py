@@ -12,7 +12,7 @@ a line that ends in '\\' goes on in the next.
         port id=1 vni=100 mac=02:00:00:00:00:01 addrs=10.0.0.1/32
     let NAME = EXPRESSION       a name for later expressions of this file
     case TEXT                   one case; its lines, in this order of time:
-        do COMMAND              a command of the runner, before the frames
+        do COMMAND              a command of the runner
         in PORT [OPT...]: EXPR  a frame comes in; OPT: lro=N, partial
         go                      (only between) run what came in so far, outputs are compared at the end
         out PORT [OPT...]: EXPR a frame must leave; OPT: cksum, gso=N (offload requests), anyorder,
@@ -296,6 +296,8 @@ def run(runner, case, split):
         else:
             runner.send("go")
             parse_answer(runner.answer(), out, stats, errors)
+    runner.send("end")
+    parse_answer(runner.answer(), out, stats, errors)
     return errors + check(case, out, stats)
 
 

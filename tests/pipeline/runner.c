@@ -4,7 +4,8 @@
  * run_cases.py, which holds the packet cases; knows nothing of what is expected.
  *
  *   reset                               forget the configuration
- *   segment|port|local-vtep|vtep|flood|fdb|neighbour KEY=VALUE...   add an entry
+ *   segment|port|rule|... KEY=VALUE...  add an entry of that table (entries.c)
+ *   delete TABLE KEY=VALUE...           take one out
  *   commit                              publish it
  *   link PORT 0|1, accept PORT N, offloads PORT NAME,...             the fake port's switches
  *   in PORT HEX [split=N] [lro=N] [partial]   a frame; split: its first mbuf holds N bytes
@@ -12,7 +13,8 @@
  *   spare N                             leave N ordinary mbufs free in the next "go"
  *   learn                               let the main thread's side take what was learned
  *   go                                  run; prints lines "out PORT FLAGS HEX",
- *                                       "stat PORT NAME=N...", "leak POOL N" and at last "done"
+ *                                       "stat PORT NAME=N..." and at last "done"
+ *   end                                 prints "leak POOL N" for what is not free, "done"
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,16 +31,11 @@
 
 #include "bed.h"
 #include "test_eal.h"
+#include "words.h"
 
 #define LINE_SIZE (1 << 18)
-#define WORDS_MAX 64
 #define MBUFS	  4096
 #define PORTS_MAX 64
-
-struct words {
-	unsigned int n;
-	char *word[WORDS_MAX];
-};
 
 static struct pipeline *pl;
 static uint32_t port_ids[PORTS_MAX];
@@ -46,187 +43,62 @@ static unsigned int n_ports;
 static unsigned int n_spare = MBUFS;
 static unsigned int line_number;
 
-static void __attribute__((noreturn)) bad(const char *what, const char *word)
+void words_bad(const char *what, const char *word)
 {
 	printf("bad line %u: %s %s\n", line_number, what, word ? word : "");
 	exit(1);
 }
 
-/* The value of KEY=VALUE, or NULL. */
-static const char *value_of(const struct words *w, const char *key)
-{
-	size_t len = strlen(key);
-
-	for (unsigned int i = 1; i < w->n; i++) {
-		if (strncmp(w->word[i], key, len) == 0 && w->word[i][len] == '=')
-			return w->word[i] + len + 1;
-	}
-	return NULL;
-}
-
-static uint32_t number_of(const struct words *w, const char *key, uint32_t otherwise)
-{
-	const char *v = value_of(w, key);
-
-	return v ? strtoul(v, NULL, 0) : otherwise;
-}
-
-static struct weft_mac mac_of(const struct words *w, const char *key)
-{
-	struct weft_mac mac = {0};
-	const char *v = value_of(w, key);
-
-	if (v && weft_mac_parse(v, &mac) < 0)
-		bad("MAC", v);
-	return mac;
-}
-
-static struct weft_addr addr_of(const struct words *w, const char *key)
-{
-	struct weft_addr addr = {0};
-	const char *v = value_of(w, key);
-
-	if (v && weft_addr_parse(v, &addr) < 0)
-		bad("address", v);
-	return addr;
-}
-
-struct flag_name {
-	const char *name;
-	uint32_t flag;
-};
-
-static const struct flag_name segment_flags[] = {{"flood_unknown", WEFT_SEGMENT_FLOOD_UNKNOWN},
-	{"learn_wire", WEFT_SEGMENT_LEARN_WIRE}, {"proxy", WEFT_SEGMENT_PROXY},
-	{"inner_vlan", WEFT_SEGMENT_INNER_VLAN}, {0}};
-static const struct flag_name port_flags[] = {{"antispoof", WEFT_PORT_ANTISPOOF},
-	{"learn", WEFT_PORT_LEARN}, {"admin_down", WEFT_PORT_ADMIN_DOWN}, {0}};
-static const struct flag_name vtep_flags[] = {
-	{"unresolved", WEFT_VTEP_RESOLVED}, {"dscp_copy", WEFT_VTEP_DSCP_COPY}, {0}};
 static const struct flag_name offload_names[] = {{"cksum", PORT_OFFLOAD_CKSUM},
 	{"tso", PORT_OFFLOAD_TSO}, {"uso", PORT_OFFLOAD_USO}, {"multiseg", PORT_OFFLOAD_MULTISEG},
 	{"none", 0}, {0}};
 
-static uint32_t flags_of(const char *list, const struct flag_name *names)
+static void note_port(uint32_t id)
 {
-	char text[256], *save = NULL;
-	uint32_t flags = 0;
-
-	snprintf(text, sizeof(text), "%s", list ? list : "");
-	for (char *f = strtok_r(text, ",", &save); f; f = strtok_r(NULL, ",", &save)) {
-		const struct flag_name *n = names;
-
-		while (n->name && strcmp(n->name, f) != 0)
-			n++;
-		if (!n->name)
-			bad("flag", f);
-		flags |= n->flag;
-	}
-	return flags;
-}
-
-static void put_segment(const struct words *w)
-{
-	struct weft_segment e = {
-		.vni = number_of(w, "vni", 0),
-		.flags = flags_of(value_of(w, "flags"), segment_flags),
-		.mtu = number_of(w, "mtu", 1450),
-		.ageing_s = number_of(w, "ageing", 300),
-		.max_learned = number_of(w, "max_learned", 0),
-	};
-
-	bed_put(WEFT_TABLE_SEGMENT, &e);
-}
-
-static void port_addrs(struct weft_port *e, const char *list)
-{
-	char text[1024], *save = NULL;
-
-	snprintf(text, sizeof(text), "%s", list ? list : "");
-	for (char *a = strtok_r(text, ",", &save); a; a = strtok_r(NULL, ",", &save)) {
-		if (e->n_addrs == WEFT_PORT_ADDRS ||
-			weft_prefix_parse(a, false, &e->addrs[e->n_addrs++]) < 0)
-			bad("prefix", a);
-	}
-}
-
-static void put_port(const struct words *w)
-{
-	struct weft_port e = {
-		.id = number_of(w, "id", 0),
-		.vni = number_of(w, "vni", 0),
-		.kind = WEFT_PORT_FAKE,
-		.flags = flags_of(value_of(w, "flags"), port_flags),
-		.n_queues = 1,
-		.mtu = number_of(w, "mtu", WEFT_MTU_MAX),
-		.mac = mac_of(w, "mac"),
-		.max_learned = number_of(w, "max_learned", 0),
-		.flood_pps = number_of(w, "flood_pps", 0),
-	};
-
-	e.role = e.vni		       ? WEFT_ROLE_TENANT
-		 : value_of(w, "role") ? WEFT_ROLE_SERVICE
-				       : WEFT_ROLE_UPLINK;
-	port_addrs(&e, value_of(w, "addrs"));
-	bed_put(WEFT_TABLE_PORT, &e);
 	for (unsigned int i = 0; i < n_ports; i++) {
-		if (port_ids[i] == e.id)
+		if (port_ids[i] == id)
 			return;
 	}
 	if (n_ports == PORTS_MAX)
-		bad("too many ports", NULL);
-	port_ids[n_ports++] = e.id;
+		words_bad("too many ports", NULL);
+	port_ids[n_ports++] = id;
 }
 
-static void put_local_vtep(const struct words *w)
+static void forget_port(uint32_t id)
 {
-	struct weft_local_vtep e = {.addr = addr_of(w, "addr"),
-		.uplink = number_of(w, "uplink", 0),
-		.mac = mac_of(w, "mac")};
-
-	bed_put(WEFT_TABLE_LOCAL_VTEP, &e);
+	for (unsigned int i = 0; i < n_ports; i++) {
+		if (port_ids[i] == id)
+			port_ids[i] = port_ids[--n_ports];
+	}
 }
 
-static void put_vtep(const struct words *w)
+static bool put_entry(const struct words *w)
 {
-	struct weft_vtep e = {
-		.remote = addr_of(w, "remote"),
-		.local = addr_of(w, "local"),
-		.uplink = number_of(w, "uplink", 0),
-		.dst_mac = mac_of(w, "dst"),
-		.src_mac = mac_of(w, "src"),
-		.path_mtu = number_of(w, "mtu", 1500),
-		.flags = flags_of(value_of(w, "flags"), vtep_flags) ^ WEFT_VTEP_RESOLVED,
-		.ttl = number_of(w, "ttl", 64),
-		.dscp = number_of(w, "dscp", 0),
-	};
+	unsigned int table = entry_table(w->word[0]);
+	union weft_entry e;
 
-	bed_put(WEFT_TABLE_VTEP, &e);
+	if (!table)
+		return false;
+	entry_read(table, w, &e);
+	bed_put(table, &e);
+	if (table == WEFT_TABLE_PORT)
+		note_port(e.port.id);
+	return true;
 }
 
-static void put_flood(const struct words *w)
+static void cmd_delete(const struct words *w)
 {
-	struct weft_flood e = {.vni = number_of(w, "vni", 0), .remote = addr_of(w, "remote")};
+	struct words entry = {.n = w->n - 1};
+	unsigned int table = w->n > 1 ? entry_table(w->word[1]) : 0;
+	union weft_entry e;
 
-	bed_put(WEFT_TABLE_FLOOD, &e);
-}
-
-static void put_fdb(const struct words *w)
-{
-	struct weft_fdb e = {.vni = number_of(w, "vni", 0),
-		.port = number_of(w, "port", 0),
-		.mac = mac_of(w, "mac"),
-		.remote = addr_of(w, "remote")};
-
-	bed_put(WEFT_TABLE_FDB, &e);
-}
-
-static void put_neigh(const struct words *w)
-{
-	struct weft_neigh e = {
-		.vni = number_of(w, "vni", 0), .addr = addr_of(w, "addr"), .mac = mac_of(w, "mac")};
-
-	bed_put(WEFT_TABLE_NEIGH, &e);
+	if (!table)
+		words_bad("no such table", w->n > 1 ? w->word[1] : NULL);
+	memcpy(entry.word, w->word + 1, entry.n * sizeof(entry.word[0]));
+	entry_read(table, &entry, &e);
+	bed_delete(table, &e);
+	if (table == WEFT_TABLE_PORT)
+		forget_port(e.port.id);
 }
 
 static int nibble(char c)
@@ -241,7 +113,7 @@ static struct rte_mbuf *segment_alloc(void)
 	struct rte_mbuf *m = rte_pktmbuf_alloc(mem_pools.packet);
 
 	if (!m)
-		bad("no mbuf left", NULL);
+		words_bad("no mbuf left", NULL);
 	return m;
 }
 
@@ -255,7 +127,7 @@ static struct rte_mbuf *frame_of(const char *hex, size_t first)
 		int high = nibble(hex[0]), low = nibble(hex[1]);
 
 		if (high < 0 || low < 0)
-			bad("hex", hex);
+			words_bad("hex", hex);
 		if (room == 0) {
 			last->next = segment_alloc();
 			last = last->next;
@@ -274,30 +146,30 @@ static struct port *port_arg(const struct words *w)
 	struct port *p = w->n > 1 ? bed_port(strtoul(w->word[1], NULL, 0)) : NULL;
 
 	if (!p)
-		bad("no such port", w->n > 1 ? w->word[1] : NULL);
+		words_bad("no such port", w->n > 1 ? w->word[1] : NULL);
 	return p;
 }
 
 static const char *arg(const struct words *w, unsigned int i)
 {
 	if (i >= w->n)
-		bad("missing argument", w->word[0]);
+		words_bad("missing argument", w->word[0]);
 	return w->word[i];
 }
 
 static void cmd_in(const struct words *w)
 {
 	struct port *p = port_arg(w);
-	struct rte_mbuf *m = frame_of(arg(w, 2), number_of(w, "split", UINT16_MAX));
+	struct rte_mbuf *m = frame_of(arg(w, 2), words_number(w, "split", UINT16_MAX));
 
-	if (value_of(w, "lro")) {
+	if (words_value(w, "lro")) {
 		m->ol_flags |= RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_NONE;
-		m->tso_segsz = number_of(w, "lro", 0);
+		m->tso_segsz = words_number(w, "lro", 0);
 	}
 	if (strcmp(w->word[w->n - 1], "partial") == 0)
 		m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE;
 	if (!fake_inject(p, 0, m))
-		bad("ring is full", NULL);
+		words_bad("ring is full", NULL);
 }
 
 static void print_tx_flags(const struct rte_mbuf *m)
@@ -393,6 +265,12 @@ static void cmd_go(const struct words *w)
 	}
 	for (unsigned int i = 0; i < n_ports; i++)
 		print_stats(port_ids[i]);
+	printf("done\n");
+	fflush(stdout);
+}
+
+static void cmd_end(const struct words *w)
+{
 	print_leak("packet", mem_pools.packet);
 	print_leak("huge", mem_pools.huge);
 	print_leak("indirect", mem_pools.indirect);
@@ -427,7 +305,7 @@ static void cmd_accept(const struct words *w)
 
 static void cmd_offloads(const struct words *w)
 {
-	fake_set_offloads(port_arg(w), flags_of(arg(w, 2), offload_names));
+	fake_set_offloads(port_arg(w), words_flags(arg(w, 2), offload_names));
 }
 
 static void cmd_warp(const struct words *w)
@@ -446,13 +324,7 @@ static const struct command {
 	void (*run)(const struct words *w);
 } commands[] = {
 	{"reset", cmd_reset},
-	{"segment", put_segment},
-	{"port", put_port},
-	{"local-vtep", put_local_vtep},
-	{"vtep", put_vtep},
-	{"flood", put_flood},
-	{"fdb", put_fdb},
-	{"neighbour", put_neigh},
+	{"delete", cmd_delete},
 	{"commit", cmd_commit},
 	{"link", cmd_link},
 	{"accept", cmd_accept},
@@ -462,6 +334,7 @@ static const struct command {
 	{"spare", cmd_spare},
 	{"learn", cmd_learn},
 	{"go", cmd_go},
+	{"end", cmd_end},
 };
 
 static void run_line(char *line)
@@ -480,7 +353,8 @@ static void run_line(char *line)
 			return;
 		}
 	}
-	bad("command", w.word[0]);
+	if (!put_entry(&w))
+		words_bad("command", w.word[0]);
 }
 
 int main(void)
