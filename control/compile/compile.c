@@ -36,9 +36,9 @@ static const struct compile_table *const tables[WEFT_TABLE_MAX] = {
 	[WEFT_TABLE_NEIGH] = &compile_neigh,
 	[WEFT_TABLE_TENANT] = &none,
 	[WEFT_TABLE_NETWORK] = &none,
-	[WEFT_TABLE_ROUTER] = &none,
-	[WEFT_TABLE_SUBNET] = &none,
-	[WEFT_TABLE_ROUTE] = &none,
+	[WEFT_TABLE_ROUTER] = &compile_router,
+	[WEFT_TABLE_SUBNET] = &compile_subnet,
+	[WEFT_TABLE_ROUTE] = &compile_route,
 	[WEFT_TABLE_SET] = &none,
 	[WEFT_TABLE_SET_MEMBER] = &none,
 	[WEFT_TABLE_RULESET] = &none,
@@ -125,7 +125,12 @@ struct compiler *compile_new(const struct model *m, const char *host)
 		hset_init(&c->emitted[table], weft_entry_size(table), emitted[table].hash);
 	}
 	members_init(c);
+	routing_init(c);
 	underlay_init(c);
+	while ((o = model_next(m, MODEL_ROUTER, o ? o->name : NULL)))
+		routing_note_router(c, NULL, (const struct router *)o);
+	while ((o = model_next(m, MODEL_ROUTE, o ? o->name : NULL)))
+		routing_note_route(c, NULL, (const struct route *)o);
 	while ((o = model_next(m, MODEL_PORT, o ? o->name : NULL)))
 		members_note_port(c, NULL, (const struct port *)o);
 	members_settle(c);
@@ -137,6 +142,7 @@ void compile_free(struct compiler *c)
 	if (!c)
 		return;
 	members_clear(c);
+	routing_clear(c);
 	hset_clear(&c->paths);
 	for (int table = 1; table < WEFT_TABLE_MAX; table++) {
 		hset_clear(&c->marked[table]);
@@ -150,11 +156,14 @@ static void note_object(struct compiler *c, const struct object *o)
 {
 	const struct segment *s = (const struct segment *)o;
 	const struct peer *peer;
+	const struct seg *seg;
 
 	switch (o->kind) {
 	case MODEL_SEGMENT:
 		mark(c, WEFT_TABLE_SEGMENT, key_id(s->vni));
 		mark_local_ports(c, o->name); /* their MTU */
+		seg = seg_find(c, o->name);
+		mark_subnets(c, s->vni, seg ? seg->rtr : NULL, s);
 		break;
 	case MODEL_HOST:
 		peer = peer_find(c, o->name);
@@ -165,6 +174,12 @@ static void note_object(struct compiler *c, const struct object *o)
 		break;
 	case MODEL_PORT:
 		mark_port(c, (const struct port *)o);
+		break;
+	case MODEL_ROUTER:
+		mark_router(c, (const struct router *)o);
+		break;
+	case MODEL_ROUTE:
+		mark_route(c, (const struct route *)o);
 		break;
 	default:
 		break;
@@ -177,6 +192,8 @@ static void note_change(struct compiler *c, const struct model_change *change)
 	switch (change->kind) {
 	case MODEL_SEGMENT:
 		members_touch(c, change->name);
+		routing_note_segment(c, (const struct segment *)change->before,
+			(const struct segment *)change->after);
 		break;
 	case MODEL_HOST:
 		if (change->after)
@@ -185,6 +202,14 @@ static void note_change(struct compiler *c, const struct model_change *change)
 	case MODEL_PORT:
 		members_note_port(
 			c, (const struct port *)change->before, (const struct port *)change->after);
+		break;
+	case MODEL_ROUTER:
+		routing_note_router(c, (const struct router *)change->before,
+			(const struct router *)change->after);
+		break;
+	case MODEL_ROUTE:
+		routing_note_route(c, (const struct route *)change->before,
+			(const struct route *)change->after);
 		break;
 	default:
 		break;

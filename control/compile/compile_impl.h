@@ -33,15 +33,49 @@ union key {
 static_assert(sizeof(union key) == WEFT_KEY_SIZE_MAX, "hashed without padding");
 
 /* Which ports of which host are in which segment, and what follows from it. Segments without a port
- * on any host and hosts without ports are not here. */
+ * on any host and without a router, and hosts without ports, are not here. */
 struct seg {
 	char *name;
 	uint32_t vni;
-	bool relevant; /* has a port on this host: is programmed; its vni is valid */
+	bool relevant; /* is programmed here; its vni is valid */
+	bool local;    /* has a port on this host, as the last settling saw it */
 	bool touched;
 	uint32_t n_local;
 	LIST_HEAD(, member) members;
 	SLIST_ENTRY(seg) next_touched;
+	struct rtr *rtr; /* or NULL */
+	LIST_ENTRY(seg) of_rtr;
+};
+
+/* Every router. Two routers are near when a lookup that begins in one of them can end in the other,
+ * by at most ROUTING_HOPS_MAX routes to peers. */
+struct rtr {
+	char *name;
+	uint32_t id;
+	struct weft_mac mac;
+	bool relevant; /* it or one near it has a segment with a port here: is programmed */
+	bool touched;
+	uint32_t n_local; /* segments with a port on this host */
+	LIST_HEAD(, seg) segs;
+	LIST_HEAD(, peering) out, in;
+	LIST_HEAD(, presence) presences;
+	SLIST_ENTRY(rtr) next_touched;
+};
+
+/* A route to a peer. */
+struct peering {
+	uint32_t route; /* id */
+	struct rtr *from, *to;
+	struct weft_prefix prefix;
+	LIST_ENTRY(peering) of_from, of_to;
+};
+
+/* A host has ports in segments of a router: it may send into those of all routers near it. */
+struct presence {
+	struct rtr *rtr;
+	struct peer *peer;
+	uint32_t n_members;
+	LIST_ENTRY(presence) of_rtr;
 };
 
 struct peer {
@@ -70,14 +104,19 @@ struct local {
 struct compiler {
 	const struct model *m;
 	char *host;
-	struct hset segs;    /* struct seg *, by name */
-	struct hset peers;   /* struct peer *, by name */
-	struct hset members; /* struct member *, by seg and peer */
-	struct hset locals;  /* struct local, by id */
-	struct hset paths;   /* struct underlay_path, by remote */
+	struct hset segs;      /* struct seg *, by name */
+	struct hset peers;     /* struct peer *, by name */
+	struct hset members;   /* struct member *, by seg and peer */
+	struct hset locals;    /* struct local, by id */
+	struct hset rtrs;      /* struct rtr *, by name */
+	struct hset rtr_ids;   /* the same, by id */
+	struct hset peerings;  /* struct peering *, by route */
+	struct hset presences; /* struct presence *, by rtr and peer */
+	struct hset paths;     /* struct underlay_path, by remote */
 	struct underlay_link link;
 	bool link_known;
 	SLIST_HEAD(, seg) touched;
+	SLIST_HEAD(, rtr) touched_rtrs;
 	bool all;			     /* everything is to be looked at; nothing is marked */
 	struct hset marked[WEFT_TABLE_MAX];  /* struct mark */
 	struct hset emitted[WEFT_TABLE_MAX]; /* entries */
@@ -91,7 +130,7 @@ struct compile_table {
 	void (*walk)(const struct compiler *c, key_fn fn, void *arg);
 };
 extern const struct compile_table compile_segment, compile_port, compile_local_vtep, compile_vtep,
-	compile_flood, compile_fdb, compile_neigh;
+	compile_flood, compile_fdb, compile_neigh, compile_router, compile_subnet, compile_route;
 
 static inline union key key_id(uint32_t id)
 {
@@ -109,6 +148,16 @@ static inline union key key_vni_mac(uint32_t vni, const struct weft_mac *mac)
 
 	k.in.mac = *mac;
 	return k;
+}
+
+static inline union key key_prefix(uint32_t id, const struct weft_prefix *p)
+{
+	return (union key){.in = {.id = id, .addr = p->addr, .len = p->len}};
+}
+
+static inline struct weft_prefix prefix_of_key(const union key *k)
+{
+	return (struct weft_prefix){.addr = k->in.addr, .len = k->in.len};
 }
 
 static inline union key key_addr(const struct weft_addr *addr)
@@ -131,7 +180,10 @@ struct seg *seg_find(const struct compiler *c, const char *name);
 struct peer *peer_find(const struct compiler *c, const char *name);
 struct member *member_find(
 	const struct compiler *c, const struct seg *seg, const struct peer *peer);
-/* NULL when it has no port on this host. */
+/* The one to change, made when it was not there. It goes in the next settling if nothing needs it.
+ */
+struct seg *seg_get(struct compiler *c, const char *name);
+/* NULL when it is not programmed here. */
 const struct seg *seg_by_vni(const struct compiler *c, uint32_t vni);
 bool is_local(const struct compiler *c, const struct port *p);
 /* A local port by id, or NULL. */
@@ -141,14 +193,53 @@ void members_note_port(struct compiler *c, const struct port *before, const stru
 void members_set_vteps(struct compiler *c, const struct host *h);
 /* The segment's VNI may have changed. */
 void members_touch(struct compiler *c, const char *segment);
+void seg_touch(struct compiler *c, struct seg *seg);
 /* After the calls above: what became relevant or not, or has another VNI, is marked. */
 void members_settle(struct compiler *c);
+
+/* routing.c */
+#define ROUTING_HOPS_MAX 4
+void routing_init(struct compiler *c);
+void routing_clear(struct compiler *c);
+struct rtr *rtr_find(const struct compiler *c, const char *name);
+/* NULL when it is not programmed here. */
+const struct rtr *rtr_by_id(const struct compiler *c, uint32_t id);
+/* Calls fn for the router and those near it, some of them several times; stops when it returns
+ * true, and returns that. */
+bool rtr_near(struct rtr *r, bool (*fn)(void *arg, struct rtr *near), void *arg);
+/* The host has ports in segments of the router or of one near it. */
+bool rtr_is_near_peer(const struct compiler *c, struct rtr *r, const struct peer *peer);
+/* What changed; either may be NULL. */
+void routing_note_router(
+	struct compiler *c, const struct router *before, const struct router *after);
+/* Its subnets, or its VNI. */
+void routing_note_segment(
+	struct compiler *c, const struct segment *before, const struct segment *after);
+void routing_note_route(struct compiler *c, const struct route *before, const struct route *after);
+/* Marks that hosts with ports near the segment's router may send into it. */
+void mark_seg_near(struct compiler *c, const struct seg *seg);
+/* A host's first port in a segment came, or its last one goes. */
+void routing_note_member(struct compiler *c, const struct member *m, bool is);
+/* Marks that the member's host may send into segments near that one. */
+void routing_mark_peer(struct compiler *c, const struct member *m);
+/* First half of settling: which segments have ports here; which routers are relevant. */
+void routing_settle(struct compiler *c);
 
 /* marks.c: what depends on an object, as members.c knows things at the moment. */
 void mark_port(struct compiler *c, const struct port *p);
 void mark_peer(struct compiler *c, const struct peer *peer);
 void mark_member(struct compiler *c, const struct member *m);
 void mark_seg(struct compiler *c, const struct seg *seg);
+/* What follows from the segment's subnets and router; s may be as it was before. */
+void mark_subnets(struct compiler *c, uint32_t vni, const struct rtr *r, const struct segment *s);
+/* Routes with next hops. */
+void mark_routes_via(struct compiler *c, const struct rtr *r);
+void mark_router(struct compiler *c, const struct router *r);
+/* All that is there because the router is relevant, but its segments. */
+void mark_rtr(struct compiler *c, const struct rtr *r);
+void mark_route(struct compiler *c, const struct route *r);
+/* That the host may send into the segments of r that have ports here. */
+void mark_accepts(struct compiler *c, const struct rtr *r, const struct peer *peer);
 void mark_local_ports(struct compiler *c, const char *segment);
 /* What has the underlay's MTU or the uplink's MAC in it. */
 void mark_underlay(struct compiler *c);
@@ -176,9 +267,11 @@ const struct underlay_path *compile_path(const struct compiler *c, const struct 
 uint16_t segment_mtu(const struct compiler *c, const struct segment *s);
 /* Calls fn for every port of every relevant segment. */
 void segment_walk_ports(const struct compiler *c,
-	void (*fn)(void *arg, uint32_t vni, const struct port *p), void *arg);
+	void (*fn)(void *arg, const struct seg *seg, const struct port *p), void *arg);
 /* fdb.c: where the port is, as seen from this host; false: it can't be reached. */
 bool fdb_locate(const struct compiler *c, const struct port *p, struct weft_fdb *ret);
+/* subnet.c: the segment's subnet with that prefix, if it is told to the data plane. */
+const struct subnet *subnet_find(const struct segment *s, const struct weft_prefix *prefix);
 /* neigh.c: calls fn for each address of the port that has a neighbour entry. */
 void neigh_of_port(
 	const struct port *p, void (*fn)(void *arg, const struct weft_addr *addr), void *arg);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Table FDB: the MACs of all ports of the segments that have a port here. A port of this host is
+ * Table FDB: the MACs of all ports of the segments that are programmed here. A port of this host is
  * reached by its id, one of another host by the tunnel address that both hosts share; a port
  * without a host, or on one that shares no address family, is not reachable.
  */
@@ -41,10 +41,10 @@ struct fdb_walk {
 	void *arg;
 };
 
-static void walk_port(void *arg, uint32_t vni, const struct port *p)
+static void walk_port(void *arg, const struct seg *seg, const struct port *p)
 {
 	struct fdb_walk *w = arg;
-	union key k = key_vni_mac(vni, &p->mac);
+	union key k = key_vni_mac(seg->vni, &p->mac);
 
 	w->fn(w->arg, &k);
 }

@@ -55,12 +55,23 @@ static int mark_host_port(const struct port *p, void *arg)
 	return 0;
 }
 
+void mark_accepts(struct compiler *c, const struct rtr *r, const struct peer *peer)
+{
+	const struct seg *seg;
+
+	LIST_FOREACH (seg, &r->segs, of_rtr)
+		for (size_t i = 0; seg->local && seg->relevant && i < peer->n_vteps; i++)
+			mark(c, WEFT_TABLE_FLOOD, key_vni_addr(seg->vni, &peer->vteps[i]));
+}
+
 void mark_peer(struct compiler *c, const struct peer *peer)
 {
 	const struct member *m;
 
-	LIST_FOREACH (m, &peer->members, of_peer)
+	LIST_FOREACH (m, &peer->members, of_peer) {
 		mark_member(c, m);
+		routing_mark_peer(c, m);
+	}
 	model_host_ports(c->m, peer->name, mark_host_port, c);
 }
 
@@ -74,13 +85,98 @@ static int mark_segment_port(const struct port *p, void *arg)
 
 void mark_seg(struct compiler *c, const struct seg *seg)
 {
+	const struct segment *s =
+		(const struct segment *)model_find(c->m, MODEL_SEGMENT, seg->name);
 	struct port_mark pm = {c, seg->vni, NULL};
 	const struct member *m;
 
 	mark(c, WEFT_TABLE_SEGMENT, key_id(seg->vni));
 	LIST_FOREACH (m, &seg->members, of_seg)
 		mark_member(c, m);
+	mark_seg_near(c, seg);
+	if (s)
+		mark_subnets(c, seg->vni, seg->rtr, s);
 	model_segment_ports(c->m, seg->name, mark_segment_port, &pm);
+}
+
+void mark_subnets(struct compiler *c, uint32_t vni, const struct rtr *r, const struct segment *s)
+{
+	struct weft_addr link_local;
+
+	for (size_t i = 0; i < s->n_subnets; i++) {
+		mark(c, WEFT_TABLE_SUBNET, key_prefix(vni, &s->subnets[i].prefix));
+		if (!r)
+			continue;
+		mark(c, WEFT_TABLE_NEIGH, key_vni_addr(vni, &s->subnets[i].gateway));
+		mark(c, WEFT_TABLE_ROUTE, key_prefix(r->id, &s->subnets[i].prefix));
+	}
+	if (!r)
+		return;
+	link_local = mac_link_local(&r->mac);
+	mark(c, WEFT_TABLE_NEIGH, key_vni_addr(vni, &link_local));
+}
+
+static int mark_route_via(const struct object *o, void *arg)
+{
+	const struct route *r = (const struct route *)o;
+
+	if (r->n_next_hops)
+		mark_route(arg, r);
+	return 0;
+}
+
+void mark_routes_via(struct compiler *c, const struct rtr *r)
+{
+	if (!c->all)
+		model_users(c->m, MODEL_ROUTER, r->name, MODEL_ROUTE, mark_route_via, c);
+}
+
+void mark_router(struct compiler *c, const struct router *r)
+{
+	const struct rtr *rtr = rtr_find(c, r->o.name);
+
+	mark(c, WEFT_TABLE_ROUTER, key_id(r->o.id));
+	for (size_t i = 0; rtr && i < r->n_segments; i++) {
+		const struct segment *s =
+			(const struct segment *)model_find(c->m, MODEL_SEGMENT, r->segments[i]);
+
+		if (!s)
+			continue;
+		mark(c, WEFT_TABLE_SEGMENT, key_id(s->vni));
+		mark_subnets(c, s->vni, rtr, s);
+	}
+}
+
+void mark_route(struct compiler *c, const struct route *r)
+{
+	const struct rtr *rtr = rtr_find(c, r->router);
+
+	if (rtr)
+		mark(c, WEFT_TABLE_ROUTE, key_prefix(rtr->id, &r->prefix));
+}
+
+static int mark_any_route(const struct object *o, void *arg)
+{
+	mark_route(arg, (const struct route *)o);
+	return 0;
+}
+
+void mark_rtr(struct compiler *c, const struct rtr *r)
+{
+	const struct seg *seg;
+
+	if (c->all)
+		return;
+	mark(c, WEFT_TABLE_ROUTER, key_id(r->id));
+	LIST_FOREACH (seg, &r->segs, of_rtr) {
+		const struct segment *s =
+			(const struct segment *)model_find(c->m, MODEL_SEGMENT, seg->name);
+
+		if (s)
+			mark_subnets(c, s->vni, r, s);
+	}
+	/* Its routes, and those that lead to it. */
+	model_users(c->m, MODEL_ROUTER, r->name, MODEL_ROUTE, mark_any_route, c);
 }
 
 static int mark_local_port(const struct port *p, void *arg)

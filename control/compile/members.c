@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Who is where: counts ports for each pair of segment and host. From it follow which segments are
- * relevant (programmed here) and which hosts this host must reach. One small struct per pair, none
- * per remote port.
+ * Who is where: counts ports for each pair of segment and host. From it, and from what routers
+ * connect, follow which segments are relevant (programmed here) and which hosts this host must
+ * reach. One small struct per pair, none per remote port.
  */
 #include <stdlib.h>
 #include <stdio.h>
@@ -137,7 +137,7 @@ bool is_local(const struct compiler *c, const struct port *p)
 	return p->host && strcmp(p->host, c->host) == 0;
 }
 
-static void touch(struct compiler *c, struct seg *seg)
+void seg_touch(struct compiler *c, struct seg *seg)
 {
 	if (seg->touched)
 		return;
@@ -145,7 +145,7 @@ static void touch(struct compiler *c, struct seg *seg)
 	SLIST_INSERT_HEAD(&c->touched, seg, next_touched);
 }
 
-static struct seg *seg_get(struct compiler *c, const char *name)
+struct seg *seg_get(struct compiler *c, const char *name)
 {
 	struct seg *seg = seg_find(c, name);
 
@@ -195,6 +195,7 @@ static struct member *member_get(struct compiler *c, struct seg *seg, struct pee
 	peer->n_members++;
 	peer->n_relevant += seg->relevant;
 	mark_member(c, m);
+	routing_note_member(c, m, true);
 	return m;
 }
 
@@ -203,6 +204,7 @@ static void member_remove(struct compiler *c, struct member *m)
 	struct peer *peer = m->peer;
 
 	mark_member(c, m);
+	routing_note_member(c, m, false);
 	LIST_REMOVE(m, of_seg);
 	LIST_REMOVE(m, of_peer);
 	hset_remove(&c->members, hset_find(&c->members, pair_hash(m->seg, peer), member_is, m));
@@ -220,7 +222,7 @@ static void add(struct compiler *c, const struct port *p)
 {
 	struct seg *seg = seg_get(c, p->segment);
 
-	touch(c, seg);
+	seg_touch(c, seg);
 	member_get(c, seg, peer_get(c, p->host))->n_ports++;
 	seg->n_local += is_local(c, p);
 }
@@ -230,7 +232,7 @@ static void drop(struct compiler *c, const struct port *p)
 	struct seg *seg = seg_find(c, p->segment);
 	struct member *m = member_find(c, seg, peer_find(c, p->host));
 
-	touch(c, seg);
+	seg_touch(c, seg);
 	if (--m->n_ports == 0)
 		member_remove(c, m);
 	seg->n_local -= is_local(c, p);
@@ -267,7 +269,7 @@ void members_touch(struct compiler *c, const char *segment)
 	struct seg *seg = seg_find(c, segment);
 
 	if (seg)
-		touch(c, seg);
+		seg_touch(c, seg);
 }
 
 /* Takes over what the segment is now, and marks what follows. */
@@ -275,7 +277,7 @@ static void settle(struct compiler *c, struct seg *seg)
 {
 	const struct segment *s =
 		(const struct segment *)model_find(c->m, MODEL_SEGMENT, seg->name);
-	bool relevant = seg->n_local > 0;
+	bool relevant = seg->local || (seg->rtr && seg->rtr->relevant);
 	struct member *m;
 
 	if (relevant == seg->relevant && (!relevant || s->vni == seg->vni))
@@ -294,11 +296,12 @@ void members_settle(struct compiler *c)
 {
 	struct seg *seg;
 
+	routing_settle(c);
 	while ((seg = SLIST_FIRST(&c->touched))) {
 		SLIST_REMOVE_HEAD(&c->touched, next_touched);
 		seg->touched = false;
 		settle(c, seg);
-		if (!LIST_EMPTY(&seg->members))
+		if (!LIST_EMPTY(&seg->members) || seg->rtr)
 			continue;
 		hset_remove(&c->segs,
 			hset_find(&c->segs, name_hash(seg->name), seg_has_name, seg->name));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Table SEGMENT: the segments that have a port on this host.
+ * Table SEGMENT: the segments that have a port on this host, and those that routers connect with
+ * them.
  *
  * A segment without an MTU of its own has the underlay's less the encapsulation: 70 bytes when this
  * host has an IPv6 tunnel address, else 50 (inner Ethernet 14, VXLAN 8, UDP 8, IP 20 or 40).
@@ -28,9 +29,10 @@ uint16_t segment_mtu(const struct compiler *c, const struct segment *s)
 static bool get(const struct compiler *c, const union key *k, union weft_entry *ret)
 {
 	const struct segment *s = model_segment_by_vni(c->m, k->in.id);
+	const struct seg *seg = s ? seg_by_vni(c, s->vni) : NULL;
 	struct weft_segment *e = &ret->segment;
 
-	if (!s || !seg_by_vni(c, s->vni))
+	if (!seg)
 		return false;
 	e->vni = s->vni;
 	e->flags = (s->flood_unknown ? WEFT_SEGMENT_FLOOD_UNKNOWN : 0) |
@@ -40,6 +42,10 @@ static bool get(const struct compiler *c, const union key *k, union weft_entry *
 	e->mtu = segment_mtu(c, s);
 	e->ageing_s = s->ageing_s;
 	e->max_learned = s->max_learned;
+	if (seg->rtr) {
+		e->network = model_find(c->m, MODEL_NETWORK, s->network)->id;
+		e->router = seg->rtr->id;
+	}
 	snprintf(e->name, sizeof(e->name), "%s", s->o.name);
 	return true;
 }
@@ -55,24 +61,24 @@ static void walk(const struct compiler *c, key_fn fn, void *arg)
 }
 
 struct port_walk {
-	void (*fn)(void *arg, uint32_t vni, const struct port *p);
+	void (*fn)(void *arg, const struct seg *seg, const struct port *p);
 	void *arg;
-	uint32_t vni;
+	const struct seg *seg;
 };
 
 static int walk_port(const struct port *p, void *arg)
 {
 	struct port_walk *w = arg;
 
-	w->fn(w->arg, w->vni, p);
+	w->fn(w->arg, w->seg, p);
 	return 0;
 }
 
 void segment_walk_ports(const struct compiler *c,
-	void (*fn)(void *arg, uint32_t vni, const struct port *p), void *arg)
+	void (*fn)(void *arg, const struct seg *seg, const struct port *p), void *arg)
 {
 	for (struct seg **s = NULL; (s = hset_next(&c->segs, s));) {
-		struct port_walk w = {fn, arg, (*s)->vni};
+		struct port_walk w = {fn, arg, *s};
 
 		if ((*s)->relevant)
 			model_segment_ports(c->m, (*s)->name, walk_port, &w);

@@ -22,7 +22,7 @@ static_assert(sizeof(struct claim) == 16, "no padding");
 struct key {
 	uint16_t size; /* of bytes in use */
 	uint16_t type;
-	const struct entry *scope; /* a segment or host, or NULL: everywhere */
+	const struct entry *scope; /* a segment, host or router, or NULL: everywhere */
 	uint8_t bytes[WEFT_DEVICE_SIZE + 2];
 };
 
@@ -32,7 +32,8 @@ static void key_set(struct key *k, enum claim_type type, const struct entry *sco
 	k->type = type;
 	k->scope = scope;
 	k->size = (uint16_t)size;
-	memcpy(k->bytes, bytes, size);
+	if (size)
+		memcpy(k->bytes, bytes, size);
 }
 
 /* A memif socket carries several interfaces, told apart by number. */
@@ -70,6 +71,13 @@ static void key_of(struct key *k, const struct claim *c)
 		break;
 	case CLAIM_VTEP:
 		key_set(k, CLAIM_VTEP, NULL, &h->vteps[c->i], sizeof(struct weft_addr));
+		break;
+	case CLAIM_ROUTED:
+		key_set(k, CLAIM_ROUTED, entry_segment(e, c->i), NULL, 0);
+		break;
+	case CLAIM_ROUTE:
+		key_set(k, CLAIM_ROUTE, link_to(e, MODEL_ROUTER),
+			&((const struct route *)e->o)->prefix, sizeof(struct weft_prefix));
 		break;
 	default:
 		if (e->o->kind == MODEL_HOST)
@@ -139,6 +147,8 @@ static int clash(const struct claim *c, const struct claim *with, struct model_e
 		[CLAIM_DEVICE] = {"device", "this device of the host is used by", false},
 		[CLAIM_MAC] = {"mac", "this MAC is used in the segment by", false},
 		[CLAIM_ADDR] = {"addresses", "this address is used in the segment by", true},
+		[CLAIM_ROUTED] = {"segments", "this segment is in", true},
+		[CLAIM_ROUTE] = {"prefix", "this prefix of the router is the one of", false},
 	};
 	char field[32];
 
@@ -149,10 +159,24 @@ static int clash(const struct claim *c, const struct claim *with, struct model_e
 		with->e == c->e ? "itself; it is listed twice" : with->e->name);
 }
 
+typedef int (*claim_fn)(struct model *m, const struct claim *c, struct model_error *err);
+
+static int for_each_segment(
+	struct model *m, struct entry *router, claim_fn fn, struct model_error *err)
+{
+	const struct router *r = (const struct router *)router->o;
+	struct claim c = {.e = router, .type = CLAIM_ROUTED};
+	int error = 0;
+
+	for (size_t i = 0; i < r->n_segments && !error; i++) {
+		c.i = (uint16_t)i;
+		error = fn(m, &c, err);
+	}
+	return error;
+}
+
 /* Calls fn for each claim that e's object has; stops when it returns non-zero. */
-static int for_each(struct model *m, struct entry *e,
-	int (*fn)(struct model *m, const struct claim *c, struct model_error *err),
-	struct model_error *err)
+static int for_each(struct model *m, struct entry *e, claim_fn fn, struct model_error *err)
 {
 	struct claim list[WEFT_PORT_ADDRS + 2];
 	const struct port *p = (const struct port *)e->o;
@@ -160,6 +184,10 @@ static int for_each(struct model *m, struct entry *e,
 	size_t n = 0;
 	int error = 0;
 
+	if (e->o->kind == MODEL_ROUTER)
+		return for_each_segment(m, e, fn, err);
+	if (e->o->kind == MODEL_ROUTE)
+		list[n++] = (struct claim){.e = e, .type = CLAIM_ROUTE, .i = 0};
 	if (e->o->kind == MODEL_SEGMENT)
 		list[n++] = (struct claim){.e = e, .type = CLAIM_VNI, .i = 0};
 	if (e->o->kind == MODEL_HOST) {
@@ -251,4 +279,15 @@ struct entry *claims_find_addr(
 	const struct model *m, const struct entry *segment, const struct weft_addr *addr)
 {
 	return find_entry(m, CLAIM_ADDR, segment, addr, sizeof(*addr));
+}
+
+struct entry *claims_find_routed(const struct model *m, const struct entry *segment)
+{
+	return find_entry(m, CLAIM_ROUTED, segment, NULL, 0);
+}
+
+struct entry *claims_find_route(
+	const struct model *m, const struct entry *router, const struct weft_prefix *prefix)
+{
+	return find_entry(m, CLAIM_ROUTE, router, prefix, sizeof(*prefix));
 }

@@ -110,6 +110,8 @@ static int read_ref_name(struct reader *r, const char *path, const struct field 
 		return read_full_ref(r, path, f, s, ret);
 	/* The full name of what is in the same tenant is fine, too. */
 	slash = strchr(s, '/');
+	if (slash && f->any_tenant)
+		return read_full_ref(r, path, f, s, ret);
 	if (slash && strlen(r->tenant) == (size_t)(slash - s) &&
 		strncmp(s, r->tenant, (size_t)(slash - s)) == 0)
 		s = slash + 1;

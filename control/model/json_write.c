@@ -145,7 +145,7 @@ static struct json_object *write_field(
 		return write_struct(w, f, member);
 	default:
 		string = *(char *const *)member;
-		if (string && f->type == FIELD_REF)
+		if (string && f->type == FIELD_REF && !f->any_tenant)
 			return write_ref(w, string);
 		return string ? json_object_new_string(string) : NULL;
 	}

@@ -17,6 +17,7 @@
 struct place {
 	const struct place *in; /* NULL: the object itself */
 	const char *field;	/* or NULL: an element */
+	bool any_tenant;
 	size_t i;
 };
 
@@ -63,7 +64,8 @@ static int walk_refs(
 	int error = 0;
 
 	for (; f->name && !error; f++) {
-		const struct place where = {.in = in, .field = f->name};
+		const struct place where = {
+			.in = in, .field = f->name, .any_tenant = f->any_tenant};
 		const uint8_t *member = (const uint8_t *)base + f->offset;
 
 		if (f->type == FIELD_REFS || f->type == FIELD_STRUCTS)
@@ -153,7 +155,7 @@ static int make_ref(void *arg, const struct place *where, enum model_kind kind, 
 
 	if (!target || !target->o ||
 		(model_kind_in_tenant(kind) && model_kind_in_tenant(e->kind) &&
-			!same_tenant(e->name, name)))
+			!where->any_tenant && !same_tenant(e->name, name)))
 		return fail(k, where, kind, name, target);
 	if (has_link(e, target))
 		return 0;

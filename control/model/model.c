@@ -173,6 +173,48 @@ int model_host_ports(const struct model *m, const char *host,
 	return model_users(m, MODEL_HOST, host, MODEL_PORT, call_port_fn, &f);
 }
 
+const struct router *model_segment_router(const struct model *m, const char *segment)
+{
+	const struct entry *s = entry_find(m, MODEL_SEGMENT, segment);
+
+	return s ? (const struct router *)object_of(claims_find_routed(m, s)) : NULL;
+}
+
+const struct route *model_route_by_prefix(
+	const struct model *m, const char *router, const struct weft_prefix *prefix)
+{
+	const struct entry *r = entry_find(m, MODEL_ROUTER, router);
+
+	return r ? (const struct route *)object_of(claims_find_route(m, r, prefix)) : NULL;
+}
+
+const struct entry *entry_segment(const struct entry *router, size_t i)
+{
+	return i + 1 < router->n_links ? router->links[i + 1].target : NULL;
+}
+
+const struct entry *entry_router_segment(
+	const struct entry *router, const struct weft_addr *addr, const struct subnet **ret_subnet)
+{
+	const struct entry *e;
+
+	for (size_t i = 0; (e = entry_segment(router, i)); i++) {
+		*ret_subnet = segment_subnet((const struct segment *)e->o, addr);
+		if (*ret_subnet)
+			return e;
+	}
+	return NULL;
+}
+
+const struct segment *model_router_segment(const struct model *m, const char *router,
+	const struct weft_addr *addr, const struct subnet **ret_subnet)
+{
+	const struct entry *r = entry_find(m, MODEL_ROUTER, router);
+
+	return r ? (const struct segment *)object_of(entry_router_segment(r, addr, ret_subnet))
+		 : NULL;
+}
+
 uint64_t model_revision(const struct model *m)
 {
 	return m->revision;

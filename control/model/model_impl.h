@@ -69,6 +69,8 @@ enum claim_type {
 	CLAIM_DEVICE, /* on a host */
 	CLAIM_MAC,    /* in a segment */
 	CLAIM_ADDR,   /* in a segment */
+	CLAIM_ROUTED, /* a segment, by its router */
+	CLAIM_ROUTE,  /* in a router */
 	N_CLAIM_TYPES,
 };
 
@@ -96,6 +98,12 @@ struct entry *entry_add(struct model *m, enum model_kind kind, const char *name)
 /* Frees its object too. */
 void entry_remove(struct model *m, struct entry *e);
 
+/* The router's segment by its place in the field; NULL: no more. The network is linked before. */
+const struct entry *entry_segment(const struct entry *router, size_t i);
+/* The router's segment, and its subnet, that the address is in. */
+const struct entry *entry_router_segment(
+	const struct entry *router, const struct weft_addr *addr, const struct subnet **ret_subnet);
+
 /* claims.c */
 void claims_init(struct model *m);
 /* Makes the claims of e's object, or fails with what it clashes with; then some may be made. */
@@ -108,6 +116,10 @@ struct entry *claims_find_mac(
 	const struct model *m, const struct entry *segment, const struct weft_mac *mac);
 struct entry *claims_find_addr(
 	const struct model *m, const struct entry *segment, const struct weft_addr *addr);
+/* The router that the segment is in. */
+struct entry *claims_find_routed(const struct model *m, const struct entry *segment);
+struct entry *claims_find_route(
+	const struct model *m, const struct entry *router, const struct weft_prefix *prefix);
 
 /* links.c */
 int links_make(const struct model *m, struct entry *e, struct model_error *err);
@@ -117,6 +129,21 @@ struct entry *link_to(const struct entry *e, enum model_kind kind);
 
 /* rules.c: what must hold beyond single fields. */
 int rules_check_object(const struct object *o, struct model_error *err);
+bool rules_addr_is_unicast(const struct weft_addr *a);
+bool rules_is_link_local(const struct weft_addr *a);
+bool rules_prefixes_overlap(const struct weft_prefix *a, const struct weft_prefix *b);
 int rules_check_port(const struct port *p, const struct segment *s, struct model_error *err);
+
+/* rules_route.c */
+int rules_check_router_object(const struct router *r, struct model_error *err);
+int rules_check_route_object(const struct route *r, struct model_error *err);
+/* What must hold between routers, their segments, routes and ports. Claims are
+ * made. */
+int rules_check_router(const struct model *m, const struct entry *router, struct model_error *err);
+int rules_check_route(const struct entry *route, struct model_error *err);
+int rules_check_routes(const struct entry *router, struct model_error *err);
+/* The port against the router that its segment is in. */
+int rules_check_routed_port(
+	const struct model *m, const struct entry *port, struct model_error *err);
 
 #endif

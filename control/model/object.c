@@ -231,6 +231,19 @@ char *port_device(const struct port *p, char buf[WEFT_DEVICE_SIZE])
 	return buf;
 }
 
+struct weft_mac router_mac(const struct router *r)
+{
+	return weft_mac_is_zero(&r->mac) ? (struct weft_mac)ROUTER_MAC : r->mac;
+}
+
+const struct subnet *segment_subnet(const struct segment *s, const struct weft_addr *addr)
+{
+	for (size_t i = 0; i < s->n_subnets; i++)
+		if (weft_prefix_contains(&s->subnets[i].prefix, addr))
+			return &s->subnets[i];
+	return NULL;
+}
+
 struct weft_addr mac_link_local(const struct weft_mac *mac)
 {
 	const uint8_t *b = mac->b;

@@ -22,13 +22,13 @@ static bool addr_in(const struct weft_addr *a, const uint8_t *first, uint8_t v4_
 	return weft_prefix_contains(&p, a);
 }
 
-static bool is_link_local(const struct weft_addr *a)
+bool rules_is_link_local(const struct weft_addr *a)
 {
 	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
 }
 
 /* One that a machine can have: not unspecified, loopback, multicast, broadcast or reserved. */
-static bool addr_is_unicast(const struct weft_addr *a)
+bool rules_addr_is_unicast(const struct weft_addr *a)
 {
 	static const uint8_t this_net[4] = {0}, loopback[4] = {127}, class_de[4] = {224};
 	static const struct weft_addr loopback6 = {.b = {[15] = 1}};
@@ -91,7 +91,7 @@ static int check_device(const struct object *o, const char *field, uint8_t kind,
 	}
 }
 
-static bool prefixes_overlap(const struct weft_prefix *a, const struct weft_prefix *b)
+bool rules_prefixes_overlap(const struct weft_prefix *a, const struct weft_prefix *b)
 {
 	return a->len < b->len ? weft_prefix_contains(a, &b->addr)
 			       : weft_prefix_contains(b, &a->addr);
@@ -106,14 +106,14 @@ static int check_segment(const struct segment *s, struct model_error *err)
 		const struct subnet *net = &s->subnets[i];
 
 		snprintf(field, sizeof(field), "subnets[%zu]", i);
-		if (!addr_is_unicast(&net->prefix.addr))
+		if (!rules_addr_is_unicast(&net->prefix.addr))
 			return FAIL(field, "is not a unicast prefix");
 		for (size_t k = 0; k < i; k++)
-			if (prefixes_overlap(&s->subnets[k].prefix, &net->prefix))
+			if (rules_prefixes_overlap(&s->subnets[k].prefix, &net->prefix))
 				return FAIL(field, "overlaps subnets[%zu]", k);
 		snprintf(field, sizeof(field), "subnets[%zu].gateway", i);
 		if (!weft_addr_is_zero(&net->gateway) &&
-			(!addr_is_unicast(&net->gateway) ||
+			(!rules_addr_is_unicast(&net->gateway) ||
 				!weft_prefix_contains(&net->prefix, &net->gateway)))
 			return FAIL(field, "must be an address inside the subnet");
 	}
@@ -148,7 +148,7 @@ static int check_host(const struct host *h, struct model_error *err)
 
 	for (size_t i = 0; i < h->n_vteps; i++) {
 		snprintf(field, sizeof(field), "vteps[%zu]", i);
-		if (!addr_is_unicast(&h->vteps[i]) || is_link_local(&h->vteps[i]))
+		if (!rules_addr_is_unicast(&h->vteps[i]) || rules_is_link_local(&h->vteps[i]))
 			return FAIL(field, "must be a unicast address that others can route to");
 		if (i > 0 && weft_addr_is_v4(&h->vteps[i]) == weft_addr_is_v4(&h->vteps[0]))
 			return FAIL(
@@ -179,7 +179,7 @@ static int check_port(const struct port *p, struct model_error *err)
 		return FAIL("addresses", "has more than %d elements", WEFT_PORT_ADDRS);
 	for (size_t i = 0; i < p->n_addresses; i++) {
 		snprintf(field, sizeof(field), "addresses[%zu]", i);
-		if (p->addresses[i].len == 128 && !addr_is_unicast(&p->addresses[i].addr))
+		if (p->addresses[i].len == 128 && !rules_addr_is_unicast(&p->addresses[i].addr))
 			return FAIL(field, "must be a unicast address");
 	}
 	if (p->device && is_default_device(p->device))
@@ -203,17 +203,13 @@ int rules_check_object(const struct object *o, struct model_error *err)
 		return check_host((const struct host *)o, err);
 	case MODEL_PORT:
 		return check_port((const struct port *)o, err);
+	case MODEL_ROUTER:
+		return rules_check_router_object((const struct router *)o, err);
+	case MODEL_ROUTE:
+		return rules_check_route_object((const struct route *)o, err);
 	default:
 		return 0;
 	}
-}
-
-static bool in_a_subnet(const struct segment *s, const struct weft_addr *a)
-{
-	for (size_t i = 0; i < s->n_subnets; i++)
-		if (weft_prefix_contains(&s->subnets[i].prefix, a))
-			return true;
-	return s->n_subnets == 0;
 }
 
 int rules_check_port(const struct port *p, const struct segment *s, struct model_error *err)
@@ -223,7 +219,8 @@ int rules_check_port(const struct port *p, const struct segment *s, struct model
 	for (size_t i = 0; i < p->n_addresses; i++) {
 		const struct weft_prefix *x = &p->addresses[i];
 
-		if (x->len < 128 || is_link_local(&x->addr) || in_a_subnet(s, &x->addr))
+		if (x->len < 128 || rules_is_link_local(&x->addr) || s->n_subnets == 0 ||
+			segment_subnet(s, &x->addr))
 			continue;
 		snprintf(field, sizeof(field), "addresses[%zu]", i);
 		return model_fail(err, MODEL_ERR_INVALID, &p->o, field,

@@ -175,6 +175,38 @@ static const struct field port_fields[] = {
 	{.name = NULL},
 };
 
+static const struct field router_fields[] = {
+	TENANT,
+	NAME,
+	DESCRIPTION,
+	{REF(router, network, MODEL_NETWORK, "network whose segments it connects"),
+		.required = true},
+	{ARRAY(router, segments, FIELD_REFS, ROUTER_SEGMENTS_MAX,
+		 "segments that it connects: each of their subnets needs a gateway, its address; a "
+		 "segment is in one router at most"),
+		.ref = MODEL_SEGMENT, .is_set = true},
+	{MAC(router, mac, "its MAC on all segments and hosts; without one: 02:57:45:46:54:01")},
+	{.name = NULL},
+};
+
+static const struct field route_fields[] = {
+	TENANT,
+	NAME,
+	DESCRIPTION,
+	{REF(route, router, MODEL_ROUTER, "router that it is a route of"), .required = true},
+	{PREFIX(route, prefix, "destination; one of a router's routes at most has it"),
+		.required = true},
+	{ARRAY(route, next_hops, FIELD_ADDRS, WEFT_ROUTE_HOPS,
+		"addresses in subnets of the router's segments; flows are spread over them")},
+	{REF(route, peer, MODEL_ROUTER,
+		 "look further in this router; of another tenant: TENANT/NAME, and it needs a "
+		 "route back for answers"),
+		.any_tenant = true},
+	{BOOL(route, blackhole, false, "drop what goes there")},
+	{BOOL(route, unreachable, false, "drop it and tell the sender")},
+	{.name = NULL},
+};
+
 static const struct {
 	const struct field *fields;
 	size_t size;

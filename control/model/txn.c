@@ -166,26 +166,64 @@ static bool same_subnets(const struct object *a, const struct object *b)
 		       memcmp(x->subnets, y->subnets, x->n_subnets * sizeof(*x->subnets)) == 0);
 }
 
-/* A port against its segment; a segment whose subnets changed against its ports. */
-static int check_subnets(const struct change *c, struct model_error *err)
+static bool same_segments(const struct object *a, const struct object *b)
 {
-	const struct entry *e = c->e, *segment = link_to(e, MODEL_SEGMENT);
+	const struct router *x = (const struct router *)a, *y = (const struct router *)b;
+	bool same = x->n_segments == y->n_segments;
+
+	for (size_t i = 0; same && i < x->n_segments; i++)
+		same = strcmp(x->segments[i], y->segments[i]) == 0;
+	return same;
+}
+
+/* A segment that changed: its subnets against its ports, and all of it against its router. */
+static int check_segment(const struct model *m, const struct change *c, struct model_error *err)
+{
+	const struct segment *s = (const struct segment *)c->e->o;
+	const struct entry *router = claims_find_routed(m, c->e);
 	const struct link *l;
 	int error = 0;
 
-	if (e->kind == MODEL_PORT)
-		return rules_check_port(
-			(const struct port *)e->o, (const struct segment *)segment->o, err);
-	if (e->kind != MODEL_SEGMENT || !c->before || same_subnets(c->before, e->o))
+	if (!c->before) /* a router and ports that refer to it changed too */
 		return 0;
-	LIST_FOREACH (l, &e->users, next) {
+	if (router && rules_check_router(m, router, err) < 0)
+		return -EINVAL;
+	if (same_subnets(c->before, c->e->o))
+		return 0;
+	LIST_FOREACH (l, &c->e->users, next) {
 		if (l->user->kind == MODEL_PORT)
-			error = rules_check_port(
-				(const struct port *)l->user->o, (const struct segment *)e->o, err);
+			error = rules_check_port((const struct port *)l->user->o, s, err);
 		if (error)
-			break;
+			return error;
 	}
-	return error;
+	return router ? rules_check_routes(router, err) : 0;
+}
+
+/* What must hold between objects; each pair is checked when one of them changed. */
+static int check_relations(const struct model *m, const struct change *c, struct model_error *err)
+{
+	const struct entry *e = c->e;
+
+	if (!e->o)
+		return 0;
+	switch (e->kind) {
+	case MODEL_SEGMENT:
+		return check_segment(m, c, err);
+	case MODEL_PORT:
+		if (rules_check_port((const struct port *)e->o,
+			    (const struct segment *)link_to(e, MODEL_SEGMENT)->o, err) < 0)
+			return -EINVAL;
+		return rules_check_routed_port(m, e, err);
+	case MODEL_ROUTER:
+		if (rules_check_router(m, e, err) < 0)
+			return -EINVAL;
+		return c->before && !same_segments(c->before, e->o) ? rules_check_routes(e, err)
+								    : 0;
+	case MODEL_ROUTE:
+		return rules_check_route(e, err);
+	default:
+		return 0;
+	}
 }
 
 static int check_limits(const struct model *m, struct model_error *err)
@@ -196,6 +234,9 @@ static int check_limits(const struct model *m, struct model_error *err)
 	if (m->n[MODEL_PORT] > MODEL_MAX_PORTS)
 		return model_fail(
 			err, MODEL_ERR_LIMIT, NULL, NULL, "more than %d ports", MODEL_MAX_PORTS);
+	if (m->n[MODEL_ROUTE] > MODEL_MAX_ROUTES)
+		return model_fail(
+			err, MODEL_ERR_LIMIT, NULL, NULL, "more than %d routes", MODEL_MAX_ROUTES);
 	if (m->n[MODEL_PORT] + m->n_claims[CLAIM_ADDR] > MODEL_MAX_NEIGHBOURS)
 		return model_fail(err, MODEL_ERR_LIMIT, NULL, NULL,
 			"more than %d addresses of ports, link-local ones included",
@@ -229,7 +270,7 @@ static int make_claims(struct model *m, struct change *c, struct model_error *er
 		return check_deleted(c, err);
 	if (claims_make(m, c->e, err) || check_host_limit(c->e, err))
 		return -EINVAL;
-	return check_subnets(c, err);
+	return 0;
 }
 
 /* Each pass needs what the one before it made, of all changes. */
@@ -243,6 +284,8 @@ static int make_derived(struct model *m, struct model_error *err)
 		error = make_links(m, &m->changes[i], err);
 	for (size_t i = 0; i < m->n_changes && !error; i++)
 		error = make_claims(m, &m->changes[i], err);
+	for (size_t i = 0; i < m->n_changes && !error; i++)
+		error = check_relations(m, &m->changes[i], err);
 	return error;
 }
 

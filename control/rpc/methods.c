@@ -58,7 +58,8 @@ static const struct rpc_param list_params[] = {P_AFTER,
 	{"tenant", RPC_STRING, .help = "only of this tenant"},
 	{"network", RPC_STRING, .help = "only of this network (tenant/name)"},
 	{"segment", RPC_STRING, .help = "only of this segment (tenant/name)"},
-	{"host", RPC_STRING, .help = "only bound to this host"}, {NULL}};
+	{"host", RPC_STRING, .help = "only bound to this host"},
+	{"router", RPC_STRING, .help = "only of this router (tenant/name)"}, {NULL}};
 static const struct rpc_param transact_params[] = {
 	{"ops", RPC_OBJECTS, .required = true, .max = TRANSACT_MAX, .help = "what to do, in order"},
 	P_DRY_RUN, {"changes", RPC_BOOL, .help = "answer with every difference that it makes"},
@@ -199,5 +200,7 @@ bool rpc_param_fits_kind(const struct rpc_param *p, enum model_kind kind)
 		return has_reference(kind, MODEL_SEGMENT);
 	if (strcmp(p->name, "host") == 0)
 		return has_reference(kind, MODEL_HOST);
+	if (strcmp(p->name, "router") == 0)
+		return has_reference(kind, MODEL_ROUTER);
 	return true;
 }

@@ -113,7 +113,7 @@ void handle_object_get(struct request *rq)
 
 /* list's filters. A member is NULL when it was not given. */
 struct filter {
-	const char *tenant, *network, *segment, *host;
+	const char *tenant, *network, *segment, *host, *router;
 };
 
 static bool equal(const char *wanted, const char *is)
@@ -133,6 +133,10 @@ static bool passes(const struct filter *f, const struct object *o)
 	case MODEL_PORT:
 		return equal(f->segment, ((const struct port *)o)->segment) &&
 		       equal(f->host, ((const struct port *)o)->host);
+	case MODEL_ROUTER:
+		return equal(f->network, ((const struct router *)o)->network);
+	case MODEL_ROUTE:
+		return equal(f->router, ((const struct route *)o)->router);
 	default:
 		return true;
 	}
@@ -149,6 +153,7 @@ static int check_filter(const struct model *m, const struct filter *f, struct mo
 		{MODEL_NETWORK, f->network},
 		{MODEL_SEGMENT, f->segment},
 		{MODEL_HOST, f->host},
+		{MODEL_ROUTER, f->router},
 	};
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
@@ -172,7 +177,7 @@ void handle_object_list(struct request *rq)
 {
 	const struct model *m = engine_model(rq->rpc->engine);
 	const struct filter f = {param_string(rq, "tenant"), param_string(rq, "network"),
-		param_string(rq, "segment"), param_string(rq, "host")};
+		param_string(rq, "segment"), param_string(rq, "host"), param_string(rq, "router")};
 	struct json_object *answer, *objects;
 	struct model_error err = {0};
 	uint64_t limit = param_uint(rq, "limit"), n = 0;

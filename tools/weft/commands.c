@@ -29,6 +29,8 @@ const struct command commands[] = {
 	OBJECT("segment"),
 	OBJECT("host"),
 	OBJECT("port"),
+	OBJECT("router"),
+	OBJECT("route"),
 	{"stats", "stats [ports [PORT]|workers]", "counters of ports, or the workers' time",
 		run_stats, NULL},
 	{"drops", "drops [PORT]", "dropped packets by port and reason", run_drops, NULL},

@@ -98,7 +98,8 @@ def test_apply_json(weft):
 
 def test_export_round_trip(filled):
     document = filled("export").ok()
-    assert list(json.loads(document)) == ["tenants", "networks", "segments", "hosts", "ports"]
+    assert [k for k, objects in json.loads(document).items() if objects] == \
+        ["tenants", "networks", "segments", "hosts", "ports"]
     assert filled.apply(document).ok() == "nothing to change; revision 1\n"
     assert filled.apply(filled("export", "--full").ok()).ok() == "nothing to change; revision 1\n"
 

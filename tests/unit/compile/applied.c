@@ -43,9 +43,29 @@ static bool has_port(const struct applied *a, uint32_t id)
 	return applied_find(a, WEFT_TABLE_PORT, &(union weft_entry){.port.id = id});
 }
 
+static bool has_router(const struct applied *a, uint32_t id)
+{
+	return applied_find(a, WEFT_TABLE_ROUTER, &(union weft_entry){.router.id = id});
+}
+
 static bool has_vtep(const struct applied *a, const struct weft_addr *remote)
 {
 	return applied_find(a, WEFT_TABLE_VTEP, &(union weft_entry){.vtep.remote = *remote});
+}
+
+static bool hops_refer_well(const struct applied *a, const struct weft_route *r)
+{
+	bool well = has_router(a, r->router);
+
+	for (unsigned int i = 0; i < r->n_hops; i++) {
+		const struct weft_hop *h = &r->hops[i];
+
+		if (h->type == WEFT_HOP_ROUTER)
+			well &= has_router(a, h->ref);
+		else if (h->type == WEFT_HOP_CONNECTED || h->type == WEFT_HOP_VIA)
+			well &= has_segment(a, h->ref);
+	}
+	return well;
 }
 
 /* Everything that the entry refers to is there. */
@@ -67,6 +87,10 @@ static bool refers_well(const struct applied *a, enum weft_table table, const un
 		       (e->fdb.port ? has_port(a, e->fdb.port) : has_vtep(a, &e->fdb.remote));
 	case WEFT_TABLE_NEIGH:
 		return has_segment(a, e->neigh.vni);
+	case WEFT_TABLE_SUBNET:
+		return has_segment(a, e->subnet.vni);
+	case WEFT_TABLE_ROUTE:
+		return hops_refer_well(a, &e->route);
 	default:
 		return true;
 	}

@@ -15,16 +15,87 @@ struct oracle {
 #define FOR_EACH(o, m, kind)                                                                       \
 	for (const struct object *o = NULL; (o = model_next(m, kind, o ? o->name : NULL));)
 
-static bool relevant(const struct oracle *w, const char *segment)
+static bool has_port(const struct oracle *w, const char *host, const char *segment)
 {
 	FOR_EACH(o, w->m, MODEL_PORT)
 	{
 		const struct port *p = (const struct port *)o;
 
-		if (p->host && strcmp(p->host, w->name) == 0 && strcmp(p->segment, segment) == 0)
+		if (p->host && strcmp(p->host, host) == 0 && strcmp(p->segment, segment) == 0)
 			return true;
 	}
 	return false;
+}
+
+static const struct router *router_of(const struct oracle *w, const char *segment)
+{
+	FOR_EACH(o, w->m, MODEL_ROUTER)
+	{
+		const struct router *r = (const struct router *)o;
+
+		for (size_t i = 0; i < r->n_segments; i++)
+			if (strcmp(r->segments[i], segment) == 0)
+				return r;
+	}
+	return NULL;
+}
+
+static bool disjoint(const struct weft_prefix *a, const struct weft_prefix *b)
+{
+	return !weft_prefix_contains(a, &b->addr) && !weft_prefix_contains(b, &a->addr);
+}
+
+/* Some way of at most four routes leads from the last router of the way to the target, through no
+ * router twice, and one address takes all of it. */
+static bool leads(const struct oracle *w, const struct route **way, int n, const char *at,
+	const char *start, const char *target)
+{
+	if (strcmp(at, target) == 0)
+		return true;
+	FOR_EACH(o, w->m, MODEL_ROUTE)
+	{
+		const struct route *r = (const struct route *)o;
+		bool fits = n < 4 && r->peer && strcmp(r->router, at) == 0 &&
+			    strcmp(r->peer, start) != 0;
+
+		for (int i = 0; i < n && fits; i++)
+			fits = strcmp(way[i]->peer, r->peer) != 0 &&
+			       !disjoint(&way[i]->prefix, &r->prefix);
+		if (!fits)
+			continue;
+		way[n] = r;
+		if (leads(w, way, n + 1, r->peer, start, target))
+			return true;
+	}
+	return false;
+}
+
+static bool near(const struct oracle *w, const char *a, const char *b)
+{
+	const struct route *way[4];
+
+	return leads(w, way, 0, a, a, b) || leads(w, way, 0, b, b, a);
+}
+
+/* The host has a port in a segment of a router near that one. */
+static bool has_port_near(const struct oracle *w, const char *host, const char *router)
+{
+	FOR_EACH(o, w->m, MODEL_ROUTER)
+	{
+		const struct router *r = (const struct router *)o;
+
+		for (size_t i = 0; i < r->n_segments; i++)
+			if (has_port(w, host, r->segments[i]) && near(w, o->name, router))
+				return true;
+	}
+	return false;
+}
+
+static bool relevant(const struct oracle *w, const char *segment)
+{
+	const struct router *r = router_of(w, segment);
+
+	return has_port(w, w->name, segment) || (r && has_port_near(w, w->name, r->o.name));
 }
 
 static bool kernel_uplink(const struct oracle *w)
@@ -111,6 +182,10 @@ static void add_segments(const struct oracle *w)
 				  s->answer_locally * WEFT_SEGMENT_PROXY +
 				  s->carry_vlan * WEFT_SEGMENT_INNER_VLAN;
 		snprintf(e.segment.name, sizeof(e.segment.name), "%s", o->name);
+		if (router_of(w, o->name)) {
+			e.segment.network = model_find(w->m, MODEL_NETWORK, s->network)->id;
+			e.segment.router = router_of(w, o->name)->o.id;
+		}
 		add(w, WEFT_TABLE_SEGMENT, &e);
 	}
 }
@@ -223,6 +298,138 @@ static void add_neigh(
 	add(w, WEFT_TABLE_NEIGH, &e);
 }
 
+static struct weft_mac mac_of(const struct router *r)
+{
+	struct weft_mac standard = {{0x02, 0x57, 0x45, 0x46, 0x54, 0x01}};
+
+	return weft_mac_is_zero(&r->mac) ? standard : r->mac;
+}
+
+static const struct segment *find_segment(const struct oracle *w, const char *name)
+{
+	return (const struct segment *)model_find(w->m, MODEL_SEGMENT, name);
+}
+
+static void add_gateway(const struct oracle *w, const struct segment *s, const struct weft_addr *a)
+{
+	struct weft_mac mac = mac_of(router_of(w, s->o.name));
+	union weft_entry e = {0};
+
+	e.neigh.vni = s->vni;
+	e.neigh.addr = *a;
+	e.neigh.mac = mac;
+	e.neigh.flags = WEFT_NEIGH_GATEWAY;
+	add(w, WEFT_TABLE_NEIGH, &e);
+}
+
+static void add_subnets(const struct oracle *w, const struct router *r, const struct segment *s)
+{
+	struct weft_mac mac = mac_of(r);
+	struct weft_addr link_local = mac_link_local(&mac);
+
+	add_gateway(w, s, &link_local);
+	for (size_t i = 0; i < s->n_subnets; i++) {
+		union weft_entry e = {0};
+
+		e.subnet.vni = s->vni;
+		e.subnet.prefix = s->subnets[i].prefix;
+		e.subnet.gateway = s->subnets[i].gateway;
+		add(w, WEFT_TABLE_SUBNET, &e);
+		memset(&e, 0, sizeof(e));
+		e.route.router = r->o.id;
+		e.route.prefix = s->subnets[i].prefix;
+		e.route.n_hops = 1;
+		e.route.hops[0].type = WEFT_HOP_CONNECTED;
+		e.route.hops[0].ref = s->vni;
+		add(w, WEFT_TABLE_ROUTE, &e);
+		add_gateway(w, s, &s->subnets[i].gateway);
+	}
+}
+
+static uint32_t vni_of_hop(const struct oracle *w, const char *router, const struct weft_addr *a)
+{
+	FOR_EACH(o, w->m, MODEL_SEGMENT)
+	{
+		const struct segment *s = (const struct segment *)o;
+		const struct router *r = router_of(w, o->name);
+
+		for (size_t i = 0; r && i < s->n_subnets; i++)
+			if (strcmp(r->o.name, router) == 0 &&
+				weft_prefix_contains(&s->subnets[i].prefix, a))
+				return s->vni;
+	}
+	return 0;
+}
+
+static void add_route(const struct oracle *w, const struct route *r)
+{
+	union weft_entry e = {0};
+	struct weft_hop *hops = e.route.hops;
+
+	e.route.router = model_find(w->m, MODEL_ROUTER, r->router)->id;
+	e.route.prefix = r->prefix;
+	e.route.n_hops = r->n_next_hops ? r->n_next_hops : 1;
+	hops[0].type = r->unreachable ? WEFT_HOP_UNREACHABLE : WEFT_HOP_BLACKHOLE;
+	if (r->peer && has_port_near(w, w->name, r->peer)) {
+		hops[0].type = WEFT_HOP_ROUTER;
+		hops[0].ref = model_find(w->m, MODEL_ROUTER, r->peer)->id;
+	}
+	for (size_t i = 0; i < r->n_next_hops; i++) {
+		hops[i].type = WEFT_HOP_VIA;
+		hops[i].ref = vni_of_hop(w, r->router, &r->next_hops[i]);
+		hops[i].via = r->next_hops[i];
+	}
+	add(w, WEFT_TABLE_ROUTE, &e);
+}
+
+static void add_routers(const struct oracle *w)
+{
+	FOR_EACH(o, w->m, MODEL_ROUTER)
+	{
+		const struct router *r = (const struct router *)o;
+		union weft_entry e = {0};
+
+		if (!has_port_near(w, w->name, o->name))
+			continue;
+		e.router.id = o->id;
+		e.router.network = model_find(w->m, MODEL_NETWORK, r->network)->id;
+		e.router.mac = mac_of(r);
+		snprintf(e.router.name, sizeof(e.router.name), "%s", o->name);
+		add(w, WEFT_TABLE_ROUTER, &e);
+		for (size_t i = 0; i < r->n_segments; i++)
+			add_subnets(w, r, find_segment(w, r->segments[i]));
+	}
+	FOR_EACH(o, w->m, MODEL_ROUTE)
+	{
+		if (has_port_near(w, w->name, ((const struct route *)o)->router))
+			add_route(w, (const struct route *)o);
+	}
+}
+
+/* Hosts that send into segments with ports here from segments near them. */
+static void add_senders(const struct oracle *w)
+{
+	FOR_EACH(o, w->m, MODEL_SEGMENT)
+	{
+		const struct router *r = router_of(w, o->name);
+
+		if (!r || !has_port(w, w->name, o->name))
+			continue;
+		FOR_EACH(h, w->m, MODEL_HOST)
+		{
+			union weft_entry e = {0};
+			struct weft_addr local;
+
+			e.flood.vni = find_segment(w, o->name)->vni;
+			e.flood.flags = WEFT_FLOOD_ACCEPT_ONLY;
+			if (has_port_near(w, h->name, r->o.name) &&
+				!has_port(w, h->name, o->name) &&
+				pair(w, (const struct host *)h, &local, &e.flood.remote))
+				add(w, WEFT_TABLE_FLOOD, &e);
+		}
+	}
+}
+
 static void add_port(const struct oracle *w, const struct port *p)
 {
 	const struct segment *s =
@@ -263,6 +470,8 @@ void oracle_entries(const struct model *m, const char *self, const struct oracle
 
 	add_segments(&w);
 	add_uplink(&w);
+	add_routers(&w);
+	add_senders(&w);
 	FOR_EACH(o, m, MODEL_PORT)
 	{
 		const struct port *p = (const struct port *)o;

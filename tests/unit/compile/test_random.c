@@ -73,19 +73,68 @@ static struct object *random_port(void)
 		below(5) ? "false" : "true", below(5) ? 0 : 1400, host);
 }
 
+static struct object *random_segment(void)
+{
+#define NET(prefix, gateway) "{'prefix':'" prefix "','gateway':'" gateway "'}"
+	static const char *const subnets[] = {"", "'10.0.0.0/8'",
+		NET("10.0.0.0/8", "10.9.9.9") "," NET("fd00::/16", "fd00::ff"),
+		NET("10.0.0.0/8", "10.9.9.8"),
+		NET("10.%d.0.0/16", "10.%d.9.9") "," NET("fd0%d::/16", "fd0%d::ff"),
+		NET("10.%d.0.0/16", "10.%d.9.9")};
+	int i = below(4), k = below(3) ? i : below(4);
+	char list[200];
+
+	snprintf(list, sizeof(list), subnets[below(6)], k, k, k, k);
+	return build_object(MODEL_SEGMENT,
+		"{'tenant':'t','name':'s%d','network':'n','vni':%d,'mtu':%d,'flood_unknown':%s,"
+		"'subnets':[%s]}",
+		i, 1 + below(7), below(3) ? 0 : 1300, below(2) ? "true" : "false", list);
+}
+
+static struct object *random_router(void)
+{
+	char list[80] = "";
+	int n = below(4), first = below(4);
+
+	for (int i = 0; i < n; i++)
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s's%d'", i ? "," : "",
+			(first + i) % 4);
+	return build_object(MODEL_ROUTER,
+		"{'tenant':'t','name':'r%d','network':'n','segments':[%s]%s}", below(6), list,
+		below(4) ? "" : ",'mac':'02:00:00:00:00:99'");
+}
+
+static struct object *random_route(void)
+{
+	static const char *const prefixes[] = {"0.0.0.0/0", "10.0.0.0/7", "10.1.0.0/16",
+		"10.1.1.0/24", "10.2.0.0/16", "::/0", "fd01::/32"};
+	int i = below(7);
+	char to[80];
+
+	if (below(3))
+		snprintf(to, sizeof(to), "'peer':'t/r%d'", below(6));
+	else if (below(3) == 0)
+		snprintf(to, sizeof(to), "'%s':true", below(2) ? "blackhole" : "unreachable");
+	else
+		snprintf(to, sizeof(to),
+			i < 5 ? "'next_hops':['10.%d.1.1']" : "'next_hops':['fd0%d::1']", below(3));
+	return build_object(MODEL_ROUTE,
+		"{'tenant':'t','name':'x%d','router':'r%d','prefix':'%s',%s}", below(10), below(6),
+		prefixes[i], to);
+}
+
 static struct object *random_object(void)
 {
-	int kind = below(12);
+	int kind = below(20);
 
 	if (kind == 0)
 		return build_object(MODEL_TENANT, "{'name':'t','description':'%d'}", below(3));
 	if (kind == 1)
 		return build_object(MODEL_NETWORK, "{'tenant':'t','name':'n'}");
 	if (kind == 2 || kind == 3)
-		return build_object(MODEL_SEGMENT,
-			"{'tenant':'t','name':'s%d','network':'n','vni':%d,'mtu':%d,"
-			"'flood_unknown':%s}",
-			below(4), 1 + below(7), below(3) ? 0 : 1300, below(2) ? "true" : "false");
+		return random_segment();
+	if (kind >= 12)
+		return kind < 16 ? random_router() : random_route();
 	return kind <= 5 ? random_host() : random_port();
 }
 
@@ -166,10 +215,24 @@ static void check(struct world *w)
 	applied_clear(&expected);
 }
 
+/* Entries that only routers between segments lead to. */
+static size_t count_routed(const struct applied *a, enum weft_table table)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n[table]; i++) {
+		const union weft_entry *e = &a->entries[table][i];
+
+		n += table == WEFT_TABLE_FLOOD ? e->flood.flags == WEFT_FLOOD_ACCEPT_ONLY
+					       : e->route.hops[0].type == WEFT_HOP_ROUTER;
+	}
+	return n;
+}
+
 static void run(unsigned int seed, int rounds)
 {
 	struct world w = {.m = model_new()};
-	size_t most[WEFT_TABLE_MAX] = {0};
+	size_t most[WEFT_TABLE_MAX] = {0}, n_accepts = 0, n_peerings = 0;
 
 	srandom(seed);
 	for (int i = 0; i < N_PATHS; i++) {
@@ -201,8 +264,13 @@ static void run(unsigned int seed, int rounds)
 		for (int t = 1; t < WEFT_TABLE_MAX; t++)
 			if (w.applied.n[t] > most[t])
 				most[t] = w.applied.n[t];
+		n_accepts += count_routed(&w.applied, WEFT_TABLE_FLOOD);
+		n_peerings += count_routed(&w.applied, WEFT_TABLE_ROUTE);
 	}
 	check(&w);
+	assert_true((n_accepts >= 100 && n_peerings >= 100) || rounds < 4000);
+	for (int t = WEFT_TABLE_ROUTER; t <= WEFT_TABLE_ROUTE; t++)
+		assert_true(most[t] >= 2 || rounds < 4000);
 	for (int t = 1; t <= WEFT_TABLE_NEIGH; t++)
 		assert_true(most[t] >= 2 || rounds < 4000); /* every table is reached */
 	compile_free(w.c);

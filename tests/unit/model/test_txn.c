@@ -443,7 +443,7 @@ static struct object *random_object(enum model_kind kind)
 
 static void random_op(struct model *m, struct oracle *w)
 {
-	enum model_kind kind = random() % 2 ? MODEL_PORT : 1 + random() % (MODEL_KIND_MAX - 1);
+	enum model_kind kind = random() % 2 ? MODEL_PORT : 1 + random() % MODEL_PORT;
 	struct object *o = random_object(kind);
 	struct model_error err;
 

@@ -40,6 +40,13 @@ const struct port *model_port_by_mac(
 const struct port *model_port_by_addr(
 	const struct model *m, const char *segment, const struct weft_addr *addr);
 const struct host *model_host_by_vtep(const struct model *m, const struct weft_addr *addr);
+/* The router that the segment is in. */
+const struct router *model_segment_router(const struct model *m, const char *segment);
+const struct route *model_route_by_prefix(
+	const struct model *m, const char *router, const struct weft_prefix *prefix);
+/* The segment of the router, and its subnet, that the address is in. */
+const struct segment *model_router_segment(const struct model *m, const char *router,
+	const struct weft_addr *addr, const struct subnet **ret_subnet);
 uint64_t model_revision(const struct model *m);
 
 /* One object that a transaction changed: before or after may be NULL (created, deleted). */
@@ -54,8 +61,9 @@ struct model_change {
  * overflow (weft/limits.h). Half of the FDB is left to learned MACs. */
 #define MODEL_MAX_HOSTS	     WEFT_MAX_VTEPS
 #define MODEL_MAX_PORTS	     (WEFT_MAX_FDB / 2)
-#define MODEL_MAX_NEIGHBOURS WEFT_MAX_NEIGH	  /* addresses of ports, link-local ones included */
-#define MODEL_MAX_HOST_PORTS (WEFT_MAX_PORTS - 2) /* less slot 0 and the uplink */
+#define MODEL_MAX_NEIGHBOURS WEFT_MAX_NEIGH /* addresses of ports, link-local ones included */
+#define MODEL_MAX_ROUTES     (WEFT_MAX_ROUTES / 2) /* half is left to the subnets of segments */
+#define MODEL_MAX_HOST_PORTS (WEFT_MAX_PORTS - 2)  /* less slot 0 and the uplink */
 
 /* At most one transaction at a time. */
 void model_begin(struct model *m);

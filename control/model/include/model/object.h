@@ -23,13 +23,15 @@
 	X(2, NETWORK, "network", "networks", network)                                              \
 	X(3, SEGMENT, "segment", "segments", segment)                                              \
 	X(4, HOST, "host", "hosts", host)                                                          \
-	X(5, PORT, "port", "ports", port)
+	X(5, PORT, "port", "ports", port)                                                          \
+	X(6, ROUTER, "router", "routers", router)                                                  \
+	X(7, ROUTE, "route", "routes", route)
 
 enum model_kind {
 #define MODEL_KIND_ENUM(number, id, one, many, type) MODEL_##id = number,
 	MODEL_KINDS(MODEL_KIND_ENUM)
 #undef MODEL_KIND_ENUM
-	MODEL_KIND_MAX = 6
+	MODEL_KIND_MAX = 8
 };
 
 struct object {
@@ -129,6 +131,29 @@ struct port {
 	bool offload;
 };
 
+/* Connects segments of a network, on every host that has to do with one of them. */
+#define ROUTER_SEGMENTS_MAX 1024
+struct router {
+	struct object o;
+	char *network;
+	char **segments; /* full names */
+	size_t n_segments;
+	struct weft_mac mac; /* zero: ROUTER_MAC */
+};
+
+/* What a router does with a prefix that is none of its own subnets. */
+struct route {
+	struct object o;
+	char *router;
+	struct weft_prefix prefix;
+	/* exactly one of these */
+	struct weft_addr *next_hops; /* in subnets of the router's segments */
+	size_t n_next_hops;
+	char *peer; /* another router, of any tenant */
+	bool blackhole;
+	bool unreachable;
+};
+
 /* Longest plain name; with a tenant's it fits WEFT_NAME_SIZE. */
 #define MODEL_NAME_MAX 31
 
@@ -151,6 +176,14 @@ char *model_name_tenant(const char *name, char buf[MODEL_NAME_MAX + 1]);
  * have TENANT+NAME.sock in this directory, others none (""). Returns buf. */
 #define PORT_SOCKET_DIR "/run/weft/vhost/"
 char *port_device(const struct port *p, char buf[WEFT_DEVICE_SIZE]);
+/* The MAC of a router on all of its segments and hosts. */
+#define ROUTER_MAC                                                                                 \
+	{                                                                                          \
+		.b = { 0x02, 0x57, 0x45, 0x46, 0x54, 0x01 }                                        \
+	}
+struct weft_mac router_mac(const struct router *r);
+/* The subnet of the segment that the address is in, or NULL. */
+const struct subnet *segment_subnet(const struct segment *s, const struct weft_addr *addr);
 /* The link-local address that follows from a MAC (RFC 4291 appendix A). */
 struct weft_addr mac_link_local(const struct weft_mac *mac);
 

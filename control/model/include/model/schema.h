@@ -51,6 +51,7 @@ struct field {
 	bool required;
 	bool optional;	  /* FIELD_UINT: fallback is no number but says that there is none */
 	bool shorthand;	  /* FIELD_STRUCTS: an element may be the value of its first field alone */
+	bool any_tenant;  /* FIELD_REF: may name what another tenant has, by its full name */
 	bool is_set;	  /* arrays: kept in order and without duplicates */
 	const char *help; /* one line */
 };
