@@ -124,9 +124,12 @@ static inline enum weft_drop parse_udp(struct cursor *c, const uint8_t *l4, uint
 	return 0;
 }
 
-static bool icmp_is_echo(unsigned int proto, uint8_t type)
+/* Echo; IPv4 has timestamp, information and address mask beside it, all with an identifier. */
+static bool icmp_is_query(unsigned int proto, uint8_t type)
 {
-	return proto == IPPROTO_ICMP ? type == 8 || type == 0 : type == 128 || type == 129;
+	if (proto == IPPROTO_ICMP)
+		return type == 8 || type == 0 || (type >= 13 && type <= 18);
+	return type == 128 || type == 129;
 }
 
 static __rte_noinline enum weft_drop parse_icmp(struct cursor *c, uint32_t *arg)
@@ -138,7 +141,7 @@ static __rte_noinline enum weft_drop parse_icmp(struct cursor *c, uint32_t *arg)
 		return WEFT_DROP_BAD_L4_HEADER;
 	if (proto == IPPROTO_ICMPV6 && l4[0] >= 133 && l4[0] <= 137)
 		c->flags |= PKT_ND;
-	set_l4(c, proto, 8, load16(l4), icmp_is_echo(proto, l4[0]) ? load16(l4 + 4) : 0);
+	set_l4(c, proto, 8, load16(l4), icmp_is_query(proto, l4[0]) ? load16(l4 + 4) : 0);
 	return 0;
 }
 

@@ -55,9 +55,10 @@ static void oracle_l4(struct view *v, const uint8_t *b, uint32_t end)
 	v->sport = get16(l4);
 	v->dport = get16(l4 + 2);
 	if (icmp) {
-		bool echo = v->proto == 1 ? l4[0] == 0 || l4[0] == 8 : l4[0] == 128 || l4[0] == 129;
+		static const uint8_t queries[] = {0, 8, 13, 14, 15, 16, 17, 18};
+		bool query = v->proto == 1 ? memchr(queries, l4[0], 8) != NULL : l4[0] / 2 == 64;
 
-		v->dport = echo ? get16(l4 + 4) : 0;
+		v->dport = query ? get16(l4 + 4) : 0;
 		if (v->proto == 58 && l4[0] >= 133 && l4[0] <= 137)
 			v->flags |= PKT_ND;
 	}
@@ -283,6 +284,7 @@ static const struct frame_spec specs[] = {
 	{.proto = 6, .n_tcp_options = 10, .n_ip_options = 10, .n_vlans = 2, .payload = 5},
 	{.proto = 1, .payload = 56},
 	{.proto = 1, .sport = 0x0301, .payload = 28},
+	{.proto = 1, .sport = 0x0e00, .payload = 12},
 	{.proto = 58, .payload = 56},
 	{.proto = 50, .payload = 40},
 	{.proto = 132, .payload = 40, .n_ip_options = 1},

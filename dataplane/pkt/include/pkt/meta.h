@@ -54,7 +54,7 @@ struct pkt_meta {
 	uint8_t tos;	   /* DSCP and ECN of the inner packet */
 	uint8_t outer_tos; /* of the tunnel header it came with */
 	uint16_t sport;	   /* host order; ICMP: type << 8 | code */
-	uint16_t dport;	   /* host order; ICMP echo: identifier */
+	uint16_t dport;	   /* host order; ICMP queries: identifier */
 	uint32_t dest;	   /* dest_t (table/config.h) once decided */
 	uint16_t joined;   /* frames that were joined behind this one (pkt/gro.h) */
 	uint8_t pad[22];
