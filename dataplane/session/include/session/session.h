@@ -35,7 +35,7 @@
 #include <weft/addr.h>
 #include <weft/drop_reason.h>
 
-/* ICMP queries have their identifier as both ports, protocols without ports 0. */
+/* ICMP queries and their replies have their identifier as both ports, protocols without ports 0. */
 struct session_key {
 	struct weft_addr src;
 	struct weft_addr dst;
@@ -43,7 +43,7 @@ struct session_key {
 	uint16_t dport;
 	uint16_t segment; /* slot in which packets of this direction enter */
 	uint8_t proto;
-	uint8_t zero;
+	uint8_t icmp_type; /* ICMP: a request answers no request; other protocols: 0 */
 };
 static_assert(sizeof(struct session_key) == 40, "hashed without padding");
 
@@ -67,14 +67,16 @@ struct session_decision {
 	uint8_t rewrite_macs[12]; /* the ones they get, with SESSION_DIR_ROUTED */
 };
 
-/* Sequence space of the sender (RFC 9293), as the tracker has seen it. */
+/* What the tracker has seen of one sender (RFC 9293). */
 struct session_tcp {
+	uint32_t start;	  /* its initial sequence number */
 	uint32_t end;	  /* highest sequence number sent, plus one */
-	uint32_t max_end; /* highest that its peer's window allows */
-	uint32_t max_win; /* largest window that it advertised, scaled; 0: none seen yet */
-	uint8_t wscale;
-	uint8_t flags; /* track_tcp.c's own */
-	uint8_t pad[2];
+	uint32_t max_end; /* highest that it allows its peer: acknowledgement plus window */
+	uint32_t max_win; /* largest window that it advertised, scaled */
+	uint8_t wscale;	  /* of its windows */
+	uint8_t flags;	  /* track_tcp.c's own, and so is the next */
+	uint8_t offer;	  /* window scale that its SYN offered, plus one; 0: none */
+	uint8_t pad;
 };
 
 struct session_dir {
@@ -95,7 +97,6 @@ struct session_dir {
 	_Atomic uint64_t bytes;	 /* of frames, as in weft/stats.h */
 	_Atomic uint32_t seen_s; /* clock_s() of the last packet; 0: none yet */
 	struct session_tcp tcp;
-	uint8_t pad3[4];
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct session_dir) == 128, "two lines");
 static_assert(offsetof(struct session_dir, match_macs) == 64, "the second line");

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The key by which a packet's direction is looked up: once per IP packet, so it is inlined here.
+ * Workers.
+ */
+#ifndef SESSION_TRACK_KEY_H
+#define SESSION_TRACK_KEY_H
+
+#include <netinet/in.h>
+
+#include <rte_branch_prediction.h>
+
+#include <pkt/meta.h>
+#include <session/session.h>
+
+/* What an ICMP message of either family is to sessions. */
+enum track_icmp {
+	TRACK_ICMP_REQUEST = 1, /* of a query with an identifier, code 0: may begin a session */
+	TRACK_ICMP_REPLY,	/* to such a request, code 0: only ever answers */
+	TRACK_ICMP_ERROR, /* quotes a packet: its session's (track_related) or to be dropped */
+	TRACK_ICMP_OTHER, /* no session: policy judges each one by itself */
+};
+
+/* ipproto: IPPROTO_ICMP or IPPROTO_ICMPV6; type_code: type << 8 | code. ICMPv4 redirect and source
+ * quench (RFC 6633) count as OTHER: they change what a host does and concern no session. */
+enum track_icmp track_icmp_class(uint8_t ipproto, uint16_t type_code);
+
+/* The rest of the key of an ICMP message; false when it is neither request nor reply. */
+bool track_key_icmp(const struct pkt_meta *meta, struct session_key *ret);
+
+static inline bool track_is_icmp(const struct pkt_meta *meta)
+{
+	return (meta->l4_proto == IPPROTO_ICMP || meta->l4_proto == IPPROTO_ICMPV6) &&
+	       (meta->flags & PKT_L4);
+}
+
+/* The key of a parsed IP packet in its segment; l3: its IP header. False: it can't belong to a
+ * session as such (ICMP but queries, later fragments), *ret is then undefined. */
+static inline bool track_key(
+	const struct pkt_meta *meta, const uint8_t *l3, struct session_key *ret)
+{
+	if (meta->flags & PKT_IPV4) {
+		ret->src = weft_addr_from_v4(l3 + 12);
+		ret->dst = weft_addr_from_v4(l3 + 16);
+	} else {
+		memcpy(&ret->src, l3 + 8, sizeof(ret->src));
+		memcpy(&ret->dst, l3 + 24, sizeof(ret->dst));
+	}
+	ret->sport = meta->sport;
+	ret->dport = meta->dport;
+	ret->segment = meta->segment;
+	ret->proto = meta->l4_proto;
+	ret->icmp_type = 0;
+	if (unlikely(meta->flags & PKT_LATER_FRAGMENT))
+		return false;
+	return likely(!track_is_icmp(meta)) || track_key_icmp(meta, ret);
+}
+
+#endif
