@@ -7,13 +7,15 @@
  * from, and never from a tunnel to a tunnel (split horizon, RFC 7348 section 4.2 leaves loops to
  * us).
  *
- * Drops: UNKNOWN_UNICAST, SAME_PORT, VTEP_UNRESOLVED, NO_UPLINK, TX_TOO_LONG, NO_MBUF. Workers.
+ * Drops: UNKNOWN_UNICAST, NOT_ROUTABLE, SAME_PORT, VTEP_UNRESOLVED, NO_UPLINK, TX_TOO_LONG,
+ * NO_MBUF. Workers.
  */
 #include <rte_ether.h>
 
 #include <core/mem.h>
 #include <tunnel/vxlan.h>
 
+#include "decide.h"
 #include "egress.h"
 #include "stages.h"
 
@@ -93,12 +95,11 @@ static inline uint32_t forward_limit(
 		/* inner_mtu knows of no VLAN tags */
 		uint32_t tags = meta->l3_off - RTE_ETHER_HDR_LEN;
 
-		return RTE_MIN(limit, pl->cfg->vteps[DEST_SLOT(dest)]->inner_mtu - tags);
+		return RTE_MIN(limit, decide_mtu(pl, dest) - tags);
 	}
 	if (meta->flags & PKT_FROM_TUNNEL)
 		return limit;
-	return RTE_MIN(
-		limit, pl->cfg->ports[DEST_SLOT(dest)]->dev->max_frame - PORT_FRAME_OVERHEAD);
+	return RTE_MIN(limit, decide_mtu(pl, dest));
 }
 
 /* What the device does itself; through a tunnel header it does neither checksums nor segments. */
@@ -129,30 +130,15 @@ void forward_to(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
 	forward_one(pl, m, dest);
 }
 
-/* May the frame go there? A destination outside the segment (a table entry that outlived its port)
- * counts as not known. */
-static inline int forward_decide(
-	const struct pipeline *pl, const struct pkt_meta *meta, dest_t dest)
-{
-	const struct config_port *port;
-
-	if (dest & DEST_VTEP_BIT) {
-		if (unlikely(meta->flags & PKT_FROM_TUNNEL))
-			return WEFT_DROP_SAME_PORT;
-		return pl->cfg->vteps[DEST_SLOT(dest)] ? VERDICT_CONTINUE
-						       : WEFT_DROP_VTEP_UNRESOLVED;
-	}
-	if (unlikely(dest == meta->in_port))
-		return WEFT_DROP_SAME_PORT;
-	port = pl->cfg->ports[DEST_SLOT(dest)];
-	if (unlikely(!port || port->segment_slot != meta->segment))
-		return WEFT_DROP_UNKNOWN_UNICAST;
-	return VERDICT_CONTINUE;
-}
-
+/* The router has nothing to do with frames of any other kind than those of sessions. */
 static void forward_unknown(struct pipeline *pl, struct rte_mbuf *m, const struct pkt_meta *meta)
 {
-	if (stage_segment(pl, meta)->spec.flags & WEFT_SEGMENT_FLOOD_UNKNOWN)
+	const struct config_segment *seg = stage_segment(pl, meta);
+	const struct weft_mac *router = stage_router_mac(pl, seg);
+
+	if (router && memcmp(rte_pktmbuf_mtod(m, void *), router->b, sizeof(router->b)) == 0)
+		stage_drop(pl, m, WEFT_DROP_NOT_ROUTABLE);
+	else if (seg->spec.flags & WEFT_SEGMENT_FLOOD_UNKNOWN)
 		replicate(pl, m);
 	else
 		stage_drop(pl, m, WEFT_DROP_UNKNOWN_UNICAST);
@@ -173,7 +159,7 @@ static void forward_known(
 			forward_unknown(pl, pkts[i], meta);
 			continue;
 		}
-		verdict = forward_decide(pl, meta, e->dest);
+		verdict = decide_dest(pl, meta, meta->segment, e->dest);
 		if (unlikely(verdict != VERDICT_CONTINUE))
 			stage_drop(pl, pkts[i], verdict);
 		else

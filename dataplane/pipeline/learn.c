@@ -4,7 +4,8 @@
  * are marked as seen.
  *
  * For frames of ports with WEFT_PORT_LEARN and, from tunnels, of segments with
- * WEFT_SEGMENT_LEARN_WIRE. What is programmed is never learned over. Gives no verdicts: a MAC that
+ * WEFT_SEGMENT_LEARN_WIRE. What is programmed is never learned over, and the MAC of the segment's
+ * router never learned: it is on every host, and nobody may claim it. Gives no verdicts: a MAC that
  * is refused (quota, full queue) is counted, its frame goes on. Workers.
  */
 #include <stdatomic.h>
@@ -48,7 +49,11 @@ static void learn_source_of(
 static void learn_report(struct pipeline *pl, const struct learn_source *s)
 {
 	struct learn_event e = {.key = s->key, .dest = s->dest, .generation = pl->cfg->generation};
+	const struct weft_mac *router =
+		stage_router_mac(pl, pl->cfg->segments[s->key.segment_slot]);
 
+	if (router && weft_mac_equal(router, &s->key.mac))
+		return;
 	if (!quota_take(QUOTA_LEARN, pl->in->slot, LEARN_RATE, 1) || !learn_post(&e))
 		pl->stats->learn_refused++;
 }

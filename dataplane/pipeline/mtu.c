@@ -5,38 +5,20 @@
  * GSO frames stay whole for a device that segments by itself, else they are segmented here; partial
  * checksums are left to such a device or completed here. A packet longer than the limit is
  * fragmented when it is IPv4 without DF; else the sender is told by ICMP (RFC 1191, RFC 8201), at a
- * bounded rate, and it is dropped. What came from a tunnel is not answered: its sender's host knows
- * the limit and did not keep to it.
+ * bounded rate, and it is dropped. What came from a tunnel is answered only where a router can: its
+ * sender's host knows the limits of the segment, but not of a port here.
  *
  * Drops: TOO_BIG, NO_MBUF, BAD_OFFLOAD. Workers.
  */
 #include <errno.h>
 #include <netinet/in.h>
 
-#include <core/quota.h>
 #include <pkt/cksum.h>
-#include <pkt/craft.h>
 #include <pkt/frag.h>
 #include <pkt/gso.h>
 
-#include "egress.h"
+#include "path.h"
 #include "stages.h"
-
-#define MTU_ICMP_RATE 100 /* ICMP errors per second toward one port */
-
-static void mtu_answer(struct pipeline *pl, struct rte_mbuf *m, uint32_t limit)
-{
-	struct rte_mbuf *icmp;
-
-	if (!quota_take(QUOTA_ICMP, pl->in->slot, MTU_ICMP_RATE, 1))
-		return;
-	icmp = pkt_craft_too_big(m, limit);
-	if (!icmp)
-		return;
-	pl->stats->added++;
-	pl->stats->answered++;
-	egress_put(pl, pl->in, icmp);
-}
 
 static void mtu_fragment(struct pipeline *pl, struct rte_mbuf *m, dest_t dest, uint32_t limit)
 {
@@ -60,8 +42,8 @@ static void mtu_too_big(struct pipeline *pl, struct rte_mbuf *m, dest_t dest, ui
 		mtu_fragment(pl, m, dest, limit);
 		return;
 	}
-	if (!(meta->flags & PKT_FROM_TUNNEL))
-		mtu_answer(pl, m, limit);
+	if (!(meta->flags & PKT_FROM_TUNNEL) || stage_segment(pl, meta)->router_slot)
+		path_tell_mtu(pl, m, limit);
 	stage_drop(pl, m, WEFT_DROP_TOO_BIG);
 }
 

@@ -17,14 +17,6 @@
 #include "egress.h"
 #include "stages.h"
 
-static const struct neigh_entry *responder_find(
-	const struct pipeline *pl, uint16_t segment, const struct weft_addr *addr)
-{
-	struct neigh_key key = {.segment_slot = segment, .addr = *addr};
-
-	return (const struct neigh_entry *)vhash_find(pl->cfg->neigh, &key, pl->cfg->generation);
-}
-
 static bool responder_is_from(const struct rte_mbuf *m, const struct weft_mac *mac)
 {
 	return memcmp(rte_pktmbuf_mtod(m, const uint8_t *) + 6, mac->b, sizeof(mac->b)) == 0;
@@ -52,7 +44,7 @@ int responder_segment(struct pipeline *pl, struct rte_mbuf *m)
 	if (!(stage_segment(pl, meta)->spec.flags & WEFT_SEGMENT_PROXY) ||
 		!(meta->flags & PKT_GROUP) || !pkt_parse_question(m, &q))
 		return VERDICT_CONTINUE;
-	neigh = responder_find(pl, meta->segment, &q.target);
+	neigh = stage_neighbour(pl, meta->segment, &q.target);
 	if (!neigh || responder_is_from(m, &neigh->mac))
 		return VERDICT_CONTINUE;
 	return responder_answer(pl, m, &q, &neigh->mac);

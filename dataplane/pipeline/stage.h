@@ -84,6 +84,36 @@ static inline const struct config_segment *stage_segment(
 	return pl->cfg->segments[meta->segment];
 }
 
+/* The MAC of the segment's router, NULL when it has none. Nobody else has it. */
+static inline const struct weft_mac *stage_router_mac(
+	const struct pipeline *pl, const struct config_segment *seg)
+{
+	const struct config_router *router = pl->cfg->routers[seg->router_slot];
+
+	return router ? &router->spec.mac : NULL;
+}
+
+/* The source or destination address of an IP packet. */
+static inline struct weft_addr stage_addr(
+	const struct rte_mbuf *m, const struct pkt_meta *meta, bool dst)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_off);
+	struct weft_addr a;
+
+	if (meta->flags & PKT_IPV4)
+		return weft_addr_from_v4(ip + (dst ? 16 : 12));
+	memcpy(&a, ip + (dst ? 24 : 8), sizeof(a));
+	return a;
+}
+
+static inline const struct neigh_entry *stage_neighbour(
+	const struct pipeline *pl, uint16_t segment, const struct weft_addr *addr)
+{
+	struct neigh_key key = {.segment_slot = segment, .addr = *addr};
+
+	return (const struct neigh_entry *)vhash_find(pl->cfg->neigh, &key, pl->cfg->generation);
+}
+
 /* Of a frame that just came: its headers and its meta. */
 static inline void stage_prefetch(struct rte_mbuf *m)
 {

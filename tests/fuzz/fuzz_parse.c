@@ -77,7 +77,7 @@ static void try_answer(struct rte_mbuf *m)
 
 static void try_too_big(struct rte_mbuf *m)
 {
-	struct rte_mbuf *answer = pkt_craft_too_big(m, 1400);
+	struct rte_mbuf *answer = pkt_craft_error(m, PKT_ERROR_TOO_BIG, 1400, NULL);
 
 	if (answer)
 		check_output(answer);

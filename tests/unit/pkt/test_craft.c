@@ -213,7 +213,7 @@ static void check_too_big(const struct frame_spec *s, uint16_t mtu)
 
 	frame_make(&f, s);
 	m = parsed();
-	answer = pkt_craft_too_big(m, mtu);
+	answer = pkt_craft_error(m, PKT_ERROR_TOO_BIG, mtu, NULL);
 	assert_non_null(answer);
 	frame_read(&got, answer);
 	quote = RTE_MIN(f.len - l3, (s->v6 ? 1280u : 576u) - hdr - 8);
@@ -258,7 +258,7 @@ static void check_no_answer(const char *why)
 {
 	struct rte_mbuf *m = parsed();
 
-	if (pkt_craft_too_big(m, 1400))
+	if (pkt_craft_error(m, PKT_ERROR_TOO_BIG, 1400, NULL))
 		fail_msg("answered: %s", why);
 	rte_pktmbuf_free(m);
 }

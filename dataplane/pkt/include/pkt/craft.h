@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Answers made on this host: ARP and ND for known neighbours, ICMP for packets that are too big.
+ * Answers made on this host: ARP and ND for known neighbours, echo replies, ICMP errors, TCP
+ * resets.
  *
  * For frames whose meta the parser has filled. Of the meta of an answer, in_port, segment and
  * in_vtep are the question's (where the answer goes back to), PKT_FROM_TUNNEL is off, all else is
@@ -37,12 +38,29 @@ bool pkt_parse_question(const struct rte_mbuf *m, struct pkt_question *ret);
 enum weft_drop pkt_craft_answer(
 	struct rte_mbuf *m, const struct pkt_question *q, const struct weft_mac *mac);
 
-/* A new frame to the sender of m: ICMP fragmentation needed (RFC 1191) or ICMPv6 packet too big
- * (RFC 4443 section 3.2) with that MTU, seen as from the destination of m, as bridges with tunnels
- * do that have no address of their own. NULL when m must not be answered (not IP; an ICMP error; a
- * later fragment; sent to or from a group, loopback or no address: RFC 1122 section 3.2.2; IPv6
- * multicast too, as there is no address to answer from) or no mbuf is left. m is unchanged. */
-struct rte_mbuf *pkt_craft_too_big(const struct rte_mbuf *m, uint16_t mtu);
+/* What an ICMP or ICMPv6 error says. */
+enum pkt_error {
+	PKT_ERROR_TOO_BIG = 1, /* fragmentation needed (RFC 1191); packet too big */
+	PKT_ERROR_TTL,	       /* time exceeded in transit */
+	PKT_ERROR_NO_ROUTE,    /* network unreachable; ICMPv6: no route */
+	PKT_ERROR_HOST,	       /* host unreachable; ICMPv6: address unreachable */
+	PKT_ERROR_PORT,	       /* port unreachable */
+	PKT_ERROR_PROHIBITED,  /* communication administratively prohibited */
+};
+
+/* A new frame to the sender of m: that error (RFC 792, RFC 4443) with as much of m as fits 576
+ * (RFC 1812) or 1280 bytes. from: the source address, of m's family; NULL: m's destination, as
+ * bridges with tunnels answer that have no address of their own. mtu: with PKT_ERROR_TOO_BIG, else
+ * 0. NULL when m must not be answered (not IP; an ICMP error; a later fragment; sent to or from a
+ * group, loopback or no address: RFC 1122 section 3.2.2; IPv6 multicast too, as there is no address
+ * to answer from) or no mbuf is left. m is unchanged. */
+struct rte_mbuf *pkt_craft_error(
+	const struct rte_mbuf *m, enum pkt_error error, uint16_t mtu, const struct weft_addr *from);
+
+/* A new frame to the sender of m, TCP: the reset of a connection that does not exist (RFC 9293
+ * section 3.10.7.1, CLOSED), as from its destination. NULL when m is none, a reset itself or a
+ * fragment, must not be answered, or no mbuf is left. m is unchanged. */
+struct rte_mbuf *pkt_craft_reset(const struct rte_mbuf *m);
 
 /* Turns the echo request in m (RFC 792, RFC 4443 section 4) in place into its reply. False, with m
  * unchanged, for anything else, for fragments and for group destinations. */

@@ -14,7 +14,7 @@
 #include <table/config.h>
 #include <weft/drop_reason.h>
 
-#define ROUTE_PEERS_MAX 4 /* routers that one lookup passes through */
+#define ROUTE_PEERS_MAX 4 /* routers that one lookup goes on in, behind the first */
 
 struct route_key {
 	uint16_t router_slot;
@@ -48,7 +48,9 @@ struct route_result {
 	uint16_t by_router;
 };
 
-/* hash chooses among several hops, the same for all packets of a flow. */
+/* hash chooses among several hops, the same for all packets of a flow (rendezvous hashing: when a
+ * hop comes or goes, other hops keep their flows). Where the router or the segment that a route
+ * leads to is not on this host: NO_ROUTE. */
 void route_find(const struct config *cfg, uint16_t router_slot, const struct weft_addr *dst,
 	uint32_t hash, struct route_result *ret);
 
