@@ -37,18 +37,21 @@ struct rte_rcu_qsbr *rcu_qsbr;
 static STAILQ_HEAD(, rcu_chunk) rcu_chunks = STAILQ_HEAD_INITIALIZER(rcu_chunks);
 static struct rcu_chunk *rcu_open; /* the last one, when it still takes notes */
 static size_t rcu_waiting;
+static unsigned int rcu_main_id; /* in rcu_qsbr, after the workers */
 
 int rcu_init(unsigned int n_workers)
 {
-	unsigned int n = n_workers ? n_workers : 1;
+	unsigned int n = (n_workers ? n_workers : 1) + 1;
 	size_t size = RTE_ALIGN_CEIL(rte_rcu_qsbr_get_memsize(n), (size_t)RTE_CACHE_LINE_SIZE);
 
 	rcu_qsbr = aligned_alloc(RTE_CACHE_LINE_SIZE, size);
 	if (!rcu_qsbr)
 		return -ENOMEM;
 	memset(rcu_qsbr, 0, size);
-	if (rte_rcu_qsbr_init(rcu_qsbr, n) == 0)
-		return 0;
+	if (rte_rcu_qsbr_init(rcu_qsbr, n) == 0) {
+		rcu_main_id = n - 1;
+		return rte_rcu_qsbr_thread_register(rcu_qsbr, rcu_main_id) == 0 ? 0 : -ENOMEM;
+	}
 	free(rcu_qsbr);
 	rcu_qsbr = NULL;
 	return -ENOMEM;
@@ -96,6 +99,16 @@ void rcu_worker_unregister(unsigned int worker)
 {
 	rte_rcu_qsbr_thread_offline(rcu_qsbr, worker);
 	rte_rcu_qsbr_thread_unregister(rcu_qsbr, worker);
+}
+
+void rcu_main_enter(void)
+{
+	rte_rcu_qsbr_thread_online(rcu_qsbr, rcu_main_id);
+}
+
+void rcu_main_leave(void)
+{
+	rte_rcu_qsbr_thread_offline(rcu_qsbr, rcu_main_id);
 }
 
 /* Without memory for the note the object is kept for good: never freed is safe, freed early is not,

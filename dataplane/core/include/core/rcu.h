@@ -4,6 +4,9 @@
  * frees them once every worker has passed a quiescent state. One QSBR variable (rte_rcu_qsbr) for
  * the process; a worker's number in it is its worker index.
  *
+ * The main thread is no reader but between rcu_main_enter and rcu_main_leave: what workers free
+ * (sessions) stays while it walks.
+ *
  * rcu_retire and rcu_reclaim: main thread only. rcu_synchronize: any thread that is not a worker.
  */
 #ifndef CORE_RCU_H
@@ -36,6 +39,10 @@ static inline void rcu_worker_online(unsigned int worker)
 {
 	rte_rcu_qsbr_thread_online(rcu_qsbr, worker);
 }
+
+/* Main thread, around a bounded piece of work: it reads as workers do. Not nested. */
+void rcu_main_enter(void);
+void rcu_main_leave(void);
 
 /* Calls fn(arg) from a later rcu_reclaim, after a grace period. Never blocks. */
 void rcu_retire(void (*fn)(void *arg), void *arg);

@@ -6,8 +6,10 @@
  * protocol, ports. It holds the whole decision for them: where they go, how they are rewritten, and
  * the epoch (table/config.h) that the decision was made in.
  *
- * Memory: SESSION_SIZE bytes per session, and 2 places in the buckets. Sessions are made by the
- * worker that sees the first packet, out of its own free list; that worker ages and frees them.
+ * Memory: SESSION_SIZE bytes per session, touched as they come, and buckets with 4 places of 8
+ * bytes for each session that there may be, or up to twice as many: 352 to 384 bytes in all.
+ * Sessions are made by the worker that sees the first packet, out of its own free list; that worker
+ * ages and frees them.
  *
  * Threads and races:
  *  - Finding takes no lock. Whoever found a session may use it until its next quiescent state.
@@ -106,11 +108,11 @@ struct session {
 	struct session_dir dir[2]; /* as the first packet went, and the answers */
 	/* The third line: rarely written. */
 	_Atomic uint32_t lock;
-	uint8_t state;	   /* enum weft_timeout */
-	uint8_t tcp_state; /* track_tcp.c's */
-	uint8_t owner;	   /* worker */
-	uint8_t flags;	   /* enum session_flag */
-	uint16_t network;  /* slots */
+	_Atomic uint8_t state; /* enum weft_timeout */
+	uint8_t tcp_state;     /* track_tcp.c's */
+	uint8_t owner;	       /* worker */
+	_Atomic uint8_t flags; /* enum session_flag */
+	uint16_t network;      /* slots */
 	uint16_t tenant;
 	uint16_t charged; /* the port whose quota it uses */
 	uint16_t
@@ -121,8 +123,8 @@ struct session {
 	uint32_t rule[2];      /* ids of the rules */
 	uint32_t policy_epoch; /* in which policy was last judged */
 	uint32_t created_s;
-	uint32_t wheel_next, wheel_prev; /* ageing: the owner's */
-	uint16_t wheel_slot;
+	uint32_t wheel_next, wheel_prev; /* ageing, or free lists: the owner's */
+	uint16_t wheel_slot;		 /* plus one; 0: in none */
 	uint8_t pad[6];
 };
 static_assert(sizeof(struct session) == 320, "five lines");
@@ -131,6 +133,7 @@ static_assert(sizeof(struct session) == 320, "five lines");
 enum session_flag {
 	SESSION_HALF_OPEN = 1 << 0, /* no answer yet: counts as half open */
 	SESSION_DEAD = 1 << 1,	    /* removed; readers that still hold it treat it as not found */
+	SESSION_LIVE = 1 << 2,	    /* complete; stays when it dies */
 };
 
 /* The session that a direction is part of. */
@@ -165,17 +168,21 @@ static inline uint64_t session_hash(const struct session_key *k)
 	return session_mix(h ^ session_seed[0], w[4] ^ session_seed[1]);
 }
 
-/* max: sessions in all, 1024..SESSION_MAX. Memory is taken as sessions come. Main thread, before
- * the workers. Returns 0 or -errno. */
+/* max: sessions in all, SESSION_MIN..SESSION_MAX. Memory is taken as sessions come. Main thread,
+ * before the workers. Returns 0 or -errno. */
+#define SESSION_MIN	1024
 #define SESSION_MAX	(16u << 20)
 #define SESSION_DEFAULT (1u << 20)
 int session_init(uint32_t max, unsigned int n_workers);
 void session_fini(void);
 
-/* Worker. ret[i]: the direction with keys[i], or NULL; a dead session counts as none. n <= 64.
- * hashes as session_hash makes them. */
+/* Worker. ret[i]: the direction with keys[i], or NULL. n <= SESSION_BULK_MAX. hashes as
+ * session_hash makes them. One that is being removed at this moment may still be found: it has
+ * epoch 0, and who takes its lock sees SESSION_DEAD. */
+#define SESSION_BULK_MAX 64
 void session_find_bulk(const struct session_key *keys, const uint64_t *hashes, unsigned int n,
 	struct session_dir **ret);
+/* As session_find_bulk; a dead session counts as none. The main thread too, as a reader. */
 struct session_dir *session_find(const struct session_key *key);
 
 /* Worker. What a new session is made of; its decisions come later (session_decide). */
@@ -188,14 +195,20 @@ struct session_new {
 	uint32_t port_id[2], rule[2], policy_epoch;
 };
 /* A session that is in the table but for its tracker's state, which the caller fills under the lock
- * that it gets it with (session_unlock). NULL with *ret_drop: SESSION_TABLE_FULL,
- * SESSION_PORT_LIMIT, SESSION_TENANT_LIMIT, SESSION_RATE or HALF_OPEN_LIMIT. When one of the keys
- * is in the table already, NULL with *ret_drop 0: look it up again. */
+ * that it gets it with (session_unlock); it is half open, in the first state of its protocol. NULL
+ * with *ret_drop: SESSION_TABLE_FULL, SESSION_PORT_LIMIT, SESSION_TENANT_LIMIT, SESSION_RATE or
+ * HALF_OPEN_LIMIT. When one of the keys is in the table already, NULL with *ret_drop 0: look it up
+ * again.
+ *
+ * A port without limits of its own may have half of all sessions, and a quarter of all that are
+ * half open. */
 struct session *session_insert(
 	unsigned int worker, const struct session_new *n, enum weft_drop *ret_drop);
-/* Any worker; the main thread too. Takes it out of the table at once; its owner frees it later. */
+/* Any worker, without the session's lock; the main thread too, as a reader (core/rcu.h). Takes it
+ * out of the table at once; its owner frees it later. */
 void session_remove(struct session *s);
 
+/* Spins. It may be dead by then: see its flags. */
 void session_lock(struct session *s);
 void session_unlock(struct session *s);
 /* With the lock: the decision for packets of d, from now on, in that epoch. */
@@ -207,14 +220,17 @@ bool session_dir_read(const struct session_dir *d, uint32_t epoch, struct sessio
 void session_set_state(struct session *s, enum weft_timeout state, bool answered);
 
 /* Worker, once per round: ends what is over, at most a bounded number per call; frees what no
- * reader can hold any more; keeps its share of memory ready. */
-void session_age(unsigned int worker, const struct config *cfg);
+ * reader can hold any more. True: there is more to do, so don't sleep. */
+bool session_age(unsigned int worker, const struct config *cfg);
+/* The second (clock_s) in which it ends if no packet comes. */
+uint32_t session_ends_s(const struct session *s, const struct config *cfg);
 
-/* Main thread, about every millisecond: touches memory before workers need it. */
+/* Main thread, about every millisecond: touches memory before workers need it; a host without
+ * networks takes none. */
 void session_prepare(void);
 
-/* Any thread that is an RCU reader or the main thread: walks all sessions, those that come and go
- * meanwhile perhaps. *cursor starts at 0. Looks at no more than *budget places, which it counts
+/* RCU readers, the main thread when it is one: walks all sessions, those that come and go meanwhile
+ * perhaps. *cursor starts at 0. Looks at no more than *budget places, which it counts
  * down: NULL with *budget 0 means go on later, NULL with some left the end. */
 struct session *session_next(uint32_t *cursor, uint32_t *budget);
 

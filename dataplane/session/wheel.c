@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Ageing: a timer wheel per worker, turned by that worker alone.
+ *
+ * A slot is a second; a session waits in the slot in which it may be over, or in the last one
+ * within reach. Packets don't touch the wheel: when its slot comes a session that has been used is
+ * put where it may be over next. Work per call is bounded; what is left is done by the next calls.
+ *
+ * Others tell the owner by a ring which sessions it must look at before their slot comes: removed
+ * ones, and those whose timeout got shorter. When the ring is full they set a flag instead, and the
+ * owner looks through all its sessions, bit by bit.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_common.h>
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include <core/clock.h>
+
+#include "session_priv.h"
+
+#define WHEEL_SLOTS 1024
+#define WHEEL_RING  4096
+#define WHEEL_LOOKS 32	/* sessions per call, by wheel and by message each */
+#define WHEEL_EMPTY 256 /* empty slots per call */
+#define WHEEL_SWEEP 128 /* places per call, after the ring was full */
+
+struct wheel {
+	uint32_t at_s; /* the next slot to look at */
+	uint32_t heads[WHEEL_SLOTS];
+	struct rte_ring *ring;
+	uint64_t n_told; /* messages taken */
+	uint32_t sweep;	 /* 0: none, or the next index */
+	_Atomic bool lost __attribute__((aligned(64)));
+} __attribute__((aligned(64)));
+
+static const uint32_t wheel_default_s[WEFT_TIMEOUT_MAX] = {
+#define WHEEL_DEFAULT(number, id, name, dflt) [number] = dflt,
+	WEFT_TIMEOUTS(WHEEL_DEFAULT)
+#undef WHEEL_DEFAULT
+};
+
+static struct wheel *wheels;
+
+static struct rte_ring *wheel_ring_new(void)
+{
+	ssize_t size = rte_ring_get_memsize_elem(sizeof(uint32_t), WHEEL_RING);
+	struct rte_ring *r = aligned_alloc(64, RTE_ALIGN_CEIL((size_t)size, (size_t)64));
+
+	if (r && rte_ring_init(r, "session", WHEEL_RING, RING_F_SC_DEQ) == 0)
+		return r;
+	free(r);
+	return NULL;
+}
+
+int wheel_init(void)
+{
+	wheels = aligned_alloc(64, session_workers * sizeof(*wheels));
+	if (!wheels)
+		return -ENOMEM;
+	memset(wheels, 0, session_workers * sizeof(*wheels));
+	for (unsigned int i = 0; i < session_workers; i++) {
+		wheels[i].at_s = clock_s();
+		wheels[i].ring = wheel_ring_new();
+		if (!wheels[i].ring)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void wheel_fini(void)
+{
+	for (unsigned int i = 0; wheels && i < session_workers; i++)
+		free(wheels[i].ring);
+	free(wheels);
+	wheels = NULL;
+}
+
+uint32_t wheel_timeout_s(const struct session *s, const struct config *cfg, uint8_t state)
+{
+	const struct config_network *n = cfg ? cfg->networks[s->network] : NULL;
+	uint32_t configured = n ? n->spec.timeout_s[state] : 0;
+
+	return configured ? configured : wheel_default_s[state];
+}
+
+/* Seconds are cut off, not rounded: one more, so that no session ends before its time. */
+uint32_t session_ends_s(const struct session *s, const struct config *cfg)
+{
+	uint32_t last = s->created_s;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		uint32_t seen = atomic_load_explicit(&s->dir[i].seen_s, memory_order_relaxed);
+
+		last = RTE_MAX(last, seen);
+	}
+	return last + 1 +
+	       wheel_timeout_s(s, cfg, atomic_load_explicit(&s->state, memory_order_relaxed));
+}
+
+/* Its network is gone: nothing can be decided for it any more. */
+static bool wheel_orphan(const struct session *s, const struct config *cfg)
+{
+	return cfg && !cfg->networks[s->network];
+}
+
+/* The slot is read by a sweep of another worker, which then reads the owner. */
+static void wheel_set_slot(struct session *s, uint16_t slot)
+{
+	__atomic_store_n(&s->wheel_slot, slot, __ATOMIC_RELEASE);
+}
+
+static void wheel_link(struct wheel *w, struct session *s, uint32_t due_s)
+{
+	uint32_t last = w->at_s + WHEEL_SLOTS - 1, slot, index = session_index(s);
+
+	if (due_s > last)
+		due_s = last;
+	slot = due_s % WHEEL_SLOTS;
+	s->wheel_prev = 0;
+	s->wheel_next = w->heads[slot];
+	if (s->wheel_next)
+		session_at(s->wheel_next)->wheel_prev = index;
+	w->heads[slot] = index;
+	wheel_set_slot(s, slot + 1);
+}
+
+static void wheel_unlink(struct wheel *w, struct session *s)
+{
+	if (s->wheel_next)
+		session_at(s->wheel_next)->wheel_prev = s->wheel_prev;
+	if (s->wheel_prev)
+		session_at(s->wheel_prev)->wheel_next = s->wheel_next;
+	else
+		w->heads[s->wheel_slot - 1] = s->wheel_next;
+	wheel_set_slot(s, 0);
+}
+
+void wheel_add(struct session *s, const struct config *cfg)
+{
+	struct wheel *w = &wheels[s->owner];
+
+	wheel_link(w, s, RTE_MAX(session_ends_s(s, cfg), w->at_s));
+}
+
+void wheel_tell(const struct session *s)
+{
+	struct wheel *w = &wheels[s->owner];
+	uint32_t index = session_index(s);
+
+	if (rte_ring_mp_enqueue_elem(w->ring, &index, sizeof(index)) < 0)
+		atomic_store_explicit(&w->lost, true, memory_order_release);
+}
+
+/* Ends a session that is over, frees a dead one, puts any other where it is due. */
+static void wheel_look(unsigned int worker, struct session *s, const struct config *cfg)
+{
+	struct wheel *w = &wheels[worker];
+	uint32_t due_s;
+
+	wheel_unlink(w, s);
+	if (s->flags & SESSION_DEAD) {
+		pool_retire(worker, session_index(s));
+		return;
+	}
+	due_s = session_ends_s(s, cfg);
+	if (due_s > clock_s() && !wheel_orphan(s, cfg)) {
+		wheel_link(w, s, RTE_MAX(due_s, w->at_s + 1));
+		return;
+	}
+	session_end(s); /* or somebody else did just now, and his message comes too late */
+	pool_retire(worker, session_index(s));
+}
+
+/* Looks at what others have told. */
+static bool wheel_take_messages(unsigned int worker, const struct config *cfg)
+{
+	struct wheel *w = &wheels[worker];
+	uint32_t told[WHEEL_LOOKS];
+	unsigned int n =
+		rte_ring_sc_dequeue_burst_elem(w->ring, told, sizeof(told[0]), WHEEL_LOOKS, NULL);
+
+	for (unsigned int i = 0; i < n; i++)
+		rte_prefetch0(&session_at(told[i])->lock);
+	for (unsigned int i = 0; i < n; i++) {
+		struct session *s = session_at(told[i]);
+
+		if (s->wheel_slot) /* else it has been freed since */
+			wheel_look(worker, s, cfg);
+	}
+	w->n_told += n;
+	return n == WHEEL_LOOKS;
+}
+
+/* Messages were lost: looks at each of its sessions. */
+static bool wheel_sweep(unsigned int worker, const struct config *cfg)
+{
+	struct wheel *w = &wheels[worker];
+	uint32_t end = pool_end();
+
+	if (unlikely(atomic_load_explicit(&w->lost, memory_order_relaxed)) && !w->sweep) {
+		atomic_store(&w->lost, false);
+		w->sweep = 1;
+	}
+	if (likely(!w->sweep))
+		return false;
+	for (unsigned int i = 0; i < WHEEL_SWEEP && w->sweep < end; i++) {
+		struct session *s = session_at(w->sweep++);
+
+		if (__atomic_load_n(&s->wheel_slot, __ATOMIC_ACQUIRE) && s->owner == worker)
+			wheel_look(worker, s, cfg);
+	}
+	if (w->sweep >= end)
+		w->sweep = 0;
+	return true;
+}
+
+static void wheel_prefetch(const struct wheel *w, uint32_t index)
+{
+	struct session *s = session_at(index);
+
+	rte_prefetch0(&s->lock);
+	rte_prefetch0(&s->dir[0].seen_s);
+	rte_prefetch0(&s->dir[1].seen_s);
+}
+
+/* The slots whose second has come. */
+static bool wheel_turn(unsigned int worker, const struct config *cfg)
+{
+	struct wheel *w = &wheels[worker];
+	unsigned int looks = 0, empty = 0;
+	uint32_t now = clock_s();
+
+	if (unlikely(now - w->at_s >= WHEEL_SLOTS && now > w->at_s))
+		w->at_s = now - WHEEL_SLOTS + 1; /* once around meets all */
+	while (w->at_s <= now) {
+		uint32_t index = w->heads[w->at_s % WHEEL_SLOTS];
+
+		if (!index) {
+			w->at_s++;
+			if (++empty == WHEEL_EMPTY)
+				return true;
+			continue;
+		}
+		if (++looks > WHEEL_LOOKS)
+			return true;
+		wheel_prefetch(w, session_at(index)->wheel_next);
+		wheel_look(worker, session_at(index), cfg);
+	}
+	return false;
+}
+
+bool session_age(unsigned int worker, const struct config *cfg)
+{
+	struct wheel *w = &wheels[worker];
+	bool more = wheel_turn(worker, cfg);
+
+	more |= wheel_sweep(worker, cfg);
+	more |= wheel_take_messages(worker, cfg);
+	pool_reclaim(worker, w->n_told, rte_ring_count(w->ring));
+	return more;
+}

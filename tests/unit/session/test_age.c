@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Ageing: sessions end when their time is over and not before, are freed after a grace period, in
+ * bounded steps, whoever removed them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <core/clock.h>
+#include <core/rcu.h>
+
+#include "world.h"
+
+#define MAX   8192
+#define FIRST 30   /* defaults: UDP_FIRST */
+#define LONG  7440 /* TCP_ESTABLISHED */
+
+static int setup(void **state)
+{
+	return world_init(MAX, 2);
+}
+
+static int teardown(void **state)
+{
+	world_fini();
+	return 0;
+}
+
+static void pass(uint32_t s)
+{
+	clock_warp(s * 1000ull);
+	world_rounds();
+}
+
+static void set_state(struct session *s, enum weft_timeout state)
+{
+	session_lock(s);
+	session_set_state(s, state, true);
+	session_unlock(s);
+}
+
+static void test_ends(void **state)
+{
+	enum weft_drop drop;
+	struct session *s = world_insert(0, 1, &drop);
+
+	assert_int_equal(session_ends_s(s, world_cfg), clock_s() + FIRST + 1);
+	pass(FIRST);
+	assert_non_null(world_find(1, 0));
+	pass(1);
+	assert_null(world_find(1, 0));
+	assert_true(s->flags & SESSION_DEAD);
+}
+
+/* Packets of either direction put it off; nobody has to touch the wheel for that. */
+static void test_used(void **state)
+{
+	enum weft_drop drop;
+	struct session *s = world_insert(0, 1, &drop);
+
+	for (unsigned int i = 0; i < 20; i++) {
+		pass(FIRST - 1);
+		assert_non_null(world_find(1, 0));
+		atomic_store(&s->dir[i & 1].seen_s, clock_s());
+	}
+	pass(FIRST);
+	assert_non_null(world_find(1, 0));
+	pass(1);
+	assert_null(world_find(1, 0));
+}
+
+/* Beyond the wheel's horizon. */
+static void test_long(void **state)
+{
+	enum weft_drop drop;
+
+	set_state(world_insert(0, 1, &drop), WEFT_TIMEOUT_TCP_ESTABLISHED);
+	for (unsigned int i = 0; i < LONG; i += 60)
+		pass(60);
+	assert_non_null(world_find(1, 0));
+	pass(1);
+	assert_null(world_find(1, 0));
+}
+
+/* The clock jumps by hours: those over end, the others stay. */
+static void test_jump(void **state)
+{
+	enum weft_drop drop;
+
+	world_insert(0, 1, &drop);
+	set_state(world_insert(0, 2, &drop), WEFT_TIMEOUT_TCP_ESTABLISHED);
+	pass(LONG - 10);
+	assert_null(world_find(1, 0));
+	assert_non_null(world_find(2, 0));
+	pass(10);
+	assert_non_null(world_find(2, 0));
+	pass(1);
+	assert_null(world_find(2, 0));
+}
+
+/* In its wheel it waits for hours, then it may end soon; a worker that is not its owner says so. */
+static void test_shorter(void **state)
+{
+	enum weft_drop drop;
+	struct session *s = world_insert(0, 1, &drop);
+
+	set_state(s, WEFT_TIMEOUT_TCP_ESTABLISHED);
+	pass(500);
+	atomic_store(&s->dir[0].seen_s, clock_s());
+	set_state(s, WEFT_TIMEOUT_TCP_CLOSED);
+	world_rounds();
+	pass(10);
+	assert_non_null(world_find(1, 0));
+	pass(1);
+	assert_null(world_find(1, 0));
+}
+
+static void test_of_network(void **state)
+{
+	enum weft_drop drop;
+
+	world_network.spec.timeout_s[WEFT_TIMEOUT_UDP_FIRST] = 5;
+	world_insert(0, 1, &drop);
+	pass(5);
+	assert_non_null(world_find(1, 0));
+	pass(1);
+	assert_null(world_find(1, 0));
+	world_network.spec.timeout_s[WEFT_TIMEOUT_UDP_FIRST] = 0;
+	world_insert(0, 1, &drop);
+	world_cfg->networks[WORLD_NETWORK] =
+		NULL; /* gone: so is what it had, when its slot comes */
+	atomic_store(&world_find(1, 0)->dir[0].seen_s, clock_s() + 10);
+	pass(FIRST + 1);
+	assert_null(world_find(1, 0));
+}
+
+/* A million rounds would not do it in one call. */
+static void test_bounded(void **state)
+{
+	enum weft_drop drop;
+	uint64_t before, after;
+	unsigned int calls = 0;
+	struct session_stats stats;
+
+	for (uint32_t k = 0; k < 1000; k++)
+		world_insert(0, k, &drop);
+	clock_warp((FIRST + 1) * 1000);
+	do {
+		session_stats(&stats);
+		before = stats.n;
+		session_age(0, world_cfg);
+		session_stats(&stats);
+		after = stats.n;
+		assert_true(before - after <= 32);
+		calls++;
+	} while (after);
+	assert_true(calls >= 1000 / 32);
+}
+
+/* An index is not used again while a worker may hold the session. */
+static void test_grace(void **state)
+{
+	enum weft_drop drop;
+	struct session *s;
+
+	rcu_worker_register(0);
+	rcu_worker_register(1);
+	s = world_insert(0, 1, &drop);
+	session_remove(s);
+	world_rounds();
+	for (uint32_t k = 100; k < 100 + 2000; k++)
+		assert_ptr_not_equal(world_insert(0, k, &drop), s);
+	assert_int_equal(s->rule[0], 1);
+	rcu_worker_quiescent(0);
+	world_rounds();
+	for (uint32_t k = 3000; k < 3200; k++)
+		assert_ptr_not_equal(world_insert(0, k, &drop), s);
+	rcu_worker_quiescent(1);
+	world_rounds();
+	assert_ptr_equal(world_insert(0, 4000, &drop), s);
+	rcu_worker_unregister(0);
+	rcu_worker_unregister(1);
+}
+
+/* The main thread too holds what it walks. */
+static void test_grace_main(void **state)
+{
+	enum weft_drop drop;
+	struct session *s = world_insert(0, 1, &drop);
+
+	rcu_main_enter();
+	session_remove(s);
+	world_rounds();
+	assert_ptr_not_equal(world_insert(0, 2, &drop), s);
+	rcu_main_leave();
+	world_rounds();
+	assert_ptr_equal(world_insert(0, 3, &drop), s);
+}
+
+/* More are removed at once than messages fit: all of them can be used again all the same. */
+static void test_many_removed(void **state)
+{
+	enum weft_drop drop;
+
+	for (unsigned int round = 0; round < 3; round++) {
+		for (uint32_t k = 0; k < MAX; k++)
+			assert_non_null(world_insert(k & 1, k + round, &drop));
+		for (uint32_t k = 0; k < MAX; k++)
+			session_remove(world_find(k + round, 0));
+		world_rounds();
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_used, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_jump, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shorter, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_of_network, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_grace, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_grace_main, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_removed, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
