@@ -59,7 +59,7 @@ void commit_epochs(struct commit *c)
 	for (uint32_t i = 1; i < WEFT_MAX_SEGMENTS; i++) {
 		const struct config_segment *s = c->next->segments[i];
 
-		if (s && c->stale_networks[s->network_slot])
+		if (s && s->network_slot && c->stale_networks[s->network_slot])
 			c->next->epoch[i] = epoch;
 	}
 }

@@ -15,6 +15,7 @@
 #include <observe/counters.h>
 #include <port/fake.h>
 #include <table/learn.h>
+#include <table/route.h>
 
 #include "dump.h"
 #include "fixture.h"
@@ -395,6 +396,52 @@ static void check_port(const struct config *c, uint16_t slot)
 	}
 }
 
+static void count_route(const struct config *c, const struct route_entry *e, struct refs *refs)
+{
+	struct route_key key;
+
+	memcpy(&key, e->v.key, sizeof(key));
+	assert_non_null(c->routers[key.router_slot]);
+	assert_true(c->routers[key.router_slot]->lens[key.len / 64] >> (key.len % 64) & 1);
+	refs->router_routes[key.router_slot]++;
+	for (unsigned int i = 0; i < e->n_hops; i++) {
+		const struct route_hop *h = &e->hops[i];
+
+		if (h->type == WEFT_HOP_ROUTER)
+			refs->router_routes[h->slot]++;
+		else if (h->slot)
+			refs->segment_routes[h->slot]++;
+	}
+}
+
+static void check_networks(const struct config *c, struct refs *refs)
+{
+	struct vhash_entry *e;
+	uint64_t cursor = 0;
+
+	for (uint32_t i = 1; i < WEFT_MAX_NETWORKS; i++) {
+		const struct config_network *n = c->networks[i];
+
+		if (!n)
+			continue;
+		assert_int_equal(n->slot, i);
+		assert_int_equal(slot_find(channel.networks.ids, &n->spec.id, c->generation), i);
+		assert_int_equal(c->tenants[n->tenant_slot]->spec.id, n->spec.tenant);
+	}
+	for (uint32_t i = 1; i < WEFT_MAX_ROUTERS; i++)
+		if (c->routers[i])
+			assert_int_equal(c->networks[c->routers[i]->network_slot]->spec.id,
+				c->routers[i]->spec.network);
+	while ((e = vhash_next(c->routes, &cursor, c->generation)))
+		count_route(c, (const struct route_entry *)e, refs);
+	for (cursor = 0; (e = vhash_next(c->dns, &cursor, c->generation));) {
+		struct dns_key key;
+
+		memcpy(&key, e->key, sizeof(key));
+		refs->network_dns[key.network_slot]++;
+	}
+}
+
 void check_consistent(void)
 {
 	const struct config *c = config_get();
@@ -460,6 +507,7 @@ void check_consistent(void)
 		assert_non_null(c->segments[key.segment_slot]);
 		refs->segment_neigh[key.segment_slot]++;
 	}
+	check_networks(c, refs);
 	assert_memory_equal(refs, channel.refs, sizeof(*refs));
 	assert_int_equal(n_segments, vhash_count(c->vni));
 	assert_int_equal(n_ports, vhash_count(channel.port_ids));
