@@ -15,6 +15,7 @@
 #include <pkt/frag.h>
 #include <pkt/gro.h>
 #include <pkt/gso.h>
+#include <pkt/mss.h>
 #include <pkt/nd.h>
 #include <pkt/parse.h>
 #include <tunnel/vxlan.h>
@@ -75,13 +76,19 @@ static void try_answer(struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 }
 
-static void try_too_big(struct rte_mbuf *m)
+/* Told to the sender, then let through after all, with a smaller MSS. */
+static void try_told(struct rte_mbuf *m)
 {
-	struct rte_mbuf *answer = pkt_craft_error(m, PKT_ERROR_TOO_BIG, 1400, NULL);
+	struct rte_mbuf *answers[] = {
+		pkt_craft_error(m, PKT_ERROR_TOO_BIG, 1400, NULL), pkt_craft_reset(m)};
 
-	if (answer)
-		check_output(answer);
-	rte_pktmbuf_free(m);
+	for (unsigned int i = 0; i < RTE_DIM(answers); i++) {
+		if (answers[i])
+			check_output(answers[i]);
+	}
+	if (pkt_is_syn(m, pkt_meta(m)))
+		pkt_clamp_mss(m, 500);
+	check_output(m);
 }
 
 /* m and the segment behind it, if there can be one, joined and cut again. */
@@ -158,7 +165,7 @@ static void try_inner(struct rte_mbuf *m, uint8_t control, uint8_t tos)
 		try_answer(m);
 		break;
 	case 1:
-		try_too_big(m);
+		try_told(m);
 		break;
 	case 2:
 		try_split(m, control & OPTION);
@@ -246,6 +253,7 @@ void fuzz_seeds(void)
 		{.payload = 300},
 		{.proto = 6, .payload = 300, .n_tcp_options = 3, .n_ip_options = 2},
 		{.proto = 6, .payload = 300, .n_tcp_options = 3, .df = true},
+		{.proto = 6, .tcp_flags = 2, .n_tcp_options = 5},
 		{.proto = 1, .payload = 20},
 		{.frag = 0x2001, .payload = 300, .n_vlans = 1},
 		{.v6 = true, .payload = 300},
