@@ -64,10 +64,17 @@ static void key_of(struct key *k, const struct claim *c)
 	const struct entry *e = c->e;
 	const struct segment *s = (const struct segment *)e->o;
 	const struct host *h = (const struct host *)e->o;
+	const struct policy *p = (const struct policy *)e->o;
+	uint32_t rank[2];
 
 	switch (c->type) {
 	case CLAIM_VNI:
 		key_set(k, CLAIM_VNI, NULL, &s->vni, sizeof(s->vni));
+		break;
+	case CLAIM_PRIORITY:
+		rank[0] = p->tier;
+		rank[1] = p->priority;
+		key_set(k, CLAIM_PRIORITY, NULL, rank, sizeof(rank));
 		break;
 	case CLAIM_VTEP:
 		key_set(k, CLAIM_VTEP, NULL, &h->vteps[c->i], sizeof(struct weft_addr));
@@ -149,6 +156,7 @@ static int clash(const struct claim *c, const struct claim *with, struct model_e
 		[CLAIM_ADDR] = {"addresses", "this address is used in the segment by", true},
 		[CLAIM_ROUTED] = {"segments", "this segment is in", true},
 		[CLAIM_ROUTE] = {"prefix", "this prefix of the router is the one of", false},
+		[CLAIM_PRIORITY] = {"priority", "this priority is used in the tier by", false},
 	};
 	char field[32];
 
@@ -188,6 +196,8 @@ static int for_each(struct model *m, struct entry *e, claim_fn fn, struct model_
 		return for_each_segment(m, e, fn, err);
 	if (e->o->kind == MODEL_ROUTE)
 		list[n++] = (struct claim){.e = e, .type = CLAIM_ROUTE, .i = 0};
+	if (e->o->kind == MODEL_POLICY)
+		list[n++] = (struct claim){.e = e, .type = CLAIM_PRIORITY, .i = 0};
 	if (e->o->kind == MODEL_SEGMENT)
 		list[n++] = (struct claim){.e = e, .type = CLAIM_VNI, .i = 0};
 	if (e->o->kind == MODEL_HOST) {

@@ -29,12 +29,17 @@ static void take(struct id_set *s, uint32_t id)
 	s->words[id / 64] |= UINT64_C(1) << (id % 64);
 }
 
+static uint32_t id_max(const struct id_set *s)
+{
+	return s->max ? s->max : ID_MAX;
+}
+
 uint32_t id_take(struct id_set *s)
 {
-	uint32_t id = s->last;
+	uint32_t id = s->last, max = id_max(s);
 
-	for (uint32_t n = 0; n < ID_MAX; n++) {
-		id = id == ID_MAX ? 1 : id + 1;
+	for (uint32_t n = 0; n < max; n++) {
+		id = id == max ? 1 : id + 1;
 		if (is_taken(s, id))
 			continue;
 		take(s, id);
@@ -46,7 +51,7 @@ uint32_t id_take(struct id_set *s)
 
 bool id_take_this(struct id_set *s, uint32_t id)
 {
-	if (id == 0 || id > ID_MAX || is_taken(s, id))
+	if (id == 0 || id > id_max(s) || is_taken(s, id))
 		return false;
 	take(s, id);
 	if (id > s->last)

@@ -22,6 +22,7 @@ struct model *model_new(void)
 
 	for (int kind = 1; kind < MODEL_KIND_MAX; kind++)
 		RB_INIT(&m->names[kind]);
+	m->ids[MODEL_SECURITY_GROUP].max = MODEL_SECURITY_GROUPS;
 	claims_init(m);
 	return m;
 }

@@ -49,12 +49,13 @@ struct change {
 	bool derived;	       /* links and claims are made, perhaps in part */
 };
 
-/* Numbers in use, 1..2^24-1, given out round robin so that a number rests before it is used again.
+/* Numbers in use, from 1, given out round robin so that a number rests before it is used again.
  */
 struct id_set {
 	uint64_t *words;
 	uint32_t n_words;
 	uint32_t last;
+	uint32_t max; /* 0: 2^24-1 */
 };
 
 /* Returns 0 when all are taken. */
@@ -66,11 +67,12 @@ void id_release(struct id_set *s, uint32_t id);
 enum claim_type {
 	CLAIM_VNI,
 	CLAIM_VTEP,
-	CLAIM_DEVICE, /* on a host */
-	CLAIM_MAC,    /* in a segment */
-	CLAIM_ADDR,   /* in a segment */
-	CLAIM_ROUTED, /* a segment, by its router */
-	CLAIM_ROUTE,  /* in a router */
+	CLAIM_DEVICE,	/* on a host */
+	CLAIM_MAC,	/* in a segment */
+	CLAIM_ADDR,	/* in a segment */
+	CLAIM_ROUTED,	/* a segment, by its router */
+	CLAIM_ROUTE,	/* in a router */
+	CLAIM_PRIORITY, /* of a policy, in its tier */
 	N_CLAIM_TYPES,
 };
 
@@ -103,6 +105,11 @@ const struct entry *entry_segment(const struct entry *router, size_t i);
 /* The router's segment, and its subnet, that the address is in. */
 const struct entry *entry_router_segment(
 	const struct entry *router, const struct weft_addr *addr, const struct subnet **ret_subnet);
+/* network_id.c: takes an id that differs from those of the tenant's other networks in its low
+ * MODEL_NETWORK_ID_BITS. Returns 0 when there is none. */
+uint32_t network_id_take(struct model *m, const struct object *network);
+/* Whether its id is such. */
+bool network_id_is_good(const struct model *m, const struct object *network);
 
 /* claims.c */
 void claims_init(struct model *m);
@@ -145,5 +152,11 @@ int rules_check_routes(const struct entry *router, struct model_error *err);
 /* The port against the router that its segment is in. */
 int rules_check_routed_port(
 	const struct model *m, const struct entry *port, struct model_error *err);
+/* policy_check.c: rules of security groups and policies. */
+int policy_check_group(const struct security_group *g, struct model_error *err);
+int policy_check_policy(const struct policy *p, struct model_error *err);
+/* No port is covered by more policies than fit, as far as p has to do with it; model-wide limits.
+ */
+int policy_check_coverage(const struct model *m, const struct policy *p, struct model_error *err);
 
 #endif

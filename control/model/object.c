@@ -244,6 +244,40 @@ const struct subnet *segment_subnet(const struct segment *s, const struct weft_a
 	return NULL;
 }
 
+bool is_hostname(const char *s)
+{
+	static const char inner[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+	size_t n = strlen(s);
+
+	return n > 0 && n < WEFT_NAME_SIZE && strspn(s, inner) == n && s[0] != '-' &&
+	       s[n - 1] != '-';
+}
+
+const char *port_hostname(const struct port *p)
+{
+	const char *name = p->hostname ? p->hostname : object_short_name(&p->o);
+
+	return is_hostname(name) ? name : "";
+}
+
+uint32_t group_network_id(const struct security_group *g, const struct network *n)
+{
+	return MODEL_PAIR_ID | g->o.id << MODEL_NETWORK_ID_BITS |
+	       (n->o.id & (MODEL_TENANT_NETWORKS - 1));
+}
+
+static int compare_prefixes(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct weft_prefix));
+}
+
+bool address_set_has(const struct address_set *s, const struct weft_prefix *p)
+{
+	return s->n_prefixes &&
+	       bsearch(p, s->prefixes, s->n_prefixes, sizeof(*p), compare_prefixes);
+}
+
 struct weft_addr mac_link_local(const struct weft_mac *mac)
 {
 	const uint8_t *b = mac->b;

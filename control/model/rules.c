@@ -182,6 +182,9 @@ static int check_port(const struct port *p, struct model_error *err)
 		if (p->addresses[i].len == 128 && !rules_addr_is_unicast(&p->addresses[i].addr))
 			return FAIL(field, "must be a unicast address");
 	}
+	if (p->hostname && !is_hostname(p->hostname))
+		return FAIL("hostname",
+			"must be letters, digits and hyphens, a hyphen neither first nor last");
 	if (p->device && is_default_device(p->device))
 		return FAIL("device",
 			"is of the form that ports without a device have; leave it out or take "
@@ -207,6 +210,10 @@ int rules_check_object(const struct object *o, struct model_error *err)
 		return rules_check_router_object((const struct router *)o, err);
 	case MODEL_ROUTE:
 		return rules_check_route_object((const struct route *)o, err);
+	case MODEL_SECURITY_GROUP:
+		return policy_check_group((const struct security_group *)o, err);
+	case MODEL_POLICY:
+		return policy_check_policy((const struct policy *)o, err);
 	default:
 		return 0;
 	}

@@ -3,6 +3,7 @@
  * The tables of fields: what an object of each kind has, what is valid, what is said about it in
  * the help. Data only; schema.h says what each column means.
  */
+#include <netinet/in.h>
 #include <string.h>
 
 #include <model/schema.h>
@@ -92,9 +93,70 @@ const struct field schema_uplink[] = {
 	{.name = NULL},
 };
 
-static const struct field tenant_fields[] = {NAME, DESCRIPTION, {.name = NULL}};
+/* Limits of a tenant or a port. */
+#define SESSION_LIMITS(holder, whose)                                                              \
+	{UINT(holder, max_sessions, 0, UINT32_MAX, 0,                                              \
+		"sessions that " whose " may have on a host; 0: no limit")},                       \
+		{UINT(holder, max_half_open, 0, UINT32_MAX, 0,                                     \
+			"of those, not answered yet; 0: no limit")},                               \
+	{                                                                                          \
+		UINT(holder, session_rate, 0, UINT32_MAX, 0,                                       \
+			"new sessions per second on a host; 0: no limit")                          \
+	}
 
-static const struct field network_fields[] = {TENANT, NAME, DESCRIPTION, {.name = NULL}};
+static const struct field tenant_fields[] = {
+	NAME,
+	DESCRIPTION,
+	SESSION_LIMITS(tenant, "its ports together"),
+	{.name = NULL},
+};
+
+static const struct field_enum when_full[] = {
+	{"drop", WHEN_FULL_DROP},
+	{"stateless", WHEN_FULL_STATELESS},
+	{NULL, 0},
+};
+
+#define TIMEOUT_MAX_S (30 * 86400)
+
+static const struct field timeout_fields[] = {
+#define TIMEOUT(number, id, state, dflt)                                                           \
+	{.name = state,                                                                            \
+		.type = FIELD_UINT,                                                                \
+		.offset = (number) * sizeof(uint32_t),                                             \
+		.size = sizeof(uint32_t),                                                          \
+		.min = 1,                                                                          \
+		.max = TIMEOUT_MAX_S,                                                              \
+		.fallback = (dflt),                                                                \
+		.help = "seconds without packets until such a session ends"},
+	WEFT_TIMEOUTS(TIMEOUT)
+#undef TIMEOUT
+		{.name = NULL},
+};
+
+static const struct field network_fields[] = {
+	TENANT,
+	NAME,
+	DESCRIPTION,
+	{BOOL(network, tcp_strict, false,
+		"TCP sessions begin with a SYN only, else they are also picked up on their way")},
+	{.name = "when_full",
+		.type = FIELD_ENUM,
+		.offset = offsetof(struct network, when_full),
+		.names = when_full,
+		.fallback = WHEN_FULL_DROP,
+		.help = "no room for a session: drop, or judge each packet by itself"},
+	{BOOL(network, mss_clamp, false, "make the MSS of TCP fit the path")},
+	{BOOL(network, metadata, false,
+		"serve instance metadata at 169.254.169.254 and fd00:ec2::254")},
+	{.name = "timeouts_s",
+		.type = FIELD_STRUCT,
+		.offset = offsetof(struct network, timeouts),
+		.size = sizeof(struct timeouts),
+		.fields = timeout_fields,
+		.help = "when silent sessions end, by their state"},
+	{.name = NULL},
+};
 
 static const struct field subnet_fields[] = {
 	{PREFIX(subnet, prefix, "addresses of the subnet"), .required = true},
@@ -172,6 +234,154 @@ static const struct field port_fields[] = {
 	{BOOL(port, server, false, "vhost-user, memif: this side listens on the socket")},
 	{BOOL(port, enabled, true, "false: nothing passes")},
 	{BOOL(port, offload, true, "offer checksum offload and TSO")},
+	{ARRAY(port, security_groups, FIELD_REFS, MODEL_PORT_GROUPS,
+		 "security groups that it is in; with any, what none of them allows is denied"),
+		.ref = MODEL_SECURITY_GROUP, .is_set = true},
+	SESSION_LIMITS(port, "it"),
+	{STRING(port, hostname, WEFT_NAME_SIZE - 1,
+		"host name told by DHCP and DNS; none: the port's, when that is a host name")},
+	{.name = NULL},
+};
+
+static const struct field address_set_fields[] = {
+	TENANT,
+	NAME,
+	DESCRIPTION,
+	{ARRAY(address_set, prefixes, FIELD_PREFIXES, MODEL_SET_PREFIXES,
+		 "addresses and prefixes; address-set.add and .remove change some of them"),
+		.is_set = true},
+	{.name = NULL},
+};
+
+static const struct field_enum directions[] = {
+	{"ingress", WEFT_RULE_INGRESS},
+	{"egress", WEFT_RULE_EGRESS},
+	{NULL, 0},
+};
+
+static const struct field_enum actions[] = {
+	{"allow", WEFT_RULE_ALLOW},
+	{"deny", WEFT_RULE_DENY},
+	{"reject", WEFT_RULE_REJECT},
+	{"pass", WEFT_RULE_PASS},
+	{NULL, 0},
+};
+
+static const struct field_enum families[] = {
+	{"any", 0},
+	{"ipv4", 4},
+	{"ipv6", 6},
+	{NULL, 0},
+};
+
+static const struct field_enum protocols[] = {
+	{"any", WEFT_RULE_ANY_PROTO},
+	{"tcp", IPPROTO_TCP},
+	{"udp", IPPROTO_UDP},
+	{"icmp", IPPROTO_ICMP},
+	{"icmpv6", IPPROTO_ICMPV6},
+	{"sctp", IPPROTO_SCTP},
+	{NULL, 0},
+};
+
+#define RULE_DIRECTION                                                                             \
+	{                                                                                          \
+		.name = "direction", .type = FIELD_ENUM,                                           \
+		.offset = offsetof(struct rule, direction), .names = directions, .required = true, \
+		.help = "ingress: toward the port; egress: from the port"                          \
+	}
+
+/* What a rule matches. */
+#define RULE_MATCH                                                                                 \
+	{.name = "family",                                                                         \
+		.type = FIELD_ENUM,                                                                \
+		.offset = offsetof(struct rule, family),                                           \
+		.names = families,                                                                 \
+		.help = "family of addresses"},                                                    \
+		{UINT(rule, protocol, 0, 255, WEFT_RULE_ANY_PROTO, "name or number"),              \
+			.names = protocols},                                                       \
+		{.name = "ports",                                                                  \
+			.type = FIELD_PORTS,                                                       \
+			.offset = offsetof(struct rule, ports),                                    \
+			.help = "destination port, or ports such as 1000-2000; none: any"},        \
+		{UINT(rule, icmp_type, 0, 255, RULE_ICMP_ANY, "ICMP type; none: any"),             \
+			.optional = true},                                                         \
+	{                                                                                          \
+		UINT(rule, icmp_code, 0, 255, RULE_ICMP_ANY, "ICMP code; none: any"),              \
+			.optional = true                                                           \
+	}
+
+#define RULE_REMOTE                                                                                \
+	{                                                                                          \
+		PREFIX(rule, remote, "addresses of the other side; none: any")                     \
+	}
+
+#define RULE_REST                                                                                  \
+	{REF(rule, address_set, MODEL_ADDRESS_SET,                                                 \
+		"address set that the other side is in, instead of remote")},                      \
+		{BOOL(rule, log, false, "an event for each session that it decides")},             \
+	{                                                                                          \
+		STRING(rule, description, 255, "free text for people")                             \
+	}
+
+static const struct field group_rule_fields[] = {
+	RULE_DIRECTION,
+	RULE_MATCH,
+	RULE_REMOTE,
+	{REF(rule, remote_group, MODEL_SECURITY_GROUP,
+		"security group that the other side is in, instead of remote")},
+	RULE_REST,
+	{.name = NULL},
+};
+
+static const struct field security_group_fields[] = {
+	TENANT,
+	NAME,
+	DESCRIPTION,
+	{STRUCTS(security_group, rules, rule, group_rule_fields, WEFT_RULESET_RULES,
+		"what is allowed; answers to it are, too")},
+	{.name = NULL},
+};
+
+static const struct field policy_rule_fields[] = {
+	RULE_DIRECTION,
+	{.name = "action",
+		.type = FIELD_ENUM,
+		.offset = offsetof(struct rule, action),
+		.names = actions,
+		.required = true,
+		.help = "reject: deny and tell the sender; pass: leave it to the next tier"},
+	RULE_MATCH,
+	RULE_REMOTE,
+	RULE_REST,
+	{.name = NULL},
+};
+
+static const struct field_enum tiers[] = {
+	{"override", WEFT_TIER_OVERRIDE},
+	{"baseline", WEFT_TIER_BASELINE},
+	{NULL, 0},
+};
+
+static const struct field policy_fields[] = {
+	NAME,
+	DESCRIPTION,
+	{.name = "tier",
+		.type = FIELD_ENUM,
+		.offset = offsetof(struct policy, tier),
+		.names = tiers,
+		.required = true,
+		.help = "override: before security groups; baseline: for ports without any"},
+	{UINT(policy, priority, 1, 65535, 0, "order within the tier; lowest first, unique"),
+		.required = true},
+	{ARRAY(policy, tenants, FIELD_REFS, MODEL_POLICY_LIST,
+		 "covers the ports of these tenants; with no tenants and networks: all ports"),
+		.ref = MODEL_TENANT, .is_set = true},
+	{ARRAY(policy, networks, FIELD_REFS, MODEL_POLICY_LIST,
+		 "covers the ports of these networks (tenant/name)"),
+		.ref = MODEL_NETWORK, .is_set = true},
+	{STRUCTS(policy, rules, rule, policy_rule_fields, WEFT_RULESET_RULES,
+		"the first that matches decides")},
 	{.name = NULL},
 };
 

@@ -90,15 +90,17 @@ static int give_id(struct model *m, struct change *c, struct object *o, struct m
 		o->id = c->before->id;
 	else if (c->id)
 		o->id = c->id;
+	else if (!m->loading && o->kind == MODEL_NETWORK)
+		o->id = c->id = network_id_take(m, o);
 	else if (!m->loading)
 		o->id = c->id = id_take(ids);
 	else if (id_take_this(ids, o->id))
 		c->id = o->id;
-	else
-		return model_fail(err, MODEL_ERR_INVALID, o, "id", "is not valid or used twice");
-	if (o->id == 0)
+	if (o->id == 0 && !m->loading)
 		return model_fail(err, MODEL_ERR_LIMIT, o, NULL, "no %s can be added: too many",
 			model_kind_name(o->kind));
+	if (m->loading && (!c->id || (o->kind == MODEL_NETWORK && !network_id_is_good(m, o))))
+		return model_fail(err, MODEL_ERR_INVALID, o, "id", "is not valid or used twice");
 	return 0;
 }
 
@@ -270,6 +272,8 @@ static int make_claims(struct model *m, struct change *c, struct model_error *er
 		return check_deleted(c, err);
 	if (claims_make(m, c->e, err) || check_host_limit(c->e, err))
 		return -EINVAL;
+	if (c->e->kind == MODEL_POLICY)
+		return policy_check_coverage(m, (const struct policy *)c->e->o, err);
 	return 0;
 }
 

@@ -22,7 +22,7 @@ static int unknown_member(const char *key, struct model_error *err)
 		return model_fail(err, MODEL_ERR_INVALID, NULL, key,
 			"is nothing that a document has; did you mean \"%s\"?", near.best);
 	return model_fail(err, MODEL_ERR_INVALID, NULL, key,
-		"is nothing that a document has: tenants, networks, segments, hosts, ports");
+		"is nothing that a document has: an array for each kind (tenants, ports, ...)");
 }
 
 /* Its form only. A document that says nothing is refused, as applied it would delete everything. */

@@ -49,7 +49,7 @@ static int read_kind(struct json_object *op, enum model_kind *ret, struct model_
 	*ret = name == NULL ? 0 : model_kind_by_name(name);
 	if (*ret == 0)
 		return model_fail(err, MODEL_ERR_INVALID, NULL, "kind",
-			"must be tenant, network, segment, host or port");
+			"must be one of the kinds that rpc.describe lists");
 	return 0;
 }
 

@@ -9,15 +9,16 @@
 		noun,                                                                              \
 			noun " list [FILTER=VALUE...]\n" noun " show NAME\n" noun                  \
 			     " create|put|update NAME FIELD=VALUE...\n" noun " delete NAME",       \
-			noun "s: list, show, create, put, update, delete", run_object, NULL        \
+			"list, show, create, put, update, delete", run_object, NULL                \
 	}
 
 const struct command commands[] = {
 	{"apply", "apply -f FILE|- [--dry-run] [--no-prune]",
 		"make everything as a document says, as one transaction", run_apply,
-		"FILE is JSON or YAML with the arrays tenants, networks, segments, hosts, ports; - "
-		"is\n"
-		"standard input. Shows each difference: + created, ~ changed, - deleted.\n\n"
+		"FILE is JSON or YAML with an array for each kind: tenants, networks, ports and "
+		"so\n"
+		"on; - is standard input. Shows each difference: + created, ~ changed, - "
+		"deleted.\n\n"
 		"  --dry-run   judge and show only; nothing is changed\n"
 		"  --no-prune  leave what the document does not have, instead of deleting it\n"},
 	{"export", "export [--full]", "print everything as a document that apply takes", run_export,
@@ -31,6 +32,9 @@ const struct command commands[] = {
 	OBJECT("port"),
 	OBJECT("router"),
 	OBJECT("route"),
+	OBJECT("address-set"),
+	OBJECT("security-group"),
+	OBJECT("policy"),
 	{"stats", "stats [ports [PORT]|workers]", "counters of ports, or the workers' time",
 		run_stats, NULL},
 	{"drops", "drops [PORT]", "dropped packets by port and reason", run_drops, NULL},

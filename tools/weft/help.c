@@ -19,7 +19,7 @@ void help_all(void)
 	printf("usage: weft COMMAND [ARGUMENT...] [OPTION...]\n\n");
 	for (const struct command *c = commands; c->noun != NULL; c++)
 		if (c->help != NULL)
-			printf("  %-10s %s\n", c->noun, c->help);
+			printf("  %-14s %s\n", c->noun, c->help);
 	printf("\n%s\nExit status: 0 done, 1 refused or failed, 2 wrong usage, 3 can't connect to "
 	       "weftd.\nSee weft(1).\n",
 		general);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * weft tenant|network|segment|host|port: the verbs are the same for every kind, their fields come
- * from the description.
+ * weft tenant, weft port and so on: the verbs are the same for every kind, their fields come from
+ * the description.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,7 +258,7 @@ static int list(struct cli *cli, const struct command *c, int argc, char **argv)
 	if (r == CLI_OK && cli->json)
 		print_json(all);
 	else if (r == CLI_OK && array_length(all) == 0)
-		printf("no %ss\n", c->noun);
+		printf("no %s\n", get_string(describe_kind(c->noun), "plural"));
 	else if (r == CLI_OK)
 		print_objects(c, all);
 	json_object_put(all);

@@ -378,6 +378,7 @@ def test_described_methods_exist_and_check_their_parameters(client):
         assert "no_such_parameter" in e.message or "name" in e.message, m["name"]
         assert m["help"] and m["result"]
     assert {k["name"] for k in d["kinds"]} >= {"tenant", "network", "segment", "host", "port",
-                                               "router", "route"}
+                                               "router", "route", "address-set",
+                                               "security-group", "policy"}
     assert {x["name"] for x in d["limits"]} >= {"request_size", "depth", "connections"}
     assert all(f["help"] for k in d["kinds"] for f in k["fields"])

@@ -16,8 +16,7 @@
 #include <weft/addr.h>
 #include <weft/entry.h>
 
-/* X(number, IDENTIFIER, "singular", "plural", struct). In order of dependence: a kind refers only
- * to kinds before it. */
+/* X(number, IDENTIFIER, "singular", "plural", struct). The store knows kinds by number. */
 #define MODEL_KINDS(X)                                                                             \
 	X(1, TENANT, "tenant", "tenants", tenant)                                                  \
 	X(2, NETWORK, "network", "networks", network)                                              \
@@ -25,13 +24,16 @@
 	X(4, HOST, "host", "hosts", host)                                                          \
 	X(5, PORT, "port", "ports", port)                                                          \
 	X(6, ROUTER, "router", "routers", router)                                                  \
-	X(7, ROUTE, "route", "routes", route)
+	X(7, ROUTE, "route", "routes", route)                                                      \
+	X(8, ADDRESS_SET, "address-set", "address-sets", address_set)                              \
+	X(9, SECURITY_GROUP, "security-group", "security-groups", security_group)                  \
+	X(10, POLICY, "policy", "policies", policy)
 
 enum model_kind {
 #define MODEL_KIND_ENUM(number, id, one, many, type) MODEL_##id = number,
 	MODEL_KINDS(MODEL_KIND_ENUM)
 #undef MODEL_KIND_ENUM
-	MODEL_KIND_MAX = 8
+	MODEL_KIND_MAX = 11
 };
 
 struct object {
@@ -51,13 +53,31 @@ struct port_range {
 /* The length of a prefix that is not given. */
 #define PREFIX_NONE 0xff
 
+/* Quotas count what its ports on one host have together; 0: no limit. */
 struct tenant {
 	struct object o;
+	uint32_t max_sessions;
+	uint32_t max_half_open;
+	uint32_t session_rate; /* new ones per second */
+};
+
+enum when_full {
+	WHEN_FULL_DROP,
+	WHEN_FULL_STATELESS,
+};
+
+struct timeouts {
+	uint32_t s[WEFT_TIMEOUT_MAX]; /* by enum weft_timeout */
 };
 
 /* An isolated routing domain (VRF). */
 struct network {
 	struct object o;
+	bool tcp_strict;
+	bool mss_clamp;
+	bool metadata;
+	uint8_t when_full; /* enum when_full */
+	struct timeouts timeouts;
 };
 
 struct subnet {
@@ -129,6 +149,12 @@ struct port {
 	bool server;
 	bool enabled;
 	bool offload;
+	char **security_groups; /* full names, in order */
+	size_t n_security_groups;
+	uint32_t max_sessions; /* 0: no limit, as for tenants */
+	uint32_t max_half_open;
+	uint32_t session_rate;
+	char *hostname; /* or NULL: port_hostname */
 };
 
 /* Connects segments of a network, on every host that has to do with one of them. */
@@ -153,6 +179,64 @@ struct route {
 	bool blackhole;
 	bool unreachable;
 };
+
+/* Addresses that rules refer to. */
+struct address_set {
+	struct object o;
+	struct weft_prefix *prefixes; /* in order of bytes, each once */
+	size_t n_prefixes;
+};
+
+/* A rule of a security group (which only allows) or of a policy. At most one of remote,
+ * remote_group and address_set is given. */
+struct rule {
+	uint8_t direction; /* enum weft_rule_direction */
+	uint8_t action;	   /* enum weft_rule_action */
+	uint8_t family;	   /* 4, 6 or 0: both */
+	uint16_t protocol; /* or WEFT_RULE_ANY_PROTO */
+	struct port_range ports;
+	uint16_t icmp_type; /* or RULE_ICMP_ANY */
+	uint16_t icmp_code;
+	struct weft_prefix remote;
+	char *remote_group;
+	char *address_set;
+	bool log;
+	char *description;
+};
+#define RULE_ICMP_ANY 256
+
+struct security_group {
+	struct object o;
+	struct rule *rules;
+	size_t n_rules;
+};
+
+/* The operator's rules, in order. Covers every port when neither tenants nor networks are given,
+ * else those of these. */
+struct policy {
+	struct object o;
+	uint8_t tier; /* enum weft_tier, not GROUP */
+	uint32_t priority;
+	char **tenants; /* in order */
+	size_t n_tenants;
+	char **networks;
+	size_t n_networks;
+	struct rule *rules;
+	size_t n_rules;
+};
+
+/* So many that all of one port's rule sets fit WEFT_PORT_RULESETS, and their scopes
+ * WEFT_PORT_SCOPES: the tenant's address sets, the network's groups, and those of policies. */
+#define MODEL_PORT_GROUPS     10
+#define MODEL_PORT_POLICIES   6 /* of one tier that cover one port */
+#define MODEL_POLICY_SCOPES   2 /* tenants whose address sets policies refer to */
+#define MODEL_SET_PREFIXES    1000000
+#define MODEL_POLICY_LIST     64 /* tenants or networks of a policy */
+#define MODEL_GROUP_ID_BITS   20
+#define MODEL_NETWORK_ID_BITS 11 /* of its id: differ among the networks of a tenant */
+#define MODEL_TENANT_NETWORKS (1 << MODEL_NETWORK_ID_BITS)
+#define MODEL_SECURITY_GROUPS ((1 << MODEL_GROUP_ID_BITS) - 1)
+#define MODEL_PAIR_ID	      0x80000000u
 
 /* Longest plain name; with a tenant's it fits WEFT_NAME_SIZE. */
 #define MODEL_NAME_MAX 31
@@ -184,6 +268,17 @@ char *port_device(const struct port *p, char buf[WEFT_DEVICE_SIZE]);
 struct weft_mac router_mac(const struct router *r);
 /* The subnet of the segment that the address is in, or NULL. */
 const struct subnet *segment_subnet(const struct segment *s, const struct weft_addr *addr);
+/* Its host name: the one given, else its short name when that is a host name, else "". */
+const char *port_hostname(const struct port *p);
+/* One label of letters, digits and inner hyphens (RFC 1123 section 2.1). */
+bool is_hostname(const char *s);
+/* An id for a security group as seen in a network of its tenant, where its members and so its rules
+ * mean something else than in other networks. No two pairs have the same, and it is as lasting as
+ * the two ids that it is made of. Has MODEL_PAIR_ID set, which no object's id has. */
+uint32_t group_network_id(const struct security_group *g, const struct network *n);
+/* tenant and network: full names of a port's, or NULL: of one that no policy names. */
+bool policy_covers(const struct policy *p, const char *tenant, const char *network);
+bool address_set_has(const struct address_set *s, const struct weft_prefix *p);
 /* The link-local address that follows from a MAC (RFC 4291 appendix A). */
 struct weft_addr mac_link_local(const struct weft_mac *mac);
 

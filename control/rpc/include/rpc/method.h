@@ -69,7 +69,7 @@ enum rpc_access {
 		"revision, created, updated, deleted (counts), changes")                           \
 	X(APPLY, "apply", apply, RPC_WRITE,                                                        \
 		"Makes everything as the document says, as one transaction. The document has an "  \
-		"array of objects per kind: tenants, networks, segments, hosts, ports.",           \
+		"array of objects per kind, under the kind's plural name.",                        \
 		"revision, created, updated, deleted (counts), changes: kind, name, action, "      \
 		"fields (of updates, with from and to)")                                           \
 	X(EXPORT, "export", export, RPC_READ,                                                      \
