@@ -64,12 +64,25 @@ static inline void forward_emit_tunnel(struct pipeline *pl, struct rte_mbuf *m, 
 	egress_put(pl, uplink, m);
 }
 
+/* What came through a tunnel may be longer than the port takes: a router can tell its sender. */
+static void forward_too_long(
+	struct pipeline *pl, struct rte_mbuf *m, const struct config_port *port)
+{
+	const struct pkt_meta *meta = pkt_meta(m);
+	uint32_t room = port->dev->max_frame - RTE_MAX(meta->l3_off, PORT_FRAME_OVERHEAD);
+
+	if ((meta->flags & PKT_FROM_TUNNEL) && stage_segment(pl, meta)->router_slot)
+		mtu_too_big(pl, m, port->slot, room);
+	else
+		stage_drop(pl, m, WEFT_DROP_TX_TOO_LONG);
+}
+
 static inline void forward_emit_port(struct pipeline *pl, struct rte_mbuf *m, uint16_t slot)
 {
 	const struct config_port *port = pl->cfg->ports[slot];
 
 	if (unlikely(m->pkt_len > port->dev->max_frame) && !(pkt_meta(m)->flags & PKT_GSO)) {
-		stage_drop(pl, m, WEFT_DROP_TX_TOO_LONG);
+		forward_too_long(pl, m, port);
 		return;
 	}
 	egress_put(pl, port, m);

@@ -34,7 +34,7 @@ static void mtu_fragment(struct pipeline *pl, struct rte_mbuf *m, dest_t dest, u
 		forward_emit(pl, frags[i], dest);
 }
 
-static void mtu_too_big(struct pipeline *pl, struct rte_mbuf *m, dest_t dest, uint32_t limit)
+void mtu_too_big(struct pipeline *pl, struct rte_mbuf *m, dest_t dest, uint32_t limit)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
 

@@ -37,6 +37,8 @@ void replicate(struct pipeline *pl, struct rte_mbuf *m);
  * limit (bytes of IP packet). offloads: what the destination's device does itself. */
 void mtu_fit(
 	struct pipeline *pl, struct rte_mbuf *m, dest_t dest, uint32_t limit, uint32_t offloads);
+/* Takes what is longer than limit as it is, no GSO frame: fragmented, or dropped and told. */
+void mtu_too_big(struct pipeline *pl, struct rte_mbuf *m, dest_t dest, uint32_t limit);
 
 /* forward.c: takes a frame that fits its destination as it is. */
 void forward_emit(struct pipeline *pl, struct rte_mbuf *m, dest_t dest);
