@@ -19,6 +19,7 @@
 #include <core/rcu.h>
 #include <observe/counters.h>
 #include <pipeline/worker.h>
+#include <session/session.h>
 #include <table/learn.h>
 
 #define MAIN_TICK_MS	    1
@@ -56,6 +57,7 @@ static void main_loop(const sigset_t *mask)
 		learn_process(MAIN_LEARN_PER_TICK, clock_s());
 		learn_age(clock_s());
 		channel_tick(clock_ms());
+		session_prepare();
 		rcu_reclaim();
 	}
 }
@@ -103,10 +105,15 @@ static int main_run(const struct options *opt, const sigset_t *mask)
 		main_failed("learning", r);
 		goto fini_counters;
 	}
+	r = session_init(opt->max_sessions, opt->n_workers);
+	if (r < 0) {
+		main_failed("sessions (--max-sessions)", r);
+		goto fini_learn;
+	}
 	r = channel_init(&channel);
 	if (r < 0) {
 		main_failed(opt->socket, r);
-		goto fini_learn;
+		goto fini_session;
 	}
 	r = workers_start(opt->n_workers, &worker);
 	if (r < 0) {
@@ -123,6 +130,8 @@ static int main_run(const struct options *opt, const sigset_t *mask)
 	workers_stop();
 fini_channel:
 	channel_fini();
+fini_session:
+	session_fini();
 fini_learn:
 	learn_fini();
 fini_counters:

@@ -23,6 +23,8 @@
 	X('c', "cores", required_argument, "LIST", "CPUs for the workers, one each: 2,3 or 4-7")   \
 	X('m', "memory", required_argument, "MB", "DPDK memory (follows from --mbufs)")            \
 	X('b', "mbufs", required_argument, "N", "packet buffers (32768)")                          \
+	X('n', "max-sessions", required_argument, "N",                                             \
+		"tracked connections, 352 to 384 bytes each when used (1048576)")                  \
 	X('H', "no-huge", no_argument, NULL, "do without hugepages, slower")                       \
 	X('a', "pci", required_argument, "ADDR", "PCI device that DPDK may use; repeatable")       \
 	X('p', "poll", no_argument, NULL, "idle workers never sleep")                              \
@@ -148,6 +150,9 @@ static int options_apply(int code, const char *arg, struct options *opt)
 		return options_number("memory", arg, 64, 1 << 20, &opt->memory_mb);
 	case 'b':
 		return options_number("mbufs", arg, 2048, 1 << 24, &opt->n_mbufs);
+	case 'n':
+		return options_number("max-sessions", arg, WEFT_MIN_SESSIONS, WEFT_MAX_SESSIONS,
+			&opt->max_sessions);
 	case 'H':
 		opt->no_huge = true;
 		return 0;
@@ -194,6 +199,7 @@ enum options_result options_parse(int argc, char **argv, struct options *ret)
 	*ret = (struct options){
 		.socket = OPTIONS_DEFAULT_SOCKET,
 		.n_mbufs = OPTIONS_DEFAULT_MBUFS,
+		.max_sessions = WEFT_DEFAULT_SESSIONS,
 		.max_sleep_us = OPTIONS_DEFAULT_MAX_SLEEP,
 		.log_level = LOG_INFO,
 	};

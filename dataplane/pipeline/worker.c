@@ -3,9 +3,9 @@
  * The worker loop: a round over the receive queues of this worker, a quiescent state, and back-off
  * when there is nothing to do.
  *
- * One generation holds for a whole round. An idle worker first spins for some rounds, then sleeps
- * for times that double up to the bound; it is offline for RCU meanwhile, so that a sleeping worker
- * delays nobody. The first packet ends the back-off.
+ * One generation holds for a whole round, in which sessions age too. An idle worker first spins for
+ * some rounds, then sleeps for times that double up to the bound; it is offline for RCU meanwhile,
+ * so that a sleeping worker delays nobody. The first packet ends the back-off.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -22,6 +22,7 @@
 #include <pipeline/pipeline.h>
 #include <pipeline/worker.h>
 #include <port/port.h>
+#include <session/session.h>
 
 #define WORKER_SPIN_ROUNDS    256
 #define WORKER_FIRST_SLEEP_US 8
@@ -50,9 +51,8 @@ static void worker_count_burst(struct worker *w, uint16_t n)
 }
 
 /* Returns the number of packets that came. */
-static unsigned int worker_round(struct worker *w)
+static unsigned int worker_round(struct worker *w, const struct config *cfg)
 {
-	const struct config *cfg = config_get();
 	unsigned int got = 0;
 
 	if (!cfg)
@@ -97,10 +97,10 @@ static void worker_sleep(struct worker *w)
 		w->sleep_us = worker_options.max_sleep_us;
 }
 
-static void worker_idle(struct worker *w)
+static void worker_idle(struct worker *w, bool may_sleep)
 {
 	w->stats->cycles_idle += worker_lap(w);
-	if (worker_options.poll || ++w->idle_rounds < WORKER_SPIN_ROUNDS) {
+	if (worker_options.poll || !may_sleep || ++w->idle_rounds < WORKER_SPIN_ROUNDS) {
 		rte_pause();
 		return;
 	}
@@ -125,10 +125,14 @@ static int worker_main(void *arg)
 	w->tsc = rte_rdtsc();
 	worker_busy(w);
 	while (!atomic_load_explicit(&worker_stop, memory_order_relaxed)) {
-		if (worker_round(w))
+		const struct config *cfg = config_get();
+		unsigned int got = worker_round(w, cfg);
+		bool more = session_age(w->index, cfg);
+
+		if (got)
 			worker_busy(w);
 		else
-			worker_idle(w);
+			worker_idle(w, !more);
 		rcu_worker_quiescent(w->index);
 	}
 	rcu_worker_offline(w->index);

@@ -24,8 +24,10 @@ double bench_cycles(bench_fn fn, void *arg);
 /* As bench_cycles for two at once, round by round in turn; *ret_a and *ret_b. */
 void bench_cycles_pair(bench_fn a, bench_fn b, void *arg, double *ret_a, double *ret_b);
 
-/* One line of the report. */
+/* One line of the report: cycles for each packet with so many MACs, or what per each of n. */
 void bench_report(const char *name, unsigned int n_macs, double cycles);
+void bench_report_of(
+	const char *name, unsigned int n, const char *of, const char *per, double cycles);
 
 /* A frame of 64 bytes with its FCS, from MAC src to dst; returns its length. */
 unsigned int bench_frame(uint8_t *buf, const struct weft_mac *src, const struct weft_mac *dst);
@@ -43,6 +45,7 @@ void bench_port_load(struct port *p, const uint8_t *frame, unsigned int len, uns
 
 void bench_forward(unsigned int n_macs);
 void bench_stages(void);
+void bench_sessions(void);
 void bench_devices(const char *pcap);
 
 #endif

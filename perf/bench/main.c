@@ -2,7 +2,7 @@
 /*
  * weft-bench: cycles of the packet path's own code, in one process on one thread.
  *
- *   weft-bench [all|forward|stages]      the report
+ *   weft-bench [all|forward|stages|sessions]  the report
  *   weft-bench forward N_MACS [ROUNDS]   one size; many rounds for a profiler
  *   weft-bench pcap FILE                 writes the tenant's frame, for net_pcap
  *   weft-bench devices FILE              between net_pcap with that file and net_null
@@ -71,11 +71,17 @@ void bench_cycles_pair(bench_fn a, bench_fn b, void *arg, double *ret_a, double 
 	*ret_b = median(vb, n_rounds);
 }
 
-void bench_report(const char *name, unsigned int n_macs, double cycles)
+void bench_report_of(
+	const char *name, unsigned int n, const char *of, const char *per, double cycles)
 {
-	printf("%-24s %8u MACs %8.1f cycles/packet %8.1f ns\n", name, n_macs, cycles,
+	printf("%-24s %8u %s %8.1f cycles/%s %8.1f ns\n", name, n, of, cycles, per,
 		cycles * 1e9 / rte_get_tsc_hz());
 	fflush(stdout);
+}
+
+void bench_report(const char *name, unsigned int n_macs, double cycles)
+{
+	bench_report_of(name, n_macs, "MACs", "packet", cycles);
 }
 
 /* The classic format of libpcap: little-endian header, one record. */
@@ -119,6 +125,8 @@ static void run(int argc, char **argv)
 	}
 	if (all || strcmp(what, "stages") == 0)
 		bench_stages();
+	if (all || strcmp(what, "sessions") == 0)
+		bench_sessions();
 }
 
 int main(int argc, char **argv)

@@ -14,6 +14,7 @@
 #include <core/rcu.h>
 #include <observe/counters.h>
 #include <port/port.h>
+#include <session/session.h>
 #include <table/learn.h>
 
 #include "bed.h"
@@ -31,7 +32,9 @@ static void bed_need(bool ok, const char *what)
 
 static void bed_start(void)
 {
-	bed_need(learn_init() == 0 && channel_init(&bed_options) == 0, "out of memory");
+	bed_need(learn_init() == 0 && session_init(SESSION_DEFAULT, bed_options.n_workers) == 0 &&
+			 channel_init(&bed_options) == 0,
+		"out of memory");
 	bed_txn = txn_new();
 	bed_need(bed_txn, "out of memory");
 }
@@ -40,6 +43,7 @@ static void bed_stop(void)
 {
 	txn_free(bed_txn);
 	channel_fini();
+	session_fini();
 	learn_fini();
 }
 

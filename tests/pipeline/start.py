@@ -36,7 +36,8 @@ def run(program, folder):
     stale = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     stale.bind(path)
     stale.close()
-    process = subprocess.Popen([program, "--no-huge", "--mbufs", "2048", "--socket", path],
+    process = subprocess.Popen([program, "--no-huge", "--mbufs", "2048", "--max-sessions",
+                                "4194304", "--socket", path],
                                env=dict(os.environ, NOTIFY_SOCKET=ready))
     try:
         yield "says READY", notify.recv(100) == b"READY=1"

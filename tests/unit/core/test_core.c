@@ -88,6 +88,9 @@ static void test_options(void **state)
 	assert_int_equal(opt.n_pci, 2);
 	assert_int_equal(opt.log_level, LOG_DEBUG);
 	assert_true(opt.poll);
+	assert_int_equal(opt.max_sessions, 1048576);
+	assert_int_equal(parse(&opt, "--max-sessions 4000000"), OPTIONS_RUN);
+	assert_int_equal(opt.max_sessions, 4000000);
 	assert_int_equal(parse(&opt, "--workers 2 --cores 0,1"), OPTIONS_RUN);
 	assert_int_equal(parse(&opt, "--version"), OPTIONS_DONE);
 }
@@ -97,7 +100,8 @@ static void test_bad_options(void **state)
 	static const char *const bad[] = {"--workers 0", "--workers 17", "--workers x",
 		"--workers -1", "--cores 1-", "--cores 5-4", "--cores 1,,2", "--cores 0-16",
 		"--cores 99999", "--workers 2 --cores 1", "--max-sleep-us 0", "--mbufs 1",
-		"--log-level loud", "--nonsense", "extra", "--memory 18446744073709551616"};
+		"--log-level loud", "--max-sessions 1023", "--max-sessions 16777217", "--nonsense",
+		"extra", "--memory 18446744073709551616"};
 	struct options opt;
 
 	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

@@ -27,6 +27,11 @@
 #define WEFT_RULESET_RULES   4096 /* rules of one rule set, both directions */
 #define WEFT_SEGMENT_SUBNETS 64
 
+/* Tracked connections on one host, as its operator chooses. */
+#define WEFT_MIN_SESSIONS     1024
+#define WEFT_DEFAULT_SESSIONS 1048576
+#define WEFT_MAX_SESSIONS     16777216
+
 #define WEFT_NAME_SIZE	    64	/* "tenant/name" with its terminating zero */
 #define WEFT_DEVICE_SIZE    192 /* a socket path, an interface name, or DPDK devargs */
 #define WEFT_PORT_ADDRS	    32	/* addresses or prefixes a port may send from */

@@ -20,6 +20,7 @@ struct options {
 	unsigned int cores[WEFT_MAX_WORKERS];
 	unsigned int memory_mb; /* 0: as much as the mbufs need */
 	unsigned int n_mbufs;
+	unsigned int max_sessions;
 	bool no_huge;
 	unsigned int n_pci;
 	const char *pci[OPTIONS_PCI_MAX];

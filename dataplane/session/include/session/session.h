@@ -36,6 +36,7 @@
 #include <table/config.h>
 #include <weft/addr.h>
 #include <weft/drop_reason.h>
+#include <weft/limits.h>
 
 /* ICMP queries and their replies have their identifier as both ports, protocols without ports 0. */
 struct session_key {
@@ -170,9 +171,9 @@ static inline uint64_t session_hash(const struct session_key *k)
 
 /* max: sessions in all, SESSION_MIN..SESSION_MAX. Memory is taken as sessions come. Main thread,
  * before the workers. Returns 0 or -errno. */
-#define SESSION_MIN	1024
-#define SESSION_MAX	(16u << 20)
-#define SESSION_DEFAULT (1u << 20)
+#define SESSION_MIN	WEFT_MIN_SESSIONS
+#define SESSION_MAX	WEFT_MAX_SESSIONS
+#define SESSION_DEFAULT WEFT_DEFAULT_SESSIONS
 int session_init(uint32_t max, unsigned int n_workers);
 void session_fini(void);
 
