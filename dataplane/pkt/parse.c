@@ -22,8 +22,7 @@
 #include <pkt/parse.h>
 #include <pkt/pullup.h>
 
-#define VLAN_TAGS_MAX  2 /* 802.1Q inside 802.1ad */
-#define EXT_HDRS_MAX   8
+#define VLAN_TAGS_MAX  2		  /* 802.1Q inside 802.1ad */
 #define L4_OFF_MAX     (PKT_HDR_MAX - 60) /* leaves room for the longest TCP header */
 #define IPV4_FRAG_MASK (RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)
 #define IPV6_FRAG_MASK (RTE_IPV6_EHDR_MF_MASK | RTE_IPV6_EHDR_FO_MASK)
@@ -230,8 +229,7 @@ static inline enum weft_drop parse_ipv4(struct cursor *c)
 	return parse_l4(c, ip[9], IPPROTO_ICMP);
 }
 
-/* The size of an extension header of that type at p, 0 when it is none that is passed over. */
-static uint32_t ext_size(unsigned int type, const uint8_t *p)
+uint32_t pkt_ext_size(unsigned int type, const uint8_t *p)
 {
 	switch (type) {
 	case IPPROTO_HOPOPTS:
@@ -273,15 +271,15 @@ static __rte_noinline enum weft_drop walk_ext(struct cursor *c, uint32_t *proto)
 	bool fragment_seen = false;
 	uint32_t size;
 
-	for (unsigned int n = 0; n <= EXT_HDRS_MAX; n++) {
+	for (unsigned int n = 0; n <= PKT_EXT_MAX; n++) {
 		const uint8_t *p = c->frame + c->l4_off;
 		static const uint8_t nothing[2];
 
-		if (ext_size(*proto, nothing) == 0 || (c->flags & PKT_LATER_FRAGMENT))
+		if (pkt_ext_size(*proto, nothing) == 0 || (c->flags & PKT_LATER_FRAGMENT))
 			return 0;
 		if (c->l4_off + 8 > RTE_MIN(c->l3_end, (uint32_t)L4_OFF_MAX))
 			return WEFT_DROP_HEADER_CHAIN;
-		size = ext_size(*proto, p);
+		size = pkt_ext_size(*proto, p);
 		if (c->l4_off + size > RTE_MIN(c->l3_end, (uint32_t)L4_OFF_MAX))
 			return WEFT_DROP_HEADER_CHAIN;
 		if (*proto == IPPROTO_HOPOPTS && n > 0)

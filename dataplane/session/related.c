@@ -10,9 +10,7 @@
 #include "track_priv.h"
 
 #define QUOTE_L4  8 /* bytes of L4 header that every error quotes */
-#define EXT_MAX	  8
 #define IPV6_SIZE 40
-#define IPV6_FRAG 8
 
 /* The quote as far as it is looked at. */
 struct quote {
@@ -37,21 +35,6 @@ static bool quote_ipv4(struct quote *q, struct session_key *ret)
 	return true;
 }
 
-/* Bytes of the extension header at p, 0: an L4 header, or nothing that is passed over. */
-static uint32_t ext_size(uint8_t proto, const uint8_t *p)
-{
-	switch (proto) {
-	case IPPROTO_HOPOPTS:
-	case IPPROTO_ROUTING:
-	case IPPROTO_DSTOPTS:
-		return (p[1] + 1u) * 8;
-	case IPPROTO_FRAGMENT:
-		return IPV6_FRAG;
-	default:
-		return 0;
-	}
-}
-
 static bool quote_ipv6(struct quote *q, struct session_key *ret)
 {
 	const uint8_t *ip = q->ip;
@@ -62,9 +45,9 @@ static bool quote_ipv6(struct quote *q, struct session_key *ret)
 	q->proto = ip[6];
 	memcpy(&ret->src, ip + 8, sizeof(ret->src));
 	memcpy(&ret->dst, ip + 24, sizeof(ret->dst));
-	for (unsigned int n = 0; n < EXT_MAX && q->l4_off + QUOTE_L4 <= q->len; n++) {
+	for (unsigned int n = 0; n <= PKT_EXT_MAX && q->l4_off + QUOTE_L4 <= q->len; n++) {
 		const uint8_t *p = ip + q->l4_off;
-		uint32_t size = ext_size(q->proto, p);
+		uint32_t size = pkt_ext_size(q->proto, p);
 
 		if (size == 0)
 			return true;

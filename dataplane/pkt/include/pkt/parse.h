@@ -15,12 +15,18 @@
 
 /* Headers of a frame, outer or inner, never reach further than this. */
 #define PKT_HDR_MAX 256
+/* IPv6 extension headers of a packet. */
+#define PKT_EXT_MAX 8
 
 /* Parses the Ethernet frame at the start of m into its meta (in_port, segment, in_vtep,
  * PKT_FROM_TUNNEL and outer_tos are the caller's and kept; dest and drop are cleared). Makes the
  * headers contiguous, checks offload metadata (RX_LRO, L4_CKSUM_NONE) against the frame, trims
  * Ethernet padding. Returns 0 or the reason to drop it; then only the caller's fields are valid. */
 enum weft_drop pkt_parse(struct rte_mbuf *m);
+
+/* The bytes of an IPv6 extension header of that type at p, of which two are read; 0 when it is none
+ * that is passed over. */
+uint32_t pkt_ext_size(unsigned int type, const uint8_t *p);
 
 /* What the outer headers of a VXLAN packet say. */
 struct pkt_outer {
