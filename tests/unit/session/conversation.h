@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One session and what its two ends send, for the tests of trackers: packets are made as frames,
- * parsed, and given to the tracker as the session path does. No session table.
+ * parsed, looked up and given to the tracker as the session path does. Needs conversation_init.
  */
 #ifndef TEST_CONVERSATION_H
 #define TEST_CONVERSATION_H
@@ -11,12 +11,9 @@
 #include "frame.h"
 
 struct conversation {
-	struct session s;
-	struct config_network net;
+	struct session *s; /* NULL: no packet was let begin one */
 	bool v6;
-	bool begun;	    /* a packet was let begin it */
-	unsigned int n;	    /* sessions begun */
-	unsigned int locks; /* taken */
+	unsigned int n; /* sessions begun */
 };
 
 /* A packet that end dir sends; ports and addresses are those of the conversation, turned for end 1.
@@ -31,6 +28,10 @@ struct sent {
 	uint8_t n_options;	/* words */
 };
 
+/* EAL, packets, a session table in the world of world.h, whose network it is in. Exits when that
+ * fails. */
+void conversation_init(void);
+/* Ends the session of the one before. */
 void conversation_start(struct conversation *c, bool v6);
 /* What becomes of it: 0 when it passes. Begins the session when there is none or one that is over.
  */

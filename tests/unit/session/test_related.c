@@ -10,7 +10,7 @@
 #include <pkt/parse.h>
 
 #include "conversation.h"
-#include "test_eal.h"
+#include "world.h"
 
 static struct conversation c;
 
@@ -57,7 +57,7 @@ static void keys_of(const struct frame_spec *spec, struct frame *f, struct sessi
 	m = frame_exact(f->b, f->len);
 	pkt_meta(m)->segment = 7;
 	assert_int_equal(pkt_parse(m), 0);
-	assert_int_equal(track_begin(m, pkt_meta(m), &c.net, keys), 0);
+	assert_int_equal(track_begin(m, pkt_meta(m), &world_network, keys), 0);
 	rte_pktmbuf_free(m);
 }
 
@@ -186,7 +186,6 @@ int main(void)
 		cmocka_unit_test(test_endless_chain),
 	};
 
-	test_eal_init(64);
-	test_pools(256);
+	conversation_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
