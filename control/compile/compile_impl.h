@@ -270,8 +270,6 @@ void segment_walk_ports(const struct compiler *c,
 	void (*fn)(void *arg, const struct seg *seg, const struct port *p), void *arg);
 /* fdb.c: where the port is, as seen from this host; false: it can't be reached. */
 bool fdb_locate(const struct compiler *c, const struct port *p, struct weft_fdb *ret);
-/* subnet.c: the segment's subnet with that prefix, if it is told to the data plane. */
-const struct subnet *subnet_find(const struct segment *s, const struct weft_prefix *prefix);
 /* neigh.c: calls fn for each address of the port that has a neighbour entry. */
 void neigh_of_port(
 	const struct port *p, void (*fn)(void *arg, const struct weft_addr *addr), void *arg);

@@ -38,7 +38,8 @@ static bool get(const struct compiler *c, const union key *k, union weft_entry *
 	e->flags = (s->flood_unknown ? WEFT_SEGMENT_FLOOD_UNKNOWN : 0) |
 		   (s->learn_from_wire ? WEFT_SEGMENT_LEARN_WIRE : 0) |
 		   (s->answer_locally ? WEFT_SEGMENT_PROXY : 0) |
-		   (s->carry_vlan ? WEFT_SEGMENT_INNER_VLAN : 0);
+		   (s->carry_vlan ? WEFT_SEGMENT_INNER_VLAN : 0) |
+		   (s->l3_only ? WEFT_SEGMENT_L3_ONLY : 0);
 	e->mtu = segment_mtu(c, s);
 	e->ageing_s = s->ageing_s;
 	e->max_learned = s->max_learned;

@@ -141,6 +141,9 @@ bool rules_is_link_local(const struct weft_addr *a);
 bool rules_prefixes_overlap(const struct weft_prefix *a, const struct weft_prefix *b);
 int rules_check_port(const struct port *p, const struct segment *s, struct model_error *err);
 
+/* rules_service.c: what a segment tells its ports. */
+int rules_check_services(const struct segment *s, struct model_error *err);
+
 /* rules_route.c */
 int rules_check_router_object(const struct router *r, struct model_error *err);
 int rules_check_route_object(const struct route *r, struct model_error *err);
@@ -149,6 +152,11 @@ int rules_check_route_object(const struct route *r, struct model_error *err);
 int rules_check_router(const struct model *m, const struct entry *router, struct model_error *err);
 int rules_check_route(const struct entry *route, struct model_error *err);
 int rules_check_routes(const struct entry *router, struct model_error *err);
+/* A segment that may only be routed has a router. */
+int rules_check_l3_only(
+	const struct model *m, const struct entry *segment, struct model_error *err);
+/* The same of segments that the router had. */
+int rules_check_left(const struct model *m, const struct router *before, struct model_error *err);
 /* The port against the router that its segment is in. */
 int rules_check_routed_port(
 	const struct model *m, const struct entry *port, struct model_error *err);

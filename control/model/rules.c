@@ -117,7 +117,7 @@ static int check_segment(const struct segment *s, struct model_error *err)
 				!weft_prefix_contains(&net->prefix, &net->gateway)))
 			return FAIL(field, "must be an address inside the subnet");
 	}
-	return 0;
+	return rules_check_services(s, err);
 }
 
 static int check_uplink(const struct host *h, struct model_error *err)

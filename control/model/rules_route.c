@@ -242,3 +242,23 @@ int rules_check_routed_port(
 	}
 	return 0;
 }
+
+int rules_check_l3_only(const struct model *m, const struct entry *segment, struct model_error *err)
+{
+	if (!((const struct segment *)segment->o)->l3_only || claims_find_routed(m, segment))
+		return 0;
+	return model_fail(err, MODEL_ERR_INVALID, segment->o, "l3_only",
+		"needs a router that the segment is in, as nothing else passes; add the segment to "
+		"one");
+}
+
+int rules_check_left(const struct model *m, const struct router *before, struct model_error *err)
+{
+	for (size_t i = 0; i < before->n_segments; i++) {
+		const struct entry *segment = entry_find(m, MODEL_SEGMENT, before->segments[i]);
+
+		if (segment && segment->o && rules_check_l3_only(m, segment, err) < 0)
+			return -EINVAL;
+	}
+	return 0;
+}

@@ -164,6 +164,12 @@ static const struct field subnet_fields[] = {
 	{.name = NULL},
 };
 
+static const struct field host_route_fields[] = {
+	{PREFIX(host_route, prefix, "destination"), .required = true},
+	{ADDR(host_route, via, "next hop, in a subnet of the segment"), .required = true},
+	{.name = NULL},
+};
+
 static const struct field segment_fields[] = {
 	TENANT,
 	NAME,
@@ -186,6 +192,23 @@ static const struct field segment_fields[] = {
 	{BOOL(segment, learn_from_wire, false, "learn MACs also from VXLAN")},
 	{BOOL(segment, answer_locally, true, "answer ARP and ND on the host for known ports")},
 	{BOOL(segment, carry_vlan, false, "carry frames with a VLAN tag instead of dropping them")},
+	{BOOL(segment, l3_only, false,
+		"pass only routed unicast: all ARP and ND is answered with the router's MAC")},
+	{BOOL(segment, dhcp, false, "answer DHCPv4 and DHCPv6 with the ports' addresses")},
+	{BOOL(segment, ra, false, "send IPv6 router advertisements to its ports")},
+	{BOOL(segment, slaac, false, "with ra: let machines make addresses of their own (SLAAC)")},
+	{BOOL(segment, dns_local, false,
+		"answer DNS queries for names of ports at the gateways' addresses")},
+	{ARRAY(segment, dns_servers, FIELD_ADDRS, 2 * WEFT_SUBNET_SERVERS,
+		"DNS servers that ports are told, at most 4 per family; with dns_local behind the "
+		"gateway")},
+	{STRING(segment, domain, WEFT_NAME_SIZE - 1,
+		"domain of its ports: told by DHCP and RA, and behind their names in DNS")},
+	{UINT(segment, lease_s, 60, UINT32_MAX - 1, 86400,
+		"seconds that addresses from DHCP and RA are valid")},
+	{STRUCTS(segment, host_routes, host_route, host_route_fields, WEFT_SUBNET_ROUTES,
+		 "routes that ports are told by DHCPv4, as PREFIX@VIA"),
+		.shorthand = true},
 	{.name = NULL},
 };
 

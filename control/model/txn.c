@@ -186,6 +186,8 @@ static int check_segment(const struct model *m, const struct change *c, struct m
 	const struct link *l;
 	int error = 0;
 
+	if (rules_check_l3_only(m, c->e, err) < 0)
+		return -EINVAL;
 	if (!c->before) /* a router and ports that refer to it changed too */
 		return 0;
 	if (router && rules_check_router(m, router, err) < 0)
@@ -206,6 +208,9 @@ static int check_relations(const struct model *m, const struct change *c, struct
 {
 	const struct entry *e = c->e;
 
+	if (e->kind == MODEL_ROUTER && c->before &&
+		rules_check_left(m, (const struct router *)c->before, err) < 0)
+		return -EINVAL;
 	if (!e->o)
 		return 0;
 	switch (e->kind) {

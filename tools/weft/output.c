@@ -69,9 +69,10 @@ static void write_value(FILE *f, struct json_object *v)
 		return;
 	if (json_object_is_type(v, json_type_object) &&
 		json_object_object_get_ex(v, "prefix", NULL)) {
-		fprintf(f, "%s", get_string(v, "prefix"));
-		if (get_string(v, "gateway")[0] != 0)
-			fprintf(f, "@%s", get_string(v, "gateway"));
+		const char *at = get_string(v, "gateway"); /* of a subnet; or of a route: */
+
+		at = at[0] != 0 ? at : get_string(v, "via");
+		fprintf(f, "%s%s%s", get_string(v, "prefix"), at[0] != 0 ? "@" : "", at);
 	} else if (json_object_is_type(v, json_type_object)) {
 		const char *comma = "";
 

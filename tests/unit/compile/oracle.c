@@ -164,6 +164,30 @@ static void add(const struct oracle *w, enum weft_table table, const union weft_
 	applied_op(w->out, table, WEFT_OP_PUT, e);
 }
 
+static void add_subnet(const struct oracle *w, const struct segment *s, const struct subnet *net)
+{
+	union weft_entry e = {0};
+	struct weft_subnet *t = &e.subnet;
+	bool v4 = weft_addr_is_v4(&net->prefix.addr);
+
+	t->vni = s->vni;
+	t->prefix = net->prefix;
+	t->gateway = net->gateway;
+	t->lease_s = s->lease_s;
+	t->flags = s->dhcp * WEFT_SUBNET_DHCP + s->dns_local * WEFT_SUBNET_DNS;
+	if (!v4)
+		t->flags += s->ra * WEFT_SUBNET_RA + s->slaac * WEFT_SUBNET_AUTONOMOUS;
+	for (size_t i = 0; i < s->n_dns_servers; i++)
+		if (weft_addr_is_v4(&s->dns_servers[i]) == v4)
+			t->dns[t->n_dns++] = s->dns_servers[i];
+	for (size_t i = 0; i < s->n_host_routes; i++)
+		if (weft_prefix_contains(&net->prefix, &s->host_routes[i].via))
+			t->routes[t->n_routes++] = (struct weft_host_route){
+				.prefix = s->host_routes[i].prefix, .via = s->host_routes[i].via};
+	snprintf(t->domain, sizeof(t->domain), "%s", s->domain ? s->domain : "");
+	add(w, WEFT_TABLE_SUBNET, &e);
+}
+
 static void add_segments(const struct oracle *w)
 {
 	FOR_EACH(o, w->m, MODEL_SEGMENT)
@@ -180,13 +204,17 @@ static void add_segments(const struct oracle *w)
 		e.segment.flags = s->flood_unknown * WEFT_SEGMENT_FLOOD_UNKNOWN +
 				  s->learn_from_wire * WEFT_SEGMENT_LEARN_WIRE +
 				  s->answer_locally * WEFT_SEGMENT_PROXY +
-				  s->carry_vlan * WEFT_SEGMENT_INNER_VLAN;
+				  s->carry_vlan * WEFT_SEGMENT_INNER_VLAN +
+				  s->l3_only * WEFT_SEGMENT_L3_ONLY;
 		snprintf(e.segment.name, sizeof(e.segment.name), "%s", o->name);
 		if (router_of(w, o->name)) {
 			e.segment.network = model_find(w->m, MODEL_NETWORK, s->network)->id;
 			e.segment.router = router_of(w, o->name)->o.id;
 		}
 		add(w, WEFT_TABLE_SEGMENT, &e);
+		for (size_t i = 0; i < s->n_subnets; i++)
+			if (router_of(w, o->name) || s->dhcp || s->ra || s->dns_local)
+				add_subnet(w, s, &s->subnets[i]);
 	}
 }
 
@@ -331,11 +359,6 @@ static void add_subnets(const struct oracle *w, const struct router *r, const st
 	for (size_t i = 0; i < s->n_subnets; i++) {
 		union weft_entry e = {0};
 
-		e.subnet.vni = s->vni;
-		e.subnet.prefix = s->subnets[i].prefix;
-		e.subnet.gateway = s->subnets[i].gateway;
-		add(w, WEFT_TABLE_SUBNET, &e);
-		memset(&e, 0, sizeof(e));
 		e.route.router = r->o.id;
 		e.route.prefix = s->subnets[i].prefix;
 		e.route.n_hops = 1;

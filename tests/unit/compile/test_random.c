@@ -77,18 +77,25 @@ static struct object *random_segment(void)
 {
 #define NET(prefix, gateway) "{'prefix':'" prefix "','gateway':'" gateway "'}"
 	static const char *const subnets[] = {"", "'10.0.0.0/8'",
-		NET("10.0.0.0/8", "10.9.9.9") "," NET("fd00::/16", "fd00::ff"),
+		NET("10.0.0.0/8", "10.9.9.9") "," NET("fd00::/64", "fd00::ff"),
 		NET("10.0.0.0/8", "10.9.9.8"),
 		NET("10.%d.0.0/16", "10.%d.9.9") "," NET("fd0%d::/16", "fd0%d::ff"),
 		NET("10.%d.0.0/16", "10.%d.9.9")};
+	static const char *const services[] = {"", "", "'dhcp':true,", "'l3_only':true,",
+		"'ra':true,'dns_servers':['10.0.0.8','fd00::8','10.0.0.9'],",
+		"'dhcp':true,'lease_s':600,'domain':'x.org','dns_local':true,"
+		"'dns_servers':['192.0.2.7'],",
+		"'slaac':true,'ra':true,",
+		"'dns_local':true,'host_routes':[{'prefix':'10.7.0.0/16','via':'10.0.0.7'}],"};
 	int i = below(4), k = below(3) ? i : below(4);
 	char list[200];
 
 	snprintf(list, sizeof(list), subnets[below(6)], k, k, k, k);
 	return build_object(MODEL_SEGMENT,
 		"{'tenant':'t','name':'s%d','network':'n','vni':%d,'mtu':%d,'flood_unknown':%s,"
-		"'subnets':[%s]}",
-		i, 1 + below(7), below(3) ? 0 : 1300, below(2) ? "true" : "false", list);
+		"%s'subnets':[%s]}",
+		i, 1 + below(7), below(3) ? 0 : 1300, below(2) ? "true" : "false",
+		services[below(8)], list);
 }
 
 static struct object *random_router(void)

@@ -59,6 +59,9 @@ static struct model *base_model(void)
 	return m;
 }
 
+#define LAN(rest)                                                                                  \
+	"{'tenant':'red','name':'lan','network':'net','vni':1,"                                    \
+	"'subnets':[" NET("10.0.0.0/24", "10.0.0.1") "," NET("fd00::/64", "fd00::1") "]," rest "}"
 #define ROUTER(rest) "{'tenant':'red','name':'x','network':'net'," rest "}"
 #define ROUTE(rest)  "{'tenant':'red','name':'x','router':'r1'," rest "}"
 #define PORT(rest)   "{'tenant':'red','name':'x','segment':'lan'," rest "}"
@@ -115,6 +118,42 @@ static const struct {
 		     "]"),
 		MODEL_ERR_CONFLICT, "port red/x", "addresses[1]"},
 	{MODEL_PORT, PORT("'mac':'02:00:00:00:00:09','addresses':['10.0.0.2']"), 0, "", ""},
+	/* a segment that is only routed */
+	{MODEL_SEGMENT, SEGMENT("bare", "4", "'10.0.2.0/24'],'l3_only':true,'dns_servers':["),
+		MODEL_ERR_INVALID, "segment red/bare", "l3_only"},
+	{MODEL_SEGMENT,
+		SEGMENT("dmz", "2",
+			NET("10.0.1.0/24", "10.0.1.1") "],'l3_only':true,'dns_servers':["),
+		0, "", ""},
+	/* what a segment tells its ports */
+	{MODEL_SEGMENT, LAN("'dhcp':true,'ra':true,'slaac':true,'domain':'lan.Example-1.org'"), 0,
+		"", ""},
+	{MODEL_SEGMENT, LAN("'slaac':true"), MODEL_ERR_INVALID, "segment red/lan", "slaac"},
+	{MODEL_SEGMENT,
+		"{'tenant':'red','name':'x','network':'net','vni':9,'ra':true,'slaac':true,"
+		"'subnets':['10.0.0.0/24','fd00::/56']}",
+		MODEL_ERR_INVALID, "segment red/x", "subnets[1]"},
+	{MODEL_SEGMENT, LAN("'domain':'a..b'"), MODEL_ERR_INVALID, "segment red/lan", "domain"},
+	{MODEL_SEGMENT, LAN("'domain':'-a.b'"), MODEL_ERR_INVALID, "segment red/lan", "domain"},
+	{MODEL_SEGMENT, LAN("'domain':'a.b.'"), MODEL_ERR_INVALID, "segment red/lan", "domain"},
+	{MODEL_SEGMENT, LAN("'domain':'a_b'"), MODEL_ERR_INVALID, "segment red/lan", "domain"},
+	{MODEL_SEGMENT, LAN("'dns_servers':['10.9.9.9','::1']"), MODEL_ERR_INVALID,
+		"segment red/lan", "dns_servers[1]"},
+	{MODEL_SEGMENT,
+		LAN("'dns_servers':['10.9.9.1','10.9.9.2','10.9.9.3','fd00::9','10.9.9.4']"), 0, "",
+		""},
+	{MODEL_SEGMENT, LAN("'dns_servers':['9.9.9.1','9.9.9.2','9.9.9.3','9.9.9.4','9.9.9.5']"),
+		MODEL_ERR_INVALID, "segment red/lan", "dns_servers[4]"},
+	{MODEL_SEGMENT, LAN("'host_routes':[{'prefix':'10.7.0.0/16','via':'10.0.0.7'}]"), 0, "",
+		""},
+	{MODEL_SEGMENT, LAN("'host_routes':[{'prefix':'10.7.0.0/16','via':'10.0.1.7'}]"),
+		MODEL_ERR_INVALID, "segment red/lan", "host_routes[0].via"},
+	{MODEL_SEGMENT, LAN("'host_routes':[{'prefix':'fd07::/16','via':'fd00::7'}]"),
+		MODEL_ERR_INVALID, "segment red/lan", "host_routes[0].prefix"},
+	{MODEL_SEGMENT,
+		LAN("'host_routes':[{'prefix':'10.7.0.0/16','via':'10.0.0.7'},"
+		    "{'prefix':'10.7.0.0/16','via':'10.0.0.8'}]"),
+		MODEL_ERR_INVALID, "segment red/lan", "host_routes[1].prefix"},
 	/* routes */
 	{MODEL_ROUTE, ROUTE("'prefix':'10.9.0.0/16','blackhole':true"), 0, "", ""},
 	{MODEL_ROUTE, ROUTE("'prefix':'::/0','unreachable':true"), 0, "", ""},
@@ -203,6 +242,34 @@ static void test_swap(void **state)
 	model_free(m);
 }
 
+/* A router must not leave a segment that is only routed. */
+static void test_leave_l3_only(void **state)
+{
+	struct model *m = base_model();
+	struct model_error err;
+
+	model_begin(m);
+	build_put(m, MODEL_SEGMENT,
+		SEGMENT("dmz", "2",
+			NET("10.0.1.0/24", "10.0.1.1") "],'l3_only':true,'host_routes':["));
+	assert_int_equal(model_check(m, &err), 0);
+	model_commit(m);
+	model_begin(m);
+	assert_int_equal(model_delete(m, MODEL_ROUTE, "red/out", &err), 0);
+	build_put(
+		m, MODEL_ROUTER, "{'tenant':'red','name':'r1','network':'net','segments':['lan']}");
+	assert_int_not_equal(model_check(m, &err), 0);
+	assert_string_equal(err.object, "segment red/dmz");
+	assert_int_equal(model_delete(m, MODEL_ROUTER, "red/r1", &err), 0);
+	assert_int_not_equal(model_check(m, &err), 0);
+	assert_string_equal(err.object, "segment red/dmz");
+	build_put(
+		m, MODEL_ROUTER, "{'tenant':'red','name':'r2','network':'net','segments':['dmz']}");
+	assert_int_equal(model_check(m, &err), 0);
+	model_commit(m);
+	model_free(m);
+}
+
 static void test_peer_in_json(void **state)
 {
 	static const char *const peers[][2] = {{"r2", "red/r2"}, {"blue/r2", "blue/r2"}};
@@ -225,6 +292,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_swap),
+		cmocka_unit_test(test_leave_l3_only),
 		cmocka_unit_test(test_peer_in_json),
 	};
 

@@ -85,6 +85,12 @@ struct subnet {
 	struct weft_addr gateway; /* zero: none */
 };
 
+/* A route that ports are told of. */
+struct host_route {
+	struct weft_prefix prefix;
+	struct weft_addr via;
+};
+
 struct segment {
 	struct object o;
 	char *network;
@@ -98,6 +104,18 @@ struct segment {
 	bool carry_vlan;
 	struct subnet *subnets;
 	size_t n_subnets;
+	bool l3_only;
+	/* what ports are told on their own host */
+	bool dhcp;
+	bool ra;
+	bool slaac;
+	bool dns_local;
+	uint32_t lease_s;
+	char *domain;
+	struct weft_addr *dns_servers;
+	size_t n_dns_servers;
+	struct host_route *host_routes;
+	size_t n_host_routes;
 };
 
 enum uplink_kind {
