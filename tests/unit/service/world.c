@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +61,21 @@ void world_make(struct world *w)
 	cfg.routers[1] = &w->router;
 	cfg.generation = 1;
 	w->who = service_asker_of(&cfg, &w->segment, &w->port);
+}
+
+void world_dns(uint16_t network_slot, const char *name, const char *addr)
+{
+	struct dns_key key = {.network_slot = network_slot, .family = strchr(addr, ':') ? 6 : 4};
+	struct dns_entry *e;
+
+	if (!cfg.dns)
+		cfg.dns = vhash_new("dns", sizeof(key), sizeof(*e), 1024);
+	weft_dns_hash(name, strlen(name), key.hash);
+	e = cfg.dns ? (struct dns_entry *)vhash_put(cfg.dns, &key, cfg.generation) : NULL;
+	if (!e)
+		abort();
+	e->addr = world_addr(addr);
+	snprintf(e->name, sizeof(e->name), "%s", name);
 }
 
 const uint8_t *world_exact(const uint8_t *data, uint32_t n)

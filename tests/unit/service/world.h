@@ -23,6 +23,9 @@ struct world {
 
 void world_make(struct world *w);
 
+/* A name of the network with that slot. Needs EAL. */
+void world_dns(uint16_t network_slot, const char *name, const char *addr);
+
 struct weft_addr world_addr(const char *text);
 struct weft_prefix world_prefix(const char *text);
 
