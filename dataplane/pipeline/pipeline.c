@@ -15,6 +15,7 @@
 
 #include "admit.h"
 #include "egress.h"
+#include "service.h"
 #include "stages.h"
 
 struct pipeline *pipeline_new(unsigned int worker)
@@ -89,18 +90,31 @@ static uint16_t pipeline_tenant(struct pipeline *pl, struct rte_mbuf **pkts, uin
 	return left;
 }
 
-/* ARP and ND of tenants that can be answered here. */
-static uint16_t pipeline_respond(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
+/* What is answered here. serves: the segment has a network, whose services may be asked. */
+static inline int pipeline_answer(struct pipeline *pl, struct rte_mbuf *m, bool serves)
+{
+	const struct pkt_meta *meta = pkt_meta(m);
+	int verdict = VERDICT_CONTINUE;
+
+	if (serves && unlikely(service_may_want(meta)))
+		verdict = service_packet(pl, m);
+	if (verdict == VERDICT_CONTINUE && unlikely(meta->flags & (PKT_ARP | PKT_ND)))
+		verdict = responder_segment(pl, m);
+	return verdict;
+}
+
+static uint16_t pipeline_respond(
+	struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, bool serves)
 {
 	uint16_t left = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
+		int verdict = pipeline_answer(pl, pkts[i], serves);
 
-		if (unlikely(pkt_meta(m)->flags & (PKT_ARP | PKT_ND)) &&
-			responder_segment(pl, m) == VERDICT_CONSUMED)
-			continue;
-		pkts[left++] = m;
+		if (likely(verdict == VERDICT_CONTINUE))
+			pkts[left++] = pkts[i];
+		else if (verdict > 0)
+			stage_drop(pl, pkts[i], verdict);
 	}
 	return left;
 }
@@ -116,7 +130,9 @@ void pipeline_run(struct pipeline *pl, const struct config *cfg, const struct co
 		n = pipeline_tenant(pl, pkts, n);
 		if (port->spec.flags & WEFT_PORT_LEARN)
 			learn_burst(pl, pkts, n);
-		n = pipeline_respond(pl, pkts, n);
+		if (n)
+			n = pipeline_respond(
+				pl, pkts, n, cfg->segments[port->segment_slot]->network_slot != 0);
 	}
 	forward_burst(pl, pkts, n);
 	egress_flush(pl);

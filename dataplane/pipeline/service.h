@@ -12,17 +12,23 @@
 
 /* m came from a tenant's port whose segment has a network, was parsed and passed anti-spoofing.
  * VERDICT_CONTINUE: nothing for a service; VERDICT_CONSUMED: m became the answer or was taken; or a
- * drop: ROGUE_SERVER, SERVICE_LIMIT, SERVICE_REQUEST, SERVICE_ABSENT. */
+ * drop: ROGUE_SERVER, SERVICE_LIMIT, SERVICE_REQUEST, SERVICE_ABSENT, SERVICE_TAKEN. */
 int service_packet(struct pipeline *pl, struct rte_mbuf *m);
 
-/* True when service_packet must see m before its session is looked up: cheap, no memory but meta.
- */
+/* True when service_packet must see m before its session is looked up: DHCP of either family and
+ * side, and ND. Cheap, no memory but meta. */
 static inline bool service_wants(const struct pkt_meta *meta)
 {
-	return (meta->flags & (PKT_GROUP | PKT_ND)) ||
-	       (meta->l4_proto == IPPROTO_UDP &&
-		       (meta->dport == 67 || meta->dport == 53 || meta->dport == 547 ||
-			       meta->sport == 67 || meta->sport == 547));
+	return (meta->flags & PKT_ND) ||
+	       (meta->l4_proto == IPPROTO_UDP && (meta->dport == 67 || meta->dport == 68 ||
+							 meta->dport == 546 || meta->dport == 547));
+}
+
+/* True when service_packet may have something to do with m, which belongs to no session: an
+ * answered DNS query never makes one. */
+static inline bool service_may_want(const struct pkt_meta *meta)
+{
+	return service_wants(meta) || (meta->l4_proto == IPPROTO_UDP && meta->dport == 53);
 }
 
 #endif

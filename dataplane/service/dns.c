@@ -14,6 +14,7 @@
 #define LABEL_MAX     63
 #define OPT_SIZE      11 /* without its data */
 #define UDP_SIZE      1232
+#define EDNS_DNSSEC   0x80
 #define TTL_S	      30 /* ports move and change their addresses */
 
 enum { /* in the header's flags */
@@ -50,6 +51,7 @@ struct dns_query {
 	uint16_t class;
 	bool edns;
 	uint8_t edns_version;
+	uint8_t edns_flags;
 	uint32_t name_len;
 	char name[NAME_SIZE_MAX]; /* labels with dots between them, lower case */
 	bool name_is_text;	  /* no label has a dot in itself */
@@ -107,6 +109,7 @@ static bool read_opt(struct dns_query *q)
 		return false;
 	q->edns = true;
 	q->edns_version = p[6];
+	q->edns_flags = p[7];
 	len = load16(p + 9);
 	if (len != room - OPT_SIZE)
 		return false;
@@ -186,13 +189,14 @@ static uint16_t put_answers(struct out *o, const struct dns_query *q, const stru
 	return n;
 }
 
-static void put_opt(struct out *o, enum dns_rcode rcode)
+static void put_opt(struct out *o, const struct dns_query *q, enum dns_rcode rcode)
 {
 	uint8_t opt[OPT_SIZE] = {0};
 
 	out_store16(opt + 1, TYPE_OPT);
 	out_store16(opt + 3, UDP_SIZE);
 	opt[5] = rcode >> 4;
+	opt[7] = q->edns_flags & EDNS_DNSSEC; /* RFC 3225 section 3 */
 	out_bytes(o, opt, sizeof(opt));
 }
 
@@ -221,7 +225,7 @@ static void fill(struct out *o, const struct service_asker *who, const struct dn
 	}
 	if (q->edns) {
 		out_store16(h + 10, 1);
-		put_opt(o, rcode);
+		put_opt(o, q, rcode);
 	}
 	out_store16(h + 2, flags | (rcode & 0xf));
 }

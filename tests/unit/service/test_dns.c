@@ -174,7 +174,7 @@ static void test_other_network(void **state)
 
 static void expect_opt(const uint8_t *p, uint8_t extended)
 {
-	const uint8_t opt[11] = {0, 0, 41, 0x04, 0xd0, extended};
+	const uint8_t opt[11] = {0, 0, 41, 0x04, 0xd0, extended, 0, 0x80};
 
 	assert_int_equal(get16(a.data + 10), 1);
 	assert_memory_equal(p, opt, sizeof(opt));

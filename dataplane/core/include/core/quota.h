@@ -19,6 +19,7 @@ enum quota_kind {
 	QUOTA_ICMP_WIRE,      /* by segment slot modulo WEFT_MAX_PORTS: into tunnels */
 	QUOTA_SESSION,	      /* new sessions: weft_port.session_rate */
 	QUOTA_TENANT_SESSION, /* by tenant slot: weft_tenant.session_rate */
+	QUOTA_SERVICE,	      /* requests to local services */
 	QUOTA_KIND_MAX,
 };
 
