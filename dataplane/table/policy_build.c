@@ -11,7 +11,7 @@
 #include "policy_priv.h"
 
 bool policy_scopes_add(
-	uint16_t *list, uint16_t *n, uint16_t limit, const uint16_t *scopes, uint16_t n_scopes)
+	uint16_t list[WEFT_PORT_SCOPES], uint16_t *n, const uint16_t *scopes, uint16_t n_scopes)
 {
 	for (uint16_t i = 0; i < n_scopes; i++) {
 		uint16_t at = 0;
@@ -20,7 +20,7 @@ bool policy_scopes_add(
 			at++;
 		if (at < *n)
 			continue;
-		if (*n == limit)
+		if (*n == WEFT_PORT_SCOPES)
 			return false;
 		list[(*n)++] = scopes[i];
 	}
@@ -93,17 +93,47 @@ static void compile_lists(
 	}
 }
 
+static int compare_sets(const void *a, const void *b)
+{
+	return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
+}
+
+/* Lists scopes and sets, each once. False: more scopes than there may be. */
+static bool list_references(struct policy_ruleset *rs, uint16_t *sets)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < rs->n_rules; i++) {
+		const struct policy_rule_spec *r = &rs->rules[i];
+
+		if (!r->set)
+			continue;
+		sets[n++] = r->set;
+		if (!policy_scopes_add(rs->scopes, &rs->n_scopes, &r->scope, 1))
+			return false;
+	}
+	qsort(sets, n, sizeof(sets[0]), compare_sets);
+	for (uint32_t i = 0; i < n; i++)
+		if (i == 0 || sets[i] != sets[i - 1])
+			sets[rs->n_sets++] = sets[i];
+	rs->sets = sets;
+	return true;
+}
+
+static size_t lines(size_t size)
+{
+	return RTE_ALIGN_CEIL(size, (size_t)RTE_CACHE_LINE_SIZE);
+}
+
 struct policy_ruleset *policy_ruleset_new(const struct weft_ruleset *spec, uint16_t slot,
 	const struct policy_rule_spec *rules, uint32_t n)
 {
-	size_t specs_size = RTE_ALIGN_CEIL(n * sizeof(*rules), (size_t)RTE_CACHE_LINE_SIZE);
-	size_t head_size =
-		RTE_ALIGN_CEIL(sizeof(struct policy_ruleset), (size_t)RTE_CACHE_LINE_SIZE);
-	size_t size =
-		head_size + specs_size + count_compiled(rules, n) * sizeof(struct policy_rule);
+	size_t compiled_size = lines(count_compiled(rules, n) * sizeof(struct policy_rule));
+	size_t head_size = lines(sizeof(struct policy_ruleset));
+	size_t specs_size = lines(n * sizeof(*rules));
 	const struct policy_rule_spec **order = malloc((n + 1) * sizeof(*order));
-	uint8_t *block = aligned_alloc(
-		RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(size, (size_t)RTE_CACHE_LINE_SIZE));
+	uint8_t *block = aligned_alloc(RTE_CACHE_LINE_SIZE,
+		head_size + compiled_size + specs_size + lines(n * sizeof(uint16_t)));
 	struct policy_ruleset *rs = (struct policy_ruleset *)block;
 
 	if (!order || !block)
@@ -112,19 +142,17 @@ struct policy_ruleset *policy_ruleset_new(const struct weft_ruleset *spec, uint1
 	rs->spec = *spec;
 	rs->slot = slot;
 	rs->n_rules = n;
-	rs->rules = (struct policy_rule_spec *)(block + head_size);
+	rs->rules = (struct policy_rule_spec *)(block + head_size + compiled_size);
 	if (n > 0)
-		memcpy(block + head_size, rules, n * sizeof(*rules));
-	for (uint32_t i = 0; i < n; i++) {
-		order[i] = &rs->rules[i];
-		if (rules[i].set && !policy_scopes_add(rs->scopes, &rs->n_scopes, WEFT_PORT_SCOPES,
-					    &rules[i].scope, 1)) {
-			errno = E2BIG;
-			goto fail;
-		}
+		memcpy(block + head_size + compiled_size, rules, n * sizeof(*rules));
+	if (!list_references(rs, (uint16_t *)(block + head_size + compiled_size + specs_size))) {
+		errno = E2BIG;
+		goto fail;
 	}
+	for (uint32_t i = 0; i < n; i++)
+		order[i] = &rs->rules[i];
 	qsort(order, n, sizeof(*order), compare_order);
-	compile_lists(rs, order, (struct policy_rule *)(block + head_size + specs_size));
+	compile_lists(rs, order, (struct policy_rule *)(block + head_size));
 	free(order);
 	return rs;
 fail:

@@ -579,10 +579,10 @@ static void test_scopes(void **state)
 	rs = policy_ruleset_new(&spec, 1, rules, WEFT_PORT_SCOPES);
 	assert_non_null(rs);
 	assert_int_equal(rs->n_scopes, WEFT_PORT_SCOPES);
-	assert_true(policy_scopes_add(list, &n, WEFT_PORT_SCOPES, rs->scopes, rs->n_scopes));
-	assert_true(policy_scopes_add(list, &n, WEFT_PORT_SCOPES, rs->scopes, rs->n_scopes));
+	assert_true(policy_scopes_add(list, &n, rs->scopes, rs->n_scopes));
+	assert_true(policy_scopes_add(list, &n, rs->scopes, rs->n_scopes));
 	assert_int_equal(n, WEFT_PORT_SCOPES);
-	assert_false(policy_scopes_add(list, &n, WEFT_PORT_SCOPES, &(uint16_t){9}, 1));
+	assert_false(policy_scopes_add(list, &n, &(uint16_t){9}, 1));
 	free(rs);
 	errno = 0;
 	assert_null(policy_ruleset_new(&spec, 1, rules, WEFT_PORT_SCOPES + 1));

@@ -93,7 +93,9 @@ struct policy_ruleset {
 	uint16_t n_scopes; /* of sets that its rules refer to */
 	uint16_t scopes[WEFT_PORT_SCOPES];
 	uint32_t n_rules;
-	const struct policy_rule_spec *rules;				  /* by id */
+	uint32_t n_sets;
+	const struct policy_rule_spec *rules; /* by id */
+	const uint16_t *sets;		      /* that its rules refer to, each once */
 	struct policy_rule_list lists[WEFT_RULE_EGRESS][POLICY_FAMILIES]; /* by direction - 1 */
 };
 
@@ -102,9 +104,9 @@ struct policy_ruleset {
 struct policy_ruleset *policy_ruleset_new(const struct weft_ruleset *spec, uint16_t slot,
 	const struct policy_rule_spec *rules, uint32_t n);
 
-/* Adds those scopes to a list of *n < limit. False: it would have more than limit. */
+/* Adds those scopes to a list of *n. False: it would have more than WEFT_PORT_SCOPES. */
 bool policy_scopes_add(
-	uint16_t *list, uint16_t *n, uint16_t limit, const uint16_t *scopes, uint16_t n_scopes);
+	uint16_t list[WEFT_PORT_SCOPES], uint16_t *n, const uint16_t *scopes, uint16_t n_scopes);
 
 /* One scope of sets. Copied on write, as one configuration's. */
 struct policy_scope {
