@@ -134,6 +134,8 @@ static bool is_object(enum weft_table table)
 	case WEFT_TABLE_TENANT:
 	case WEFT_TABLE_NETWORK:
 	case WEFT_TABLE_ROUTER:
+	case WEFT_TABLE_SET:
+	case WEFT_TABLE_RULESET:
 		return true;
 	default:
 		return false;
@@ -334,8 +336,8 @@ static int commit_build(struct commit *c, struct txn *t)
 
 	if ((rc = apply_ops(c, t, true, commit_object)) || (rc = commit_resolve(c)) ||
 		(rc = apply_ops(c, t, false, commit_entry)) || (rc = commit_check_unused(c)) ||
-		(rc = build_segments(c)) || (rc = commit_network_unused(c)) ||
-		(rc = build_ports(c)))
+		(rc = commit_policy_build(c)) || (rc = build_segments(c)) ||
+		(rc = commit_network_unused(c)) || (rc = build_ports(c)))
 		return rc;
 	build_vteps(c);
 	commit_epochs(c);
@@ -419,6 +421,7 @@ static void commit_publish(struct commit *c)
 	vhash_commit(c->next->routes, c->g);
 	vhash_commit(c->next->dns, c->g);
 	commit_network_publish(c);
+	commit_policy_publish(c);
 	for (uint32_t i = 0; i < c->n_learned; i++)
 		learn_ended(c->learned[i].segment_slot, c->learned[i].dest);
 	finish_objects(c);
@@ -475,6 +478,7 @@ static void commit_undo(struct commit *c)
 		vhash_abort(c->next->routes, c->g);
 		vhash_abort(c->next->dns, c->g);
 		commit_network_undo(c);
+		commit_policy_undo(c);
 		undo_objects(c);
 	}
 	free(c->next);
@@ -483,6 +487,7 @@ static void commit_undo(struct commit *c)
 
 static void commit_clear(struct commit *c)
 {
+	commit_policy_clear(c);
 	for (uint32_t i = 0; i < c->segments.n; i++) {
 		draft_free(c->drafts[c->segments.slots[i]]);
 		c->drafts[c->segments.slots[i]] = NULL;
@@ -495,6 +500,9 @@ static void commit_clear(struct commit *c)
 	touched_clear(&c->tenants);
 	touched_clear(&c->networks);
 	touched_clear(&c->routers);
+	touched_clear(&c->sets);
+	touched_clear(&c->scopes);
+	touched_clear(&c->rulesets);
 	if (c->any_stale) {
 		memset(c->stale_networks, 0, sizeof(c->stale_networks));
 		memset(c->stale_segments, 0, sizeof(c->stale_segments));

@@ -21,6 +21,8 @@ struct touched {
 	uint32_t op[WEFT_MAX_SEGMENTS];
 };
 
+static_assert(WEFT_MAX_SETS <= WEFT_MAX_SEGMENTS, "struct touched has room for every table");
+
 /* A segment while its members change. */
 struct segment_draft {
 	bool present;
@@ -45,11 +47,16 @@ struct commit {
 	struct refs *refs;
 	struct weft_msg_txn_result *result;
 	uint32_t op; /* being applied */
-	struct touched ports, segments, vteps, tenants, networks, routers;
+	struct touched ports, segments, vteps, tenants, networks, routers, sets, scopes, rulesets;
 	bool any_stale; /* some of these are set */
 	bool stale_networks[WEFT_MAX_NETWORKS];
 	bool stale_segments[WEFT_MAX_SEGMENTS];
 	struct segment_draft *drafts[WEFT_MAX_SEGMENTS];
+	struct ruleset_draft *ruleset_drafts[WEFT_MAX_RULESETS];
+	bool ruleset_stale[WEFT_MAX_RULESETS]; /* what it says may have changed */
+	bool set_goes[WEFT_MAX_SETS];
+	bool set_changed[WEFT_MAX_SETS]; /* its members */
+	bool any_set_changed;
 	int *port_fd[WEFT_MAX_PORTS]; /* descriptor that came with the op; in the transaction */
 	bool local_touched;
 	uint32_t local_op;
@@ -120,6 +127,17 @@ void commit_network_undo(struct commit *c);
 
 /* commit_route.c: ops on subnets, routes and DNS names. */
 int commit_route_entry(struct commit *c, const struct txn_walk *w);
+
+/* commit_policy.c, commit_set.c: ops on address sets and rule sets, then on members and rules. */
+int commit_policy_object(struct commit *c, const struct txn_walk *w);
+int commit_policy_entry(struct commit *c, const struct txn_walk *w);
+/* The slots of a port's rule sets; after all objects. */
+int commit_policy_port(struct commit *c, struct config_port *p, uint32_t op);
+/* Builds rule sets, says whose sessions are stale, ends what goes; after all ops. */
+int commit_policy_build(struct commit *c);
+void commit_policy_publish(struct commit *c);
+void commit_policy_undo(struct commit *c);
+void commit_policy_clear(struct commit *c);
 
 /* commit_object.c: ops on segments, ports, local VTEPs and VTEPs. */
 int commit_object(struct commit *c, const struct txn_walk *w);

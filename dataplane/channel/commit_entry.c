@@ -250,6 +250,9 @@ int commit_entry(struct commit *c, const struct txn_walk *w)
 	case WEFT_TABLE_ROUTE:
 	case WEFT_TABLE_DNS:
 		return commit_route_entry(c, w);
+	case WEFT_TABLE_SET_MEMBER:
+	case WEFT_TABLE_RULE:
+		return commit_policy_entry(c, w);
 	default:
 		return commit_fail_entry(
 			c, ENOTSUP, c->op, w->op.table, w->op.entry, "not supported");

@@ -273,6 +273,9 @@ int commit_object(struct commit *c, const struct txn_walk *w)
 		c->local_touched = true;
 		c->local_op = c->op;
 		return put ? local_put(c, w) : local_delete(c, w);
+	case WEFT_TABLE_SET:
+	case WEFT_TABLE_RULESET:
+		return commit_policy_object(c, w);
 	default:
 		return commit_network_object(c, w);
 	}
@@ -284,7 +287,10 @@ static int resolve_port(struct commit *c, uint16_t slot)
 	struct config_port *p = c->next->ports[slot];
 	uint16_t from = old ? old->segment_slot : 0, to = 0;
 	struct segment_draft *d;
+	int rc = p ? commit_policy_port(c, p, c->ports.op[slot]) : 0;
 
+	if (rc)
+		return rc;
 	c->op = c->ports.op[slot];
 	if (p && p->spec.role == WEFT_ROLE_TENANT) {
 		to = commit_segment(c, p->spec.vni);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <table/policy.h>
 #include <table/route.h>
 
 #include "dump.h"
@@ -210,6 +211,47 @@ static bool next_dns(
 	return true;
 }
 
+static bool next_ruleset(struct dump *d, const struct config *cfg, union weft_entry *ret)
+{
+	NEXT_OF(rulesets, ruleset, WEFT_MAX_RULESETS);
+}
+
+static bool next_rule(struct dump *d, const struct config *cfg, union weft_entry *ret)
+{
+	for (; d->cursor < WEFT_MAX_RULESETS; d->cursor++, d->inner = 0) {
+		const struct policy_ruleset *rs = cfg->rulesets[d->cursor];
+
+		if (rs && d->inner < rs->n_rules) {
+			ret->rule = rs->rules[d->inner++].rule;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool next_set(
+	struct dump *d, const struct config *cfg, union weft_entry *ret, uint32_t *budget)
+{
+	const struct set_entry *e = (const struct set_entry *)vhash_next_within(
+		channel.sets.ids, &d->cursor, cfg->generation, budget);
+
+	if (e)
+		ret->set = e->spec;
+	return e != NULL;
+}
+
+static bool next_set_member(
+	struct dump *d, const struct config *cfg, union weft_entry *ret, uint32_t *budget)
+{
+	uint16_t set;
+
+	if (!policy_member_next(cfg->set_members, &d->cursor, &d->inner, cfg->generation, budget,
+		    &set, &ret->set_member.prefix))
+		return false;
+	ret->set_member.set = channel.set_ids[set];
+	return true;
+}
+
 /* False with *budget 0: look on in the next message. */
 static bool next_entry(struct dump *d, union weft_entry *ret, uint32_t *budget)
 {
@@ -240,6 +282,14 @@ static bool next_entry(struct dump *d, union weft_entry *ret, uint32_t *budget)
 		return next_subnet(d, cfg, ret);
 	case WEFT_TABLE_ROUTE:
 		return next_route(d, cfg, ret, budget);
+	case WEFT_TABLE_SET:
+		return next_set(d, cfg, ret, budget);
+	case WEFT_TABLE_SET_MEMBER:
+		return next_set_member(d, cfg, ret, budget);
+	case WEFT_TABLE_RULESET:
+		return next_ruleset(d, cfg, ret);
+	case WEFT_TABLE_RULE:
+		return next_rule(d, cfg, ret);
 	case WEFT_TABLE_DNS:
 		return next_dns(d, cfg, ret, budget);
 	}
@@ -325,6 +375,16 @@ uint64_t dump_count(const struct config *cfg, enum weft_table table)
 		return n;
 	case WEFT_TABLE_ROUTE:
 		return vhash_count(cfg->routes);
+	case WEFT_TABLE_SET:
+		return vhash_count(channel.sets.ids);
+	case WEFT_TABLE_SET_MEMBER:
+		return channel.refs->n_set_members;
+	case WEFT_TABLE_RULESET:
+		return vhash_count(channel.rulesets.ids);
+	case WEFT_TABLE_RULE:
+		for (uint32_t i = 0; i < WEFT_MAX_RULESETS; i++)
+			n += cfg->rulesets[i] ? cfg->rulesets[i]->n_rules : 0;
+		return n;
 	case WEFT_TABLE_DNS:
 		return vhash_count(cfg->dns);
 	default:

@@ -19,7 +19,7 @@ struct dump {
 	uint32_t last_table;
 	uint32_t flags;
 	uint64_t cursor; /* within the table */
-	uint64_t inner;	 /* flood: index within a segment */
+	uint64_t inner;	 /* index within what the cursor is at */
 	uint64_t n_entries;
 };
 

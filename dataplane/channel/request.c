@@ -178,6 +178,7 @@ static void info(struct client *c, uint32_t seq)
 	reply.table_bytes[WEFT_TABLE_VTEP] = vhash_bytes(cfg->vtep);
 	reply.table_bytes[WEFT_TABLE_FDB] = vhash_bytes(cfg->fdb);
 	reply.table_bytes[WEFT_TABLE_NEIGH] = vhash_bytes(cfg->neigh);
+	reply.table_bytes[WEFT_TABLE_SET_MEMBER] = vhash_bytes(cfg->set_members);
 	if (mem_pools.packet) {
 		reply.mbufs_total = mem_pools.packet->size;
 		reply.mbufs_free = rte_mempool_avail_count(mem_pools.packet);

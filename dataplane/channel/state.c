@@ -9,6 +9,7 @@
 
 #include <core/rcu.h>
 #include <observe/counters.h>
+#include <table/policy.h>
 #include <table/route.h>
 
 #include "state.h"
@@ -44,6 +45,9 @@ static struct slot_pool *const pools[] = {
 	&channel.tenants.pool,
 	&channel.networks.pool,
 	&channel.routers.pool,
+	&channel.rulesets.pool,
+	&channel.scopes.pool,
+	&channel.sets.pool,
 };
 
 static void release_retired(void *arg)
@@ -88,6 +92,10 @@ static void config_free(struct config *c)
 		free(c->networks[i]);
 	for (uint32_t i = 0; i < WEFT_MAX_ROUTERS; i++)
 		free(c->routers[i]);
+	for (uint32_t i = 0; i < WEFT_MAX_RULESETS; i++)
+		free(c->rulesets[i]);
+	for (uint32_t i = 0; i < WEFT_MAX_SCOPES; i++)
+		free(c->scopes[i]);
 	free(c->rxqs[0]); /* one block for all workers */
 	vhash_free(c->fdb);
 	vhash_free(c->neigh);
@@ -95,6 +103,7 @@ static void config_free(struct config *c)
 	vhash_free(c->vtep);
 	vhash_free(c->routes);
 	vhash_free(c->dns);
+	vhash_free(c->set_members);
 	free(c);
 }
 
@@ -113,15 +122,16 @@ static struct config *config_new(void)
 	c->routes = vhash_new(
 		"route", sizeof(struct route_key), sizeof(struct route_entry), WEFT_MAX_ROUTES);
 	c->dns = vhash_new("dns", sizeof(struct dns_key), sizeof(struct dns_entry), WEFT_MAX_DNS);
-	if (c->fdb && c->neigh && c->vni && c->vtep && c->routes && c->dns)
+	c->set_members = policy_members_new();
+	if (c->fdb && c->neigh && c->vni && c->vtep && c->routes && c->dns && c->set_members)
 		return c;
 	config_free(c);
 	return NULL;
 }
 
-static int map_init(struct id_map *m, const char *name, uint32_t n)
+static int map_init(struct id_map *m, const char *name, uint32_t entry_size, uint32_t n)
 {
-	m->ids = vhash_new(name, sizeof(uint32_t), sizeof(struct slot_entry), n);
+	m->ids = vhash_new(name, sizeof(uint32_t), entry_size, n);
 	return m->ids ? pool_init(&m->pool, n) : -ENOMEM;
 }
 
@@ -129,6 +139,20 @@ static void map_free(struct id_map *m)
 {
 	vhash_free(m->ids);
 	free(m->pool.free);
+}
+
+static int maps_init(void)
+{
+	const uint32_t slot_size = sizeof(struct slot_entry);
+
+	if (map_init(&channel.tenants, "tenant", slot_size, WEFT_MAX_TENANTS) ||
+		map_init(&channel.networks, "network", slot_size, WEFT_MAX_NETWORKS) ||
+		map_init(&channel.routers, "router", slot_size, WEFT_MAX_ROUTERS) ||
+		map_init(&channel.rulesets, "ruleset", slot_size, WEFT_MAX_RULESETS) ||
+		map_init(&channel.scopes, "scope", slot_size, WEFT_MAX_SCOPES) ||
+		map_init(&channel.sets, "set", sizeof(struct set_entry), WEFT_MAX_SETS))
+		return -ENOMEM;
+	return 0;
 }
 
 int state_init(unsigned int n_workers)
@@ -142,10 +166,7 @@ int state_init(unsigned int n_workers)
 	if (!channel.config || !channel.refs || !channel.port_ids ||
 		pool_init(&channel.ports, WEFT_MAX_PORTS) ||
 		pool_init(&channel.segments, WEFT_MAX_SEGMENTS) ||
-		pool_init(&channel.vteps, WEFT_MAX_VTEPS) ||
-		map_init(&channel.tenants, "tenant", WEFT_MAX_TENANTS) ||
-		map_init(&channel.networks, "network", WEFT_MAX_NETWORKS) ||
-		map_init(&channel.routers, "router", WEFT_MAX_ROUTERS)) {
+		pool_init(&channel.vteps, WEFT_MAX_VTEPS) || maps_init()) {
 		state_fini();
 		return -ENOMEM;
 	}
@@ -169,5 +190,8 @@ void state_fini(void)
 	map_free(&channel.tenants);
 	map_free(&channel.networks);
 	map_free(&channel.routers);
+	map_free(&channel.rulesets);
+	map_free(&channel.scopes);
+	map_free(&channel.sets);
 	memset(&channel, 0, sizeof(channel));
 }

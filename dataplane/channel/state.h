@@ -29,12 +29,22 @@ struct refs {
 	uint32_t segment_routes[WEFT_MAX_SEGMENTS]; /* hops */
 	uint32_t router_routes[WEFT_MAX_ROUTERS];   /* its own, and hops into it */
 	uint32_t network_dns[WEFT_MAX_NETWORKS];
+	uint32_t set_members[WEFT_MAX_SETS];
+	uint32_t set_rules[WEFT_MAX_SETS];
+	uint32_t n_set_members; /* of all sets */
 };
 
 /* Objects that entries name by an id: id -> struct slot_entry. */
 struct id_map {
 	struct vhash *ids;
 	struct slot_pool pool;
+};
+
+/* An address set; workers only know its slot. */
+struct set_entry {
+	struct slot_entry base;
+	uint16_t scope_slot;
+	struct weft_set spec;
 };
 
 struct channel_state {
@@ -44,7 +54,9 @@ struct channel_state {
 	struct slot_pool ports;
 	struct slot_pool segments;
 	struct slot_pool vteps;
-	struct id_map tenants, networks, routers;
+	struct id_map tenants, networks, routers, rulesets, scopes;
+	struct id_map sets;		 /* of struct set_entry */
+	uint32_t set_ids[WEFT_MAX_SETS]; /* by slot; valid while the set exists */
 	unsigned int n_workers;
 	uint64_t commit_last_ns;
 	/* worker that polls the queue, plus one; 0: nobody */

@@ -15,10 +15,12 @@
 #include <observe/counters.h>
 #include <port/fake.h>
 #include <table/learn.h>
+#include <table/policy.h>
 #include <table/route.h>
 
 #include "dump.h"
 #include "fixture.h"
+#include "fixture_policy.h"
 #include "state.h"
 #include "test_eal.h"
 
@@ -218,6 +220,9 @@ void commit_refused(struct txn *t, int error, uint32_t op, const char *text)
 	assert_int_equal(saved.ports.n_free, channel.ports.n_free);
 	assert_int_equal(saved.segments.n_free, channel.segments.n_free);
 	assert_int_equal(saved.vteps.n_free, channel.vteps.n_free);
+	assert_int_equal(saved.rulesets.pool.n_free, channel.rulesets.pool.n_free);
+	assert_int_equal(saved.scopes.pool.n_free, channel.scopes.pool.n_free);
+	assert_int_equal(saved.sets.pool.n_free, channel.sets.pool.n_free);
 	assert_memory_equal(saved.rxq_owner, channel.rxq_owner, sizeof(saved.rxq_owner));
 	picture_free(&before);
 	picture_free(&after);
@@ -386,6 +391,9 @@ static void check_port(const struct config *c, uint16_t slot)
 	assert_memory_equal(&p->dev->spec, &p->spec, sizeof(p->spec));
 	assert_int_equal(slot_find(channel.port_ids, &p->spec.id, c->generation), slot);
 	assert_int_equal(counters_shm->slots[slot].id, p->spec.id);
+	assert_int_equal(p->n_rulesets, p->spec.n_rulesets);
+	for (uint16_t i = 0; i < p->n_rulesets; i++)
+		assert_int_equal(c->rulesets[p->rulesets[i]]->spec.id, p->spec.rulesets[i]);
 	for (uint16_t q = 0; q < WEFT_PORT_QUEUES; q++) {
 		unsigned int n = 0;
 
@@ -508,6 +516,7 @@ void check_consistent(void)
 		refs->segment_neigh[key.segment_slot]++;
 	}
 	check_networks(c, refs);
+	check_policy(c, refs);
 	assert_memory_equal(refs, channel.refs, sizeof(*refs));
 	assert_int_equal(n_segments, vhash_count(c->vni));
 	assert_int_equal(n_ports, vhash_count(channel.port_ids));

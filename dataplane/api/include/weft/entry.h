@@ -306,7 +306,7 @@ struct weft_route {
 static_assert(sizeof(struct weft_route) == 216, "wire layout");
 
 /* A set of addresses that rules refer to. Scope is where an address means the same: sets of one
- * scope are looked up together. Key: id. */
+ * scope are looked up together; it stays with the set. Key: id. */
 struct weft_set {
 	uint32_t id;
 	uint32_t scope; /* chosen by control */
