@@ -38,6 +38,14 @@ static int responder_answer(struct pipeline *pl, struct rte_mbuf *m, const struc
 	return VERDICT_CONSUMED;
 }
 
+/* 0.0.0.0 (RFC 5227) or :: (RFC 4862): the asker wants the target for itself. */
+static bool responder_is_probe(const struct pkt_question *q)
+{
+	static const struct weft_addr nobody = {.b = {[10] = 0xff, [11] = 0xff}};
+
+	return weft_addr_is_zero(&q->sender) || weft_addr_equal(&q->sender, &nobody);
+}
+
 /* Link-local addresses are never routed. */
 static bool responder_is_link_local(const struct weft_addr *a)
 {
@@ -53,7 +61,7 @@ static bool responder_is_routed(const struct pipeline *pl, const struct config_s
 {
 	struct route_result r;
 
-	if (weft_addr_is_zero(&q->sender) || weft_addr_equal(&q->sender, &q->target))
+	if (responder_is_probe(q) || weft_addr_equal(&q->sender, &q->target))
 		return neigh != NULL; /* somebody takes it for its own */
 	if (responder_is_link_local(&q->target))
 		return false;

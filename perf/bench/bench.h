@@ -46,6 +46,7 @@ void bench_port_load(struct port *p, const uint8_t *frame, unsigned int len, uns
 void bench_forward(unsigned int n_macs);
 void bench_stages(void);
 void bench_sessions(void);
+void bench_routes(void);
 void bench_devices(const char *pcap);
 
 #endif
