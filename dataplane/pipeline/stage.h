@@ -59,6 +59,7 @@ struct pipeline {
 		*stats; /* this worker's row, of the port that the burst entered by */
 
 	unsigned int worker;
+	uint32_t tick_s; /* of the last pipeline_tick */
 	unsigned int n_egress;
 	struct egress_array egress[EGRESS_ARRAYS];
 	uint8_t egress_of_slot[WEFT_MAX_PORTS]; /* index + 1, 0: none */

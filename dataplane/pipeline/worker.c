@@ -129,6 +129,7 @@ static int worker_main(void *arg)
 		unsigned int got = worker_round(w, cfg);
 		bool more = session_age(w->index, cfg);
 
+		pipeline_tick(w->pl, cfg);
 		if (got)
 			worker_busy(w);
 		else

@@ -10,6 +10,7 @@
  *   link PORT 0|1, accept PORT N, offloads PORT NAME,...             the fake port's switches
  *   in PORT HEX [split=N] [lro=N] [partial]   a frame; split: its first mbuf holds N bytes
  *   warp MS                             move the clock
+ *   tick S                              S seconds go by without a packet
  *   spare N                             leave N ordinary mbufs free in the next "go"
  *   learn                               let the main thread's side take what was learned
  *   go                                  run; prints lines "out PORT FLAGS HEX",
@@ -313,6 +314,14 @@ static void cmd_warp(const struct words *w)
 	clock_warp(strtoul(arg(w, 1), NULL, 0));
 }
 
+static void cmd_tick(const struct words *w)
+{
+	for (unsigned long s = strtoul(arg(w, 1), NULL, 0); s > 0; s--) {
+		clock_warp(1000);
+		pipeline_tick(pl, config_get());
+	}
+}
+
 static void cmd_learn(const struct words *w)
 {
 	while (learn_process(UINT32_MAX, clock_s()) > 0)
@@ -331,6 +340,7 @@ static const struct command {
 	{"offloads", cmd_offloads},
 	{"in", cmd_in},
 	{"warp", cmd_warp},
+	{"tick", cmd_tick},
 	{"spare", cmd_spare},
 	{"learn", cmd_learn},
 	{"go", cmd_go},

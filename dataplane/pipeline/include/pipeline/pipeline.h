@@ -25,4 +25,8 @@ void pipeline_free(struct pipeline *pl);
 void pipeline_run(struct pipeline *pl, const struct config *cfg, const struct config_port *port,
 	struct rte_mbuf **pkts, uint16_t n);
 
+/* Sends what is due without a packet, to the ports whose first queue is this worker's. Once per
+ * round: one compare unless the coarse second has changed. cfg may be NULL. */
+void pipeline_tick(struct pipeline *pl, const struct config *cfg);
+
 #endif
