@@ -8,7 +8,7 @@
 
 #include <ccore/mem.h>
 
-#include "compile_impl.h"
+#include "uses.h"
 
 struct mark {
 	union key key;
@@ -34,16 +34,37 @@ static const struct compile_table *const tables[WEFT_TABLE_MAX] = {
 	[WEFT_TABLE_FLOOD] = &compile_flood,
 	[WEFT_TABLE_FDB] = &compile_fdb,
 	[WEFT_TABLE_NEIGH] = &compile_neigh,
-	[WEFT_TABLE_TENANT] = &none,
-	[WEFT_TABLE_NETWORK] = &none,
+	[WEFT_TABLE_TENANT] = &compile_tenant,
+	[WEFT_TABLE_NETWORK] = &compile_network,
 	[WEFT_TABLE_ROUTER] = &compile_router,
 	[WEFT_TABLE_SUBNET] = &compile_subnet,
 	[WEFT_TABLE_ROUTE] = &compile_route,
-	[WEFT_TABLE_SET] = &none,
-	[WEFT_TABLE_SET_MEMBER] = &none,
-	[WEFT_TABLE_RULESET] = &none,
-	[WEFT_TABLE_RULE] = &none,
+	[WEFT_TABLE_SET] = &compile_set,
+	[WEFT_TABLE_SET_MEMBER] = &compile_set_member,
+	[WEFT_TABLE_RULESET] = &compile_ruleset,
+	[WEFT_TABLE_RULE] = &compile_rule,
 	[WEFT_TABLE_DNS] = &none,
+};
+
+/* An entry refers only to tables before its own, or to its own. */
+static const uint8_t order[WEFT_TABLE_MAX - 1] = {
+	WEFT_TABLE_TENANT,
+	WEFT_TABLE_NETWORK,
+	WEFT_TABLE_ROUTER,
+	WEFT_TABLE_SET,
+	WEFT_TABLE_SET_MEMBER,
+	WEFT_TABLE_RULESET,
+	WEFT_TABLE_RULE,
+	WEFT_TABLE_SEGMENT,
+	WEFT_TABLE_PORT,
+	WEFT_TABLE_LOCAL_VTEP,
+	WEFT_TABLE_VTEP,
+	WEFT_TABLE_FLOOD,
+	WEFT_TABLE_FDB,
+	WEFT_TABLE_NEIGH,
+	WEFT_TABLE_SUBNET,
+	WEFT_TABLE_ROUTE,
+	WEFT_TABLE_DNS,
 };
 
 static union key key_of(enum weft_table table, const void *entry)
@@ -126,14 +147,19 @@ struct compiler *compile_new(const struct model *m, const char *host)
 	}
 	members_init(c);
 	routing_init(c);
+	uses_init(c);
 	underlay_init(c);
+	uses_note_policies(c);
 	while ((o = model_next(m, MODEL_ROUTER, o ? o->name : NULL)))
 		routing_note_router(c, NULL, (const struct router *)o);
 	while ((o = model_next(m, MODEL_ROUTE, o ? o->name : NULL)))
 		routing_note_route(c, NULL, (const struct route *)o);
-	while ((o = model_next(m, MODEL_PORT, o ? o->name : NULL)))
+	while ((o = model_next(m, MODEL_PORT, o ? o->name : NULL))) {
 		members_note_port(c, NULL, (const struct port *)o);
+		uses_note_port(c, NULL, (const struct port *)o);
+	}
 	members_settle(c);
+	uses_note_after(c, NULL, 0);
 	return c;
 }
 
@@ -143,6 +169,7 @@ void compile_free(struct compiler *c)
 		return;
 	members_clear(c);
 	routing_clear(c);
+	uses_clear(c);
 	hset_clear(&c->paths);
 	for (int table = 1; table < WEFT_TABLE_MAX; table++) {
 		hset_clear(&c->marked[table]);
@@ -218,12 +245,16 @@ static void note_change(struct compiler *c, const struct model_change *change)
 
 void compile_note(struct compiler *c, const struct model_change *changes, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		uses_note_before(c, &changes[i]);
 		if (changes[i].before)
 			note_object(c, changes[i].before);
+	}
 	for (size_t i = 0; i < n; i++)
 		note_change(c, &changes[i]);
 	members_settle(c);
+	uses_note(c, changes, n);
+	uses_note_after(c, changes, n);
 	for (size_t i = 0; i < n; i++)
 		if (changes[i].after)
 			note_object(c, changes[i].after);
@@ -312,10 +343,14 @@ void compile_run(struct compiler *c, compile_emit_fn emit, void *arg)
 {
 	struct run r = {.c = c, .emit = emit, .arg = arg};
 
-	for (r.table = 1; r.table < WEFT_TABLE_MAX; r.table++)
+	for (int i = 0; i < WEFT_TABLE_MAX - 1; i++) {
+		r.table = order[i];
 		run_puts(&r);
-	for (r.table = WEFT_TABLE_MAX - 1; r.table > 0; r.table--)
+	}
+	for (int i = WEFT_TABLE_MAX - 2; i >= 0; i--) {
+		r.table = order[i];
 		run_deletes(&r);
+	}
 	c->all = false;
 }
 
@@ -338,9 +373,9 @@ static void emit_walked(void *arg, const union key *k)
 
 void compile_full(const struct compiler *c, compile_emit_fn emit, void *arg)
 {
-	for (int table = 1; table < WEFT_TABLE_MAX; table++) {
-		struct full f = {c, table, emit, arg};
+	for (int i = 0; i < WEFT_TABLE_MAX - 1; i++) {
+		struct full f = {c, order[i], emit, arg};
 
-		tables[table]->walk(c, emit_walked, &f);
+		tables[f.table]->walk(c, emit_walked, &f);
 	}
 }

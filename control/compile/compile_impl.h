@@ -43,7 +43,8 @@ struct seg {
 	uint32_t n_local;
 	LIST_HEAD(, member) members;
 	SLIST_ENTRY(seg) next_touched;
-	struct rtr *rtr; /* or NULL */
+	struct use *network; /* while relevant */
+	struct rtr *rtr;     /* or NULL */
 	LIST_ENTRY(seg) of_rtr;
 };
 
@@ -55,7 +56,8 @@ struct rtr {
 	struct weft_mac mac;
 	bool relevant; /* it or one near it has a segment with a port here: is programmed */
 	bool touched;
-	uint32_t n_local; /* segments with a port on this host */
+	uint32_t n_local;    /* segments with a port on this host */
+	struct use *network; /* while relevant */
 	LIST_HEAD(, seg) segs;
 	LIST_HEAD(, peering) out, in;
 	LIST_HEAD(, presence) presences;
@@ -104,15 +106,19 @@ struct local {
 struct compiler {
 	const struct model *m;
 	char *host;
-	struct hset segs;      /* struct seg *, by name */
-	struct hset peers;     /* struct peer *, by name */
-	struct hset members;   /* struct member *, by seg and peer */
-	struct hset locals;    /* struct local, by id */
-	struct hset rtrs;      /* struct rtr *, by name */
-	struct hset rtr_ids;   /* the same, by id */
-	struct hset peerings;  /* struct peering *, by route */
-	struct hset presences; /* struct presence *, by rtr and peer */
-	struct hset paths;     /* struct underlay_path, by remote */
+	struct hset segs;		/* struct seg *, by name */
+	struct hset peers;		/* struct peer *, by name */
+	struct hset members;		/* struct member *, by seg and peer */
+	struct hset locals;		/* struct local, by id */
+	struct hset rtrs;		/* struct rtr *, by name */
+	struct hset rtr_ids;		/* the same, by id */
+	struct hset peerings;		/* struct peering *, by route */
+	struct hset presences;		/* struct presence *, by rtr and peer */
+	struct hset uses;		/* struct use *, by table and id */
+	const struct policy **policies; /* all, by tier and priority */
+	size_t n_policies;
+	bool has_built;	   /* a use is_built */
+	struct hset paths; /* struct underlay_path, by remote */
 	struct underlay_link link;
 	bool link_known;
 	SLIST_HEAD(, seg) touched;
@@ -130,7 +136,9 @@ struct compile_table {
 	void (*walk)(const struct compiler *c, key_fn fn, void *arg);
 };
 extern const struct compile_table compile_segment, compile_port, compile_local_vtep, compile_vtep,
-	compile_flood, compile_fdb, compile_neigh, compile_router, compile_subnet, compile_route;
+	compile_flood, compile_fdb, compile_neigh, compile_router, compile_subnet, compile_route,
+	compile_tenant, compile_network, compile_set, compile_set_member, compile_ruleset,
+	compile_rule;
 
 static inline union key key_id(uint32_t id)
 {
@@ -153,6 +161,14 @@ static inline union key key_vni_mac(uint32_t vni, const struct weft_mac *mac)
 static inline union key key_prefix(uint32_t id, const struct weft_prefix *p)
 {
 	return (union key){.in = {.id = id, .addr = p->addr, .len = p->len}};
+}
+
+static inline union key key_rule(uint32_t ruleset, uint32_t id)
+{
+	union key k = key_id(ruleset);
+
+	k.in.sub = id;
+	return k;
 }
 
 static inline struct weft_prefix prefix_of_key(const union key *k)

@@ -10,7 +10,7 @@
 
 #include <ccore/mem.h>
 
-#include "compile_impl.h"
+#include "uses.h"
 
 static uint64_t name_hash(const char *name)
 {
@@ -278,8 +278,11 @@ static void settle(struct compiler *c, struct seg *seg)
 	const struct segment *s =
 		(const struct segment *)model_find(c->m, MODEL_SEGMENT, seg->name);
 	bool relevant = seg->local || (seg->rtr && seg->rtr->relevant);
+	struct use *network = seg->network;
 	struct member *m;
 
+	seg->network = relevant ? use_network(c, s->network) : NULL;
+	use_unref(c, network);
 	if (relevant == seg->relevant && (!relevant || s->vni == seg->vni))
 		return;
 	if (seg->relevant)

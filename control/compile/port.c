@@ -5,13 +5,27 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "compile_impl.h"
+#include "uses.h"
 
 static void fill_addresses(struct weft_port *e, const struct port *p)
 {
 	e->n_addrs = (uint16_t)p->n_addresses;
 	if (p->n_addresses)
 		memcpy(e->addrs, p->addresses, p->n_addresses * sizeof(*p->addresses));
+}
+
+static void fill_policy(const struct compiler *c, const struct port *p, struct weft_port *e)
+{
+	const struct use *u = use_find(c, WEFT_TABLE_PORT, p->o.id);
+
+	if (p->n_security_groups)
+		e->flags |= WEFT_PORT_DEFAULT_DENY;
+	e->max_sessions = p->max_sessions;
+	e->max_half_open = p->max_half_open;
+	e->session_rate = p->session_rate;
+	e->n_rulesets = (uint16_t)u->n_deps;
+	for (size_t i = 0; i < u->n_deps; i++)
+		e->rulesets[i] = u->deps[i]->id;
 }
 
 static void fill_port(const struct compiler *c, const struct port *p, struct weft_port *e)
@@ -33,8 +47,10 @@ static void fill_port(const struct compiler *c, const struct port *p, struct wef
 	e->instance = p->instance;
 	e->flood_pps = p->flood_pps;
 	snprintf(e->name, sizeof(e->name), "%s", p->o.name);
+	snprintf(e->hostname, sizeof(e->hostname), "%s", port_hostname(p));
 	port_device(p, e->device);
 	fill_addresses(e, p);
+	fill_policy(c, p, e);
 }
 
 static bool get_uplink(const struct compiler *c, struct weft_port *e)

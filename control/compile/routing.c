@@ -13,7 +13,7 @@
 
 #include <ccore/mem.h>
 
-#include "compile_impl.h"
+#include "uses.h"
 
 static uint64_t name_hash(const char *name)
 {
@@ -518,9 +518,13 @@ static bool has_local(void *arg, struct rtr *near)
 
 static void settle_rtr(struct compiler *c, struct rtr *r)
 {
-	bool is = model_find(c->m, MODEL_ROUTER, r->name) != NULL;
+	const struct router *is = (const struct router *)model_find(c->m, MODEL_ROUTER, r->name);
 	bool relevant = is && rtr_near(r, has_local, NULL);
+	struct use *network = r->network;
 	struct seg *seg;
+
+	r->network = relevant ? use_network(c, is->network) : NULL;
+	use_unref(c, network);
 
 	if (relevant != r->relevant) {
 		r->relevant = relevant;

@@ -8,7 +8,7 @@
  */
 #include <stdio.h>
 
-#include "compile_impl.h"
+#include "uses.h"
 
 #define OVERHEAD_V4 50
 #define OVERHEAD_V6 70
@@ -43,10 +43,8 @@ static bool get(const struct compiler *c, const union key *k, union weft_entry *
 	e->mtu = segment_mtu(c, s);
 	e->ageing_s = s->ageing_s;
 	e->max_learned = s->max_learned;
-	if (seg->rtr) {
-		e->network = model_find(c->m, MODEL_NETWORK, s->network)->id;
-		e->router = seg->rtr->id;
-	}
+	e->network = seg->network->id;
+	e->router = seg->rtr ? seg->rtr->id : 0;
 	snprintf(e->name, sizeof(e->name), "%s", s->o.name);
 	return true;
 }

@@ -53,6 +53,34 @@ static bool has_vtep(const struct applied *a, const struct weft_addr *remote)
 	return applied_find(a, WEFT_TABLE_VTEP, &(union weft_entry){.vtep.remote = *remote});
 }
 
+static bool has_tenant(const struct applied *a, uint32_t id)
+{
+	return applied_find(a, WEFT_TABLE_TENANT, &(union weft_entry){.tenant.id = id});
+}
+
+static bool has_network(const struct applied *a, uint32_t id)
+{
+	return applied_find(a, WEFT_TABLE_NETWORK, &(union weft_entry){.network.id = id});
+}
+
+static bool has_set(const struct applied *a, uint32_t id)
+{
+	return applied_find(a, WEFT_TABLE_SET, &(union weft_entry){.set.id = id});
+}
+
+static bool has_ruleset(const struct applied *a, uint32_t id)
+{
+	return applied_find(a, WEFT_TABLE_RULESET, &(union weft_entry){.ruleset.id = id});
+}
+
+static bool has_rulesets(const struct applied *a, const struct weft_port *p)
+{
+	for (unsigned int i = 0; i < p->n_rulesets; i++)
+		if (!has_ruleset(a, p->rulesets[i]))
+			return false;
+	return true;
+}
+
 static bool hops_refer_well(const struct applied *a, const struct weft_route *r)
 {
 	bool well = has_router(a, r->router);
@@ -72,8 +100,20 @@ static bool hops_refer_well(const struct applied *a, const struct weft_route *r)
 static bool refers_well(const struct applied *a, enum weft_table table, const union weft_entry *e)
 {
 	switch (table) {
+	case WEFT_TABLE_SEGMENT:
+		return has_network(a, e->segment.network) &&
+		       (!e->segment.router || has_router(a, e->segment.router));
 	case WEFT_TABLE_PORT:
-		return e->port.role == WEFT_ROLE_UPLINK || has_segment(a, e->port.vni);
+		return e->port.role == WEFT_ROLE_UPLINK ||
+		       (has_segment(a, e->port.vni) && has_rulesets(a, &e->port));
+	case WEFT_TABLE_NETWORK:
+		return has_tenant(a, e->network.tenant);
+	case WEFT_TABLE_ROUTER:
+		return has_network(a, e->router.network);
+	case WEFT_TABLE_SET_MEMBER:
+		return has_set(a, e->set_member.set);
+	case WEFT_TABLE_RULE:
+		return has_ruleset(a, e->rule.ruleset) && (!e->rule.set || has_set(a, e->rule.set));
 	case WEFT_TABLE_LOCAL_VTEP:
 		return has_port(a, e->local_vtep.uplink);
 	case WEFT_TABLE_VTEP:

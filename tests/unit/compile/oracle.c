@@ -207,10 +207,9 @@ static void add_segments(const struct oracle *w)
 				  s->carry_vlan * WEFT_SEGMENT_INNER_VLAN +
 				  s->l3_only * WEFT_SEGMENT_L3_ONLY;
 		snprintf(e.segment.name, sizeof(e.segment.name), "%s", o->name);
-		if (router_of(w, o->name)) {
-			e.segment.network = model_find(w->m, MODEL_NETWORK, s->network)->id;
+		e.segment.network = model_find(w->m, MODEL_NETWORK, s->network)->id;
+		if (router_of(w, o->name))
 			e.segment.router = router_of(w, o->name)->o.id;
-		}
 		add(w, WEFT_TABLE_SEGMENT, &e);
 		for (size_t i = 0; i < s->n_subnets; i++)
 			if (router_of(w, o->name) || s->dhcp || s->ra || s->dns_local)
@@ -298,6 +297,7 @@ static void add_local_port(const struct oracle *w, const struct port *p, const s
 	port_device(p, e.port.device);
 	for (size_t i = 0; i < p->n_addresses; i++)
 		e.port.addrs[i] = p->addresses[i];
+	oracle_port_policy(w->m, p, &e.port);
 	add(w, WEFT_TABLE_PORT, &e);
 }
 
@@ -502,4 +502,5 @@ void oracle_entries(const struct model *m, const char *self, const struct oracle
 		if (p->host && relevant(&w, p->segment))
 			add_port(&w, p);
 	}
+	oracle_policy(m, self, ret);
 }

@@ -15,5 +15,9 @@ struct oracle_underlay {
 
 void oracle_entries(const struct model *m, const char *self, const struct oracle_underlay *u,
 	struct applied *ret);
+/* Networks, tenants, sets, rule sets and rules, once segments and routers are in ret. */
+void oracle_policy(const struct model *m, const char *self, struct applied *ret);
+/* What the port's entry says of policy. */
+void oracle_port_policy(const struct model *m, const struct port *p, struct weft_port *ret);
 
 #endif

@@ -48,14 +48,14 @@ void compile_free(struct compiler *c);
 
 /* Every change of the model (after its check, before its commit or rollback frees what was before)
  * and of the underlay is told here, then compile_run (after the commit) emits the ops that lead
- * from what was emitted before to what should be, in an order that never lacks a reference: PUTs in
- * order of tables, then DELETEs in reverse. The first run emits all. */
+ * from what was emitted before to what should be, in an order that never lacks a reference: PUTs,
+ * those of what others refer to first, then DELETEs in reverse. The first run emits all. */
 void compile_note(struct compiler *c, const struct model_change *changes, size_t n);
 void compile_note_path(struct compiler *c, const struct underlay_path *path);
 void compile_note_link(struct compiler *c, const struct underlay_link *link);
 void compile_run(struct compiler *c, compile_emit_fn emit, void *arg);
 
-/* Emits all entries that should be (PUT), in table order; changes nothing. */
+/* Emits all entries that should be (PUT), what others refer to first; changes nothing. */
 void compile_full(const struct compiler *c, compile_emit_fn emit, void *arg);
 /* The remote VTEPs whose way host/ should follow. Calls fn for each. */
 void compile_remotes(const struct compiler *c,
