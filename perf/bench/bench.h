@@ -47,6 +47,7 @@ void bench_forward(unsigned int n_macs);
 void bench_stages(void);
 void bench_sessions(void);
 void bench_routes(void);
+void bench_policy(void);
 void bench_devices(const char *pcap);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * weft-bench: cycles of the packet path's own code, in one process on one thread.
  *
- *   weft-bench [all|forward|stages|sessions|routes]  the report
+ *   weft-bench [all|forward|stages|sessions|routes|policy]  the report
  *   weft-bench forward N_MACS [ROUNDS]   one size; many rounds for a profiler
  *   weft-bench pcap FILE                 writes the tenant's frame, for net_pcap
  *   weft-bench devices FILE              between net_pcap with that file and net_null
@@ -129,6 +129,8 @@ static void run(int argc, char **argv)
 		bench_sessions();
 	if (all || strcmp(what, "routes") == 0)
 		bench_routes();
+	if (all || strcmp(what, "policy") == 0)
+		bench_policy();
 }
 
 int main(int argc, char **argv)
