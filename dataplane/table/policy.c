@@ -14,7 +14,7 @@ struct judgement {
 	enum policy_family family;
 	uint16_t l4;
 	uint16_t l4_unknown; /* all bits when it is: no range but the full one is as wide */
-	uint8_t proto;
+	uint16_t proto;
 	uint16_t n_scopes; /* looked up */
 	uint16_t scopes[WEFT_PORT_SCOPES];
 	uint64_t in[SET_WORDS]; /* bit of a set's slot: remote is in it; valid with n_scopes */
@@ -83,19 +83,51 @@ static bool is_in_set(struct judgement *j, const struct policy_rule *r)
 	return j->in[r->set / 64] >> r->set % 64 & 1;
 }
 
+typedef uint16_t lanes_t __attribute__((vector_size(POLICY_LANES * sizeof(uint16_t))));
+
+static inline lanes_t load_lanes(const uint16_t *v)
+{
+	return *(const lanes_t *)v;
+}
+
+/* All bits of a lane are set when its rule may match; ret[0] has the first lanes. */
+static inline void filter_match(
+	const struct judgement *j, const struct policy_filter *f, uint64_t ret[2])
+{
+	lanes_t distance = (j->l4 - load_lanes(f->port_min)) | j->l4_unknown;
+	lanes_t differs = (j->proto ^ load_lanes(f->proto)) & load_lanes(f->proto_mask);
+	lanes_t hits = (lanes_t)(distance <= load_lanes(f->port_range)) & (lanes_t)(differs == 0);
+
+	static_assert(sizeof(hits) == 2 * sizeof(ret[0]), "eight lanes of 16 bits");
+	memcpy(ret, &hits, sizeof(hits));
+}
+
+static bool rule_match(struct judgement *j, const struct policy_rule *r)
+{
+	uint64_t differs = ((j->remote_words[0] ^ r->remote[0]) & r->mask[0]) |
+			   ((j->remote_words[1] ^ r->remote[1]) & r->mask[1]);
+
+	return !differs && (!r->set || is_in_set(j, r));
+}
+
 static const struct policy_rule *list_match(
 	struct judgement *j, const struct policy_rule_list *list)
 {
-	for (uint32_t i = 0; i < list->n; i++) {
-		const struct policy_rule *r = &list->rules[i];
-		uint16_t distance = (uint16_t)(j->l4 - r->port_min) | j->l4_unknown;
-		uint64_t differs = ((j->remote_words[0] ^ r->remote[0]) & r->mask[0]) |
-				   ((j->remote_words[1] ^ r->remote[1]) & r->mask[1]) |
-				   (uint64_t)((j->proto ^ r->proto) & r->proto_mask) |
-				   (uint64_t)(distance > r->port_range);
+	for (uint32_t i = 0; i < list->n; i += POLICY_LANES) {
+		uint64_t hits[2];
 
-		if (!differs && (!r->set || is_in_set(j, r)))
-			return r;
+		filter_match(j, &list->filters[i / POLICY_LANES], hits);
+		for (unsigned int half = 0; half < 2; half++) {
+			while (hits[half]) {
+				unsigned int lane = __builtin_ctzll(hits[half]) / 16;
+				const struct policy_rule *r =
+					&list->rules[i + half * POLICY_LANES / 2 + lane];
+
+				if (rule_match(j, r))
+					return r;
+				hits[half] &= ~(UINT64_C(0xffff) << lane * 16);
+			}
+		}
 	}
 	return NULL;
 }

@@ -40,12 +40,8 @@ static void rule_compile(const struct policy_rule_spec *s, struct policy_rule *r
 
 	*ret = (struct policy_rule){
 		.id = r->id,
-		.port_min = r->port_min,
-		.port_range = r->port_max - r->port_min,
 		.set = s->set,
 		.scope = s->scope,
-		.proto = r->proto == WEFT_RULE_ANY_PROTO ? 0 : r->proto,
-		.proto_mask = r->proto == WEFT_RULE_ANY_PROTO ? 0 : 0xff,
 		.action = r->action,
 		.flags = r->flags,
 	};
@@ -53,6 +49,14 @@ static void rule_compile(const struct policy_rule_spec *s, struct policy_rule *r
 	addr_words(&r->remote.addr, ret->remote);
 	for (unsigned int i = 0; i < 2; i++)
 		ret->remote[i] &= ret->mask[i];
+}
+
+static void filter_compile(const struct weft_rule *r, struct policy_filter *f, unsigned int lane)
+{
+	f->proto[lane] = r->proto;
+	f->proto_mask[lane] = r->proto == WEFT_RULE_ANY_PROTO ? 0 : UINT16_MAX;
+	f->port_min[lane] = r->port_min;
+	f->port_range[lane] = r->port_max - r->port_min;
 }
 
 static int compare_order(const void *a, const void *b)
@@ -76,20 +80,37 @@ static uint32_t count_compiled(const struct policy_rule_spec *rules, uint32_t n)
 	return sum;
 }
 
-static void compile_lists(
-	struct policy_ruleset *rs, const struct policy_rule_spec **order, struct policy_rule *next)
+/* A protocol that no packet has, for the lanes behind the last rule. */
+static void list_end(struct policy_rule_list *list, struct policy_filter *filters)
 {
-	for (unsigned int d = WEFT_RULE_INGRESS; d <= WEFT_RULE_EGRESS; d++) {
-		for (unsigned int family = 0; family < POLICY_FAMILIES; family++) {
-			struct policy_rule_list *list = &rs->lists[d - 1][family];
+	struct weft_rule nothing = {.proto = UINT16_MAX};
 
-			list->rules = next;
-			for (uint32_t i = 0; i < rs->n_rules; i++)
-				if (order[i]->rule.direction == d &&
-					is_of_family(&order[i]->rule, family))
-					rule_compile(order[i], next++);
-			list->n = next - list->rules;
+	for (uint32_t i = list->n; i % POLICY_LANES; i++)
+		filter_compile(&nothing, &filters[i / POLICY_LANES], i % POLICY_LANES);
+}
+
+static void compile_lists(struct policy_ruleset *rs, const struct policy_rule_spec **order,
+	struct policy_filter *filters, struct policy_rule *next)
+{
+	for (unsigned int k = 0; k < WEFT_RULE_EGRESS * POLICY_FAMILIES; k++) {
+		unsigned int direction = k / POLICY_FAMILIES + 1, family = k % POLICY_FAMILIES;
+		struct policy_rule_list *list = &rs->lists[direction - 1][family];
+		uint32_t n = 0;
+
+		list->rules = next;
+		list->filters = filters;
+		for (uint32_t i = 0; i < rs->n_rules; i++) {
+			const struct weft_rule *r = &order[i]->rule;
+
+			if (r->direction != direction || !is_of_family(r, family))
+				continue;
+			rule_compile(order[i], next++);
+			filter_compile(r, &filters[n / POLICY_LANES], n % POLICY_LANES);
+			n++;
 		}
+		list->n = n;
+		list_end(list, filters);
+		filters += (n + POLICY_LANES - 1) / POLICY_LANES;
 	}
 }
 
@@ -128,7 +149,11 @@ static size_t lines(size_t size)
 struct policy_ruleset *policy_ruleset_new(const struct weft_ruleset *spec, uint16_t slot,
 	const struct policy_rule_spec *rules, uint32_t n)
 {
-	size_t compiled_size = lines(count_compiled(rules, n) * sizeof(struct policy_rule));
+	uint32_t n_compiled = count_compiled(rules, n);
+	/* Each list may end with lanes to spare. */
+	size_t filters_size = (n_compiled / POLICY_LANES + WEFT_RULE_EGRESS * POLICY_FAMILIES) *
+			      sizeof(struct policy_filter);
+	size_t compiled_size = filters_size + lines(n_compiled * sizeof(struct policy_rule));
 	size_t head_size = lines(sizeof(struct policy_ruleset));
 	size_t specs_size = lines(n * sizeof(*rules));
 	const struct policy_rule_spec **order = malloc((n + 1) * sizeof(*order));
@@ -152,7 +177,8 @@ struct policy_ruleset *policy_ruleset_new(const struct weft_ruleset *spec, uint1
 	for (uint32_t i = 0; i < n; i++)
 		order[i] = &rs->rules[i];
 	qsort(order, n, sizeof(*order), compare_order);
-	compile_lists(rs, order, (struct policy_rule *)(block + head_size));
+	compile_lists(rs, order, (struct policy_filter *)(block + head_size),
+		(struct policy_rule *)(block + head_size + filters_size));
 	free(order);
 	return rs;
 fail:

@@ -13,11 +13,16 @@
  * address, not even ::/0 as a member of a set. A flow is of IPv4 when both of its addresses are.
  *
  * Cost of one judgement, whatever the rules: one pass over the rules of each rule set that judges
- * this direction and family, a constant few comparisons per rule (4096 at most per rule set). When
- * a rule with a set matches in all else, once per scope: one hash lookup per prefix length in use
- * there (33 at most for IPv4, 129 for IPv6), and for each prefix found at most POLICY_LIST_MAX
- * steps or one pass over a bit map of all sets; from then on a set is one bit. No tuple-space
- * search, no structure whose size is a product of rules.
+ * this direction and family (4096 at most per rule set), protocol and ports of eight at once, the
+ * rest of those that match in these. When a rule with a set matches in all else, once per scope:
+ * one hash lookup per prefix length in use there (33 at most for IPv4, 129 for IPv6), and for each
+ * prefix found at most POLICY_LIST_MAX steps or one pass over a bit map of all sets; from then on a
+ * set is one bit. No tuple-space search, no structure whose size is a product of rules.
+ *
+ * Measured by weft-bench policy at 2.6 GHz: 10 ns with 1 rule, 44 ns with 100, 430 ns with 1000 of
+ * which the last one decides; 80 ns by a set of 100,000 prefixes. At worst, 4096 rules that match
+ * in all but their set, and four scopes with prefixes of all 129 lengths around the address, each
+ * of them in more than a thousand sets: 90 us.
  *
  * Built by the main thread within a commit (channel/commit_policy.c); immutable once published.
  * policy_judge: workers, lock-free, under one configuration. All else: main thread.
@@ -59,21 +64,26 @@ enum policy_family {
 	POLICY_FAMILIES
 };
 
-/* A rule ready to be compared, for one direction and family. */
+/* What is compared first, of so many rules at once: protocol and ports. */
+#define POLICY_LANES 8
+struct policy_filter {
+	uint16_t proto[POLICY_LANES];
+	uint16_t proto_mask[POLICY_LANES]; /* 0: any */
+	uint16_t port_min[POLICY_LANES];
+	uint16_t port_range[POLICY_LANES]; /* port_max - port_min */
+};
+static_assert(sizeof(struct policy_filter) == 64, "one cache line");
+
+/* The rest of a rule, for one direction and family. */
 struct policy_rule {
 	uint64_t remote[2]; /* as it lies in memory, already masked */
 	uint64_t mask[2];
 	uint32_t id;
-	uint16_t port_min;
-	uint16_t port_range; /* port_max - port_min */
-	uint16_t set;	     /* slot; 0: any */
-	uint16_t scope;	     /* slot, of the set */
-	uint8_t proto;
-	uint8_t proto_mask; /* 0: any */
+	uint16_t set;	/* slot; 0: any */
+	uint16_t scope; /* slot, of the set */
 	uint8_t action;
 	uint8_t flags;
 };
-static_assert(sizeof(struct policy_rule) == 48, "rules are scanned");
 
 /* A rule as control put it, with the slots of what it refers to. */
 struct policy_rule_spec {
@@ -83,7 +93,8 @@ struct policy_rule_spec {
 };
 
 struct policy_rule_list {
-	const struct policy_rule *rules; /* in the order in which they judge */
+	const struct policy_filter *filters; /* lanes beyond n match nothing */
+	const struct policy_rule *rules;     /* in the order in which they judge */
 	uint32_t n;
 };
 
