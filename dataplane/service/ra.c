@@ -9,10 +9,8 @@
 
 #include "out.h"
 
-#define RA_SIZE		 16	 /* without options */
-#define RA_HOPS		 64	 /* for hosts to send with */
-#define PREFIX_VALID_S	 2592000 /* RFC 4861 section 6.2.1 */
-#define PREFIX_PREFER_S	 604800
+#define RA_SIZE		 16 /* without options */
+#define RA_HOPS		 64 /* for hosts to send with */
 #define IPV6_MIN_MTU	 1280
 #define OPTION_UNIT	 8
 #define RDNSS_LIFETIME_S RA_ROUTER_LIFETIME_S
@@ -49,6 +47,14 @@ static uint8_t *put_option(struct out *o, uint8_t type, uint32_t size)
 	return p;
 }
 
+/* That of leases, but never so short that it would end between two advertisements. */
+static uint32_t prefix_lifetime(const struct weft_subnet *s)
+{
+	uint32_t lease_s = service_lease_s(s);
+
+	return lease_s > RA_ROUTER_LIFETIME_S ? lease_s : RA_ROUTER_LIFETIME_S;
+}
+
 static void put_prefix(struct out *o, const struct weft_subnet *s)
 {
 	bool autonomous = s->flags & WEFT_SUBNET_AUTONOMOUS;
@@ -58,8 +64,8 @@ static void put_prefix(struct out *o, const struct weft_subnet *s)
 		return;
 	p[2] = s->prefix.len;
 	p[3] = PREFIX_ON_LINK | (autonomous ? PREFIX_AUTONOMOUS : 0);
-	out_store32(p + 4, PREFIX_VALID_S);
-	out_store32(p + 8, PREFIX_PREFER_S);
+	out_store32(p + 4, prefix_lifetime(s)); /* valid */
+	out_store32(p + 8, prefix_lifetime(s)); /* preferred */
 	memcpy(p + 16, &s->prefix.addr, 16);
 }
 

@@ -65,8 +65,8 @@ static void test_answer(void **state)
 	assert_true(p && size == 32);
 	assert_int_equal(p[2], 64);
 	assert_int_equal(p[3], 0x80);
-	assert_int_equal(get32(p + 4), 2592000);
-	assert_int_equal(get32(p + 8), 604800);
+	assert_int_equal(get32(p + 4), 8000);
+	assert_int_equal(get32(p + 8), 8000);
 	assert_memory_equal(p + 16, &w.subnets[1].spec.prefix.addr, 16);
 	p = option(25, 0, &size);
 	assert_true(p && size == 24 && get32(p + 4) == 1800);
@@ -87,6 +87,15 @@ static void test_flags(void **state)
 	assert_int_equal(option(3, 0, &size)[3], 0xc0);
 	w.subnets[1].spec.flags = WEFT_SUBNET_DHCP;
 	assert_int_equal(ra_answer(&w.who, &q, &a), WEFT_DROP_SERVICE_ABSENT);
+}
+
+static void test_short_lease(void **state)
+{
+	uint32_t size;
+
+	w.subnets[1].spec.lease_s = 60;
+	assert_int_equal(ra_answer(&w.who, &q, &a), 0);
+	assert_int_equal(get32(option(3, 0, &size) + 4), 1800);
 }
 
 static void test_no_router(void **state)
@@ -146,8 +155,8 @@ static int setup(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, setup)
-	const struct CMUnitTest tests[] = {T(test_answer), T(test_flags), T(test_no_router),
-		T(test_to_all), T(test_small_mtu), T(test_many_subnets)};
+	const struct CMUnitTest tests[] = {T(test_answer), T(test_flags), T(test_short_lease),
+		T(test_no_router), T(test_to_all), T(test_small_mtu), T(test_many_subnets)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
