@@ -15,17 +15,6 @@ struct mark {
 	bool gone; /* in a run: was emitted and should not be any more */
 };
 
-static bool none_get(const struct compiler *c, const union key *k, union weft_entry *ret)
-{
-	return false;
-}
-
-static void none_walk(const struct compiler *c, key_fn fn, void *arg)
-{
-}
-
-static const struct compile_table none = {none_get, none_walk};
-
 static const struct compile_table *const tables[WEFT_TABLE_MAX] = {
 	[WEFT_TABLE_SEGMENT] = &compile_segment,
 	[WEFT_TABLE_PORT] = &compile_port,
@@ -43,7 +32,7 @@ static const struct compile_table *const tables[WEFT_TABLE_MAX] = {
 	[WEFT_TABLE_SET_MEMBER] = &compile_set_member,
 	[WEFT_TABLE_RULESET] = &compile_ruleset,
 	[WEFT_TABLE_RULE] = &compile_rule,
-	[WEFT_TABLE_DNS] = &none,
+	[WEFT_TABLE_DNS] = &compile_dns,
 };
 
 /* An entry refers only to tables before its own, or to its own. */
@@ -148,6 +137,7 @@ struct compiler *compile_new(const struct model *m, const char *host)
 	members_init(c);
 	routing_init(c);
 	uses_init(c);
+	dns_init(c);
 	underlay_init(c);
 	uses_note_policies(c);
 	while ((o = model_next(m, MODEL_ROUTER, o ? o->name : NULL)))
@@ -170,6 +160,7 @@ void compile_free(struct compiler *c)
 	members_clear(c);
 	routing_clear(c);
 	uses_clear(c);
+	dns_clear(c);
 	hset_clear(&c->paths);
 	for (int table = 1; table < WEFT_TABLE_MAX; table++) {
 		hset_clear(&c->marked[table]);
@@ -228,6 +219,8 @@ static void note_change(struct compiler *c, const struct model_change *change)
 		break;
 	case MODEL_PORT:
 		members_note_port(
+			c, (const struct port *)change->before, (const struct port *)change->after);
+		dns_note_port(
 			c, (const struct port *)change->before, (const struct port *)change->after);
 		break;
 	case MODEL_ROUTER:

@@ -46,6 +46,13 @@ struct seg {
 	struct use *network; /* while relevant */
 	struct rtr *rtr;     /* or NULL */
 	LIST_ENTRY(seg) of_rtr;
+	struct seg_dns {
+		struct dns_net *net; /* NULL: not relevant */
+		char *domain;	     /* or NULL */
+		bool answers;
+		bool named; /* its ports' names are in the index */
+		LIST_ENTRY(seg) of_net;
+	} dns;
 };
 
 /* Every router. Two routers are near when a lookup that begins in one of them can end in the other,
@@ -114,6 +121,8 @@ struct compiler {
 	struct hset rtr_ids;		/* the same, by id */
 	struct hset peerings;		/* struct peering *, by route */
 	struct hset presences;		/* struct presence *, by rtr and peer */
+	struct hset dns_nets;		/* struct dns_net *, by name */
+	struct hset dns_names;		/* struct dns_name, by network and hash */
 	struct hset uses;		/* struct use *, by table and id */
 	const struct policy **policies; /* all, by tier and priority */
 	size_t n_policies;
@@ -123,6 +132,7 @@ struct compiler {
 	bool link_known;
 	SLIST_HEAD(, seg) touched;
 	SLIST_HEAD(, rtr) touched_rtrs;
+	SLIST_HEAD(, dns_net) touched_nets;
 	bool all;			     /* everything is to be looked at; nothing is marked */
 	struct hset marked[WEFT_TABLE_MAX];  /* struct mark */
 	struct hset emitted[WEFT_TABLE_MAX]; /* entries */
@@ -138,7 +148,7 @@ struct compile_table {
 extern const struct compile_table compile_segment, compile_port, compile_local_vtep, compile_vtep,
 	compile_flood, compile_fdb, compile_neigh, compile_router, compile_subnet, compile_route,
 	compile_tenant, compile_network, compile_set, compile_set_member, compile_ruleset,
-	compile_rule;
+	compile_rule, compile_dns;
 
 static inline union key key_id(uint32_t id)
 {
@@ -240,6 +250,16 @@ void routing_note_member(struct compiler *c, const struct member *m, bool is);
 void routing_mark_peer(struct compiler *c, const struct member *m);
 /* First half of settling: which segments have ports here; which routers are relevant. */
 void routing_settle(struct compiler *c);
+
+/* dns.c */
+void dns_init(struct compiler *c);
+void dns_clear(struct compiler *c);
+/* A port changed; either may be NULL. */
+void dns_note_port(struct compiler *c, const struct port *before, const struct port *after);
+/* Takes over what the segment is now. */
+void dns_settle_seg(struct compiler *c, struct seg *seg);
+/* After all segments: which ports have names. */
+void dns_settle(struct compiler *c);
 
 /* marks.c: what depends on an object, as members.c knows things at the moment. */
 void mark_port(struct compiler *c, const struct port *p);

@@ -83,6 +83,7 @@ void members_clear(struct compiler *c)
 
 	for (p = NULL; (p = hset_next(&c->segs, p));) {
 		free(((struct seg *)*p)->name);
+		free(((struct seg *)*p)->dns.domain);
 		free(*p);
 	}
 	for (p = NULL; (p = hset_next(&c->peers, p));) {
@@ -304,6 +305,7 @@ void members_settle(struct compiler *c)
 		SLIST_REMOVE_HEAD(&c->touched, next_touched);
 		seg->touched = false;
 		settle(c, seg);
+		dns_settle_seg(c, seg);
 		if (!LIST_EMPTY(&seg->members) || seg->rtr)
 			continue;
 		hset_remove(&c->segs,
@@ -311,4 +313,5 @@ void members_settle(struct compiler *c)
 		free(seg->name);
 		free(seg);
 	}
+	dns_settle(c);
 }

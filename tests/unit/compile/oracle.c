@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "oracle.h"
 
@@ -486,6 +488,86 @@ static void add_port(const struct oracle *w, const struct port *p)
 		add_neigh(w, s->vni, &link_local, &p->mac);
 }
 
+static bool answers_dns(const struct oracle *w, const char *network)
+{
+	FOR_EACH(o, w->m, MODEL_SEGMENT)
+	{
+		const struct segment *s = (const struct segment *)o;
+
+		if (s->dns_local && strcmp(s->network, network) == 0 && relevant(w, o->name))
+			return true;
+	}
+	return false;
+}
+
+/* The segment when its ports have names. */
+static const struct segment *named_segment(const struct oracle *w, const struct port *p)
+{
+	const struct segment *s = find_segment(w, p->segment);
+
+	return relevant(w, p->segment) && answers_dns(w, s->network) ? s : NULL;
+}
+
+/* Another port of the network has that name and a lower id. */
+static bool has_older(const struct oracle *w, const struct port *than, const char *name)
+{
+	const char *network = find_segment(w, than->segment)->network;
+
+	FOR_EACH(o, w->m, MODEL_PORT)
+	{
+		const struct port *p = (const struct port *)o;
+		const struct segment *s = named_segment(w, p);
+		char full[256];
+
+		if (!s || strcmp(s->network, network) != 0 || o->id >= than->o.id)
+			continue;
+		snprintf(full, sizeof(full), "%s.%s", port_hostname(p), s->domain ? s->domain : "");
+		if (strcasecmp(port_hostname(p), name) == 0 || strcasecmp(full, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void add_name(const struct oracle *w, const struct port *p, const char *name)
+{
+	bool done[2] = {false, false};
+
+	for (size_t i = 0; i < p->n_addresses && !has_older(w, p, name); i++) {
+		const struct weft_addr *a = &p->addresses[i].addr;
+		bool v4 = weft_addr_is_v4(a);
+		union weft_entry e = {0};
+
+		if (p->addresses[i].len < 128 || a->b[0] == 0xfe || done[v4])
+			continue;
+		done[v4] = true;
+		e.dns.network =
+			model_find(w->m, MODEL_NETWORK, find_segment(w, p->segment)->network)->id;
+		e.dns.addr = *a;
+		for (size_t k = 0; name[k]; k++)
+			e.dns.name[k] = (char)tolower(name[k]);
+		weft_dns_hash(name, strlen(name), e.dns.hash);
+		add(w, WEFT_TABLE_DNS, &e);
+	}
+}
+
+static void add_names(const struct oracle *w)
+{
+	FOR_EACH(o, w->m, MODEL_PORT)
+	{
+		const struct port *p = (const struct port *)o;
+		const struct segment *s = named_segment(w, p);
+		char full[256];
+
+		if (!s)
+			continue;
+		add_name(w, p, port_hostname(p));
+		if (!s->domain)
+			continue;
+		snprintf(full, sizeof(full), "%s.%s", port_hostname(p), s->domain);
+		add_name(w, p, full);
+	}
+}
+
 void oracle_entries(const struct model *m, const char *self, const struct oracle_underlay *u,
 	struct applied *ret)
 {
@@ -495,6 +577,7 @@ void oracle_entries(const struct model *m, const char *self, const struct oracle
 	add_uplink(&w);
 	add_routers(&w);
 	add_senders(&w);
+	add_names(&w);
 	FOR_EACH(o, m, MODEL_PORT)
 	{
 		const struct port *p = (const struct port *)o;

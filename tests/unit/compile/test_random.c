@@ -62,6 +62,8 @@ static struct object *random_port(void)
 {
 	static const char *const addresses[] = {"", "'10.0.0.%d'", "'10.0.0.%d','fd00::1'",
 		"'fe80::ff:fe00:%d'", "'10.1.0.0/16','10.0.0.%d'"};
+	static const char *const hostnames[] = {
+		"", "", ",'hostname':'Web'", ",'hostname':'p3'", ",'hostname':'db'"};
 	char list[80], host[32] = "";
 
 	snprintf(list, sizeof(list), addresses[below(5)], 1 + below(5));
@@ -69,9 +71,9 @@ static struct object *random_port(void)
 		snprintf(host, sizeof(host), ",'host':'h%d'", below(3) ? below(4) : 0);
 	return build_object(MODEL_PORT,
 		"{'tenant':'t','name':'p%d','segment':'s%d','mac':'02:00:00:00:00:0%d',"
-		"'addresses':[%s],'enabled':%s,'anti_spoof':false,'learn':%s,'mtu':%d%s}",
+		"'addresses':[%s],'enabled':%s,'anti_spoof':false,'learn':%s,'mtu':%d%s%s}",
 		below(14), below(4), 1 + below(7), list, below(5) ? "true" : "false",
-		below(5) ? "false" : "true", below(5) ? 0 : 1400, host);
+		below(5) ? "false" : "true", below(5) ? 0 : 1400, host, hostnames[below(5)]);
 }
 
 static struct object *random_segment(void)
@@ -86,17 +88,17 @@ static struct object *random_segment(void)
 		"'ra':true,'dns_servers':['10.0.0.8','fd00::8','10.0.0.9'],",
 		"'dhcp':true,'lease_s':600,'domain':'x.org','dns_local':true,"
 		"'dns_servers':['192.0.2.7'],",
-		"'slaac':true,'ra':true,",
+		"'slaac':true,'ra':true,", "'dns_local':true,'domain':'Y.org',",
 		"'dns_local':true,'host_routes':[{'prefix':'10.7.0.0/16','via':'10.0.0.7'}],"};
 	int i = below(4), k = below(3) ? i : below(4);
 	char list[200];
 
 	snprintf(list, sizeof(list), subnets[below(6)], k, k, k, k);
 	return build_object(MODEL_SEGMENT,
-		"{'tenant':'t','name':'s%d','network':'n','vni':%d,'mtu':%d,'flood_unknown':%s,"
+		"{'tenant':'t','name':'s%d','network':'%s','vni':%d,'mtu':%d,'flood_unknown':%s,"
 		"%s'subnets':[%s]}",
-		i, 1 + below(7), below(3) ? 0 : 1300, below(2) ? "true" : "false",
-		services[below(8)], list);
+		i, below(8) ? "n" : "n2", 1 + below(7), below(3) ? 0 : 1300,
+		below(2) ? "true" : "false", services[below(9)], list);
 }
 
 static struct object *random_router(void)
@@ -138,7 +140,8 @@ static struct object *random_object(void)
 	if (kind == 0)
 		return build_object(MODEL_TENANT, "{'name':'t','description':'%d'}", below(3));
 	if (kind == 1)
-		return build_object(MODEL_NETWORK, "{'tenant':'t','name':'n'}");
+		return build_object(
+			MODEL_NETWORK, "{'tenant':'t','name':'%s'}", below(2) ? "n" : "n2");
 	if (kind == 2 || kind == 3)
 		return random_segment();
 	if (kind >= 12)
@@ -154,7 +157,7 @@ static void random_transaction(struct world *w)
 
 	model_begin(w->m);
 	for (int i = below(4); i >= 0; i--) {
-		struct object *o = below(2) ? random_object() : random_policy_object();
+		struct object *o = below(3) ? random_object() : random_policy_object();
 
 		if (below(3)) {
 			assert_int_equal(model_put(w->m, o, &err), 0);
@@ -276,8 +279,8 @@ static void run(unsigned int seed, int rounds)
 		n_peerings += count_routed(&w.applied, WEFT_TABLE_ROUTE);
 	}
 	check(&w);
-	assert_true((n_accepts >= 100 && n_peerings >= 100) || rounds < 4000);
-	for (int t = 1; t <= WEFT_TABLE_RULE; t++)
+	assert_true((n_accepts >= 20 && n_peerings >= 20) || rounds < 4000);
+	for (int t = 1; t < WEFT_TABLE_MAX; t++)
 		assert_true(most[t] >= 2 || rounds < 4000); /* every table is reached */
 	compile_free(w.c);
 	model_free(w.m);
