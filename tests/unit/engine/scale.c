@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How long it takes and how much memory it needs to create many ports through the engine with a
- * real store: scale [PORTS [DIRECTORY [HOST]]]. 250 ports a segment, one of them on host h0, the
- * others on 499 hosts; HOST says from which one it is seen (h0; another word: nothing is
- * programmed). Prints one line per tenth; the last lines are the cost of one more port and of a
- * restart. Fails when the last chunk costs much more than the first (it must cost what it changes).
+ * How long it takes and how much memory it needs to create many ports and routes through the engine
+ * with a real store: scale [PORTS [DIRECTORY [HOST [ROUTES]]]]. 250 ports a segment, one of them on
+ * host h0, the others on 499 hosts; HOST says from which one it is seen (h0; another word: nothing
+ * is programmed). With routes every two segments have a router. Prints one line per tenth; the last
+ * lines are the cost of one port less and of a restart. Fails when the last chunk costs much more
+ * than the first (it must cost what it changes).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -98,8 +99,9 @@ static void create_frame(struct engine *e, int n_segments)
 	for (int s = 0; s < n_segments; s++)
 		create(&ops[n++], build_object(MODEL_SEGMENT,
 					  "{'tenant':'t','name':'s%d','network':'n','vni':%d,"
-					  "'subnets':['10.0.0.0/16']}",
-					  s, s + 1));
+					  "'subnets':[{'prefix':'10.%d.0.0/16',"
+					  "'gateway':'10.%d.255.254'}]}",
+					  s, s + 1, s % 2, s % 2));
 	transact(e, ops, n);
 	free(ops);
 }
@@ -110,21 +112,44 @@ static struct object *port(int i)
 
 	return build_object(MODEL_PORT,
 		"{'tenant':'t','name':'port-%07d','segment':'s%d','host':'h%d',"
-		"'mac':'02:00:%02x:%02x:%02x:%02x','addresses':['10.0.%d.%d']}",
+		"'mac':'02:00:%02x:%02x:%02x:%02x','addresses':['10.%d.%d.%d']}",
 		i, i / PER_SEGMENT,
 		in_segment ? 1 + (in_segment + i / PER_SEGMENT * 7) % (N_HOSTS - 1) : 0,
-		i >> 24 & 0xff, i >> 16 & 0xff, i >> 8 & 0xff, i & 0xff, in_segment / 250,
-		in_segment % 250 + 1);
+		i >> 24 & 0xff, i >> 16 & 0xff, i >> 8 & 0xff, i & 0xff, i / PER_SEGMENT % 2,
+		in_segment / 250, in_segment % 250 + 1);
 }
 
-/* Seconds that creating ports first..last-1 took in the engine. */
-static double create_ports(struct engine *e, int first, int last)
+static struct object *route(int i, int n_routers)
+{
+	int k = i / n_routers;
+
+	return build_object(MODEL_ROUTE,
+		"{'tenant':'t','name':'route-%07d','router':'r%d','prefix':'%d.%d.%d.0/24',"
+		"'next_hops':['10.0.0.1','10.1.0.2']}",
+		i, i % n_routers, 20 + (k >> 16), k >> 8 & 0xff, k & 0xff);
+}
+
+static void create_routers(struct engine *e, int n)
+{
+	struct engine_op *ops = calloc(n, sizeof(*ops));
+
+	for (int r = 0; r < n; r++)
+		create(&ops[r], build_object(MODEL_ROUTER,
+					"{'tenant':'t','name':'r%d','network':'n',"
+					"'segments':['s%d','s%d']}",
+					r, 2 * r, 2 * r + 1));
+	transact(e, ops, n);
+	free(ops);
+}
+
+/* Seconds that creating ports, or routes of so many routers, first..last-1 took in the engine. */
+static double create_objects(struct engine *e, int first, int last, int n_routers)
 {
 	static struct engine_op ops[CHUNK];
 	double start;
 
 	for (int i = first; i < last; i++)
-		create(&ops[i - first], port(i));
+		create(&ops[i - first], n_routers ? route(i, n_routers) : port(i));
 	start = now();
 	transact(e, ops, last - first);
 	return now() - start;
@@ -162,14 +187,39 @@ static int restart(const char *path, const char *host, int n_ports)
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -1;
 }
 
-static int run(const char *path, const char *host, int n_ports)
+/* Creates n ports, or routes of so many routers. True when the last ones cost about as much as the
+ * first ones. */
+static bool load(struct engine *e, const struct sink_count *sink, int n, int n_routers)
+{
+	double total = 0, first = 0, chunk = 0, start_cpu = cpu();
+	long rss = rss_kib();
+
+	for (int done = 0; done < n; done += CHUNK) {
+		int last = done + CHUNK < n ? done + CHUNK : n;
+
+		chunk = create_objects(e, done, last, n_routers);
+		total += chunk;
+		if (done == 0)
+			first = chunk;
+		if (last * 10L / n != done * 10L / n)
+			printf("%8d %s  %7.2f s  CPU %6.2f s  chunk of %d %6.1f ms  RSS %5ld "
+			       "MiB  %zu ops\n",
+				last, n_routers ? "routes" : "ports", total, cpu() - start_cpu,
+				CHUNK, chunk * 1e3, rss_kib() / 1024, sink->n_ops);
+	}
+	printf("per %s %ld bytes\n", n_routers ? "route" : "port", (rss_kib() - rss) * 1024 / n);
+	return n < 2 * CHUNK || chunk <= 20 * first + 1;
+}
+
+static int run(const char *path, const char *host, int n_ports, int n_routes)
 {
 	struct underlay_link link = {.mac = {{2, 0, 0, 0, 0, 1}}, .mtu = 1600, .up = true};
+	int n_segments = (n_ports + PER_SEGMENT - 1) / PER_SEGMENT;
 	struct sink_count sink = {0};
 	struct model_error err;
 	struct engine *e;
-	double total = 0, first = 0, chunk = 0, start, start_cpu = cpu();
-	long rss = rss_kib(), rss_frame;
+	double start;
+	bool linear;
 
 	if (engine_open(path, host, &e, &err) < 0) {
 		fprintf(stderr, "scale: %s\n", err.text);
@@ -177,23 +227,15 @@ static int run(const char *path, const char *host, int n_ports)
 	}
 	engine_set_sink(e, &(struct engine_sink){.arg = &sink, .emit = count_op, .end = count_end});
 	engine_link(e, &link);
-	create_frame(e, (n_ports + PER_SEGMENT - 1) / PER_SEGMENT);
-	rss_frame = rss_kib();
-	for (int done = 0; done < n_ports; done += CHUNK) {
-		int last = done + CHUNK < n_ports ? done + CHUNK : n_ports;
-
-		chunk = create_ports(e, done, last);
-		total += chunk;
-		if (done == 0)
-			first = chunk;
-		if (last * 10 / n_ports != done * 10 / n_ports)
-			printf("%8d ports  %7.2f s  CPU %6.2f s  chunk of %d %6.1f ms  RSS %5ld "
-			       "MiB  %zu ops\n",
-				last, total, cpu() - start_cpu, CHUNK, chunk * 1e3,
-				rss_kib() / 1024, sink.n_ops);
+	printf("empty RSS %ld KiB\n", rss_kib());
+	create_frame(e, n_segments);
+	linear = load(e, &sink, n_ports, 0);
+	if (n_routes > 0) {
+		start = now();
+		create_routers(e, n_segments / 2);
+		printf("%d routers: %.2f s, %zu ops\n", n_segments / 2, now() - start, sink.n_ops);
+		linear &= load(e, &sink, n_routes, n_segments / 2);
 	}
-	printf("empty RSS %ld KiB, per port %ld bytes\n", rss,
-		(rss_kib() - rss_frame) * 1024 / n_ports);
 	start = now();
 	transact(e,
 		&(struct engine_op){
@@ -204,7 +246,7 @@ static int run(const char *path, const char *host, int n_ports)
 	fflush(stdout);
 	if (restart(path, host, n_ports - 1) < 0)
 		return 1;
-	return n_ports >= 2 * CHUNK && chunk > 20 * first + 1;
+	return linear ? 0 : 1;
 }
 
 int main(int argc, char **argv)
@@ -218,7 +260,7 @@ int main(int argc, char **argv)
 	if (n_ports <= 0 || !mkdtemp(dir))
 		return 1;
 	snprintf(path, sizeof(path), "%s/store", dir);
-	rc = run(path, argc > 3 ? argv[3] : "h0", n_ports);
+	rc = run(path, argc > 3 ? argv[3] : "h0", n_ports, argc > 4 ? atoi(argv[4]) : 0);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/store-wal", dir);
 	unlink(path);
