@@ -39,6 +39,12 @@ static bool has_ops(unsigned int type)
 	return type == WEFT_MSG_TXN_OPS || type == WEFT_MSG_DUMP_ENTRIES;
 }
 
+/* More follows the payload that its type names. */
+static bool has_tail(unsigned int type)
+{
+	return has_ops(type) || type == WEFT_MSG_SESSION_ENTRIES;
+}
+
 static bool terminated(const char *s, size_t size)
 {
 	return memchr(s, '\0', size) != NULL;
@@ -110,6 +116,30 @@ static int check_ops(const void *msg, size_t size, char *text)
 	return 0;
 }
 
+static int check_sessions(const void *msg, size_t size, char *text)
+{
+	const struct weft_msg_sessions *head = weft_msg_payload(msg);
+	const struct weft_session *s = (const void *)(head + 1);
+	size_t room = size - sizeof(struct weft_msg_hdr) - sizeof(*head);
+
+	if (room / sizeof(*s) != head->n || room % sizeof(*s) != 0) {
+		snprintf(text, WEFT_TEXT_SIZE, "%u sessions in %zu bytes", head->n, room);
+		return -EBADMSG;
+	}
+	for (uint32_t i = 0; i < head->n; i++) {
+		if (!terminated(s[i].state, sizeof(s[i].state))) {
+			snprintf(text, WEFT_TEXT_SIZE, "session %u has a state without an end", i);
+			return -EBADMSG;
+		}
+	}
+	return 0;
+}
+
+static bool filter_ends(const struct weft_session_filter *f)
+{
+	return terminated(f->state, sizeof(f->state));
+}
+
 /* Strings in payloads of fixed size. */
 static bool payload_strings_end(unsigned int type, const void *payload)
 {
@@ -129,6 +159,10 @@ static bool payload_strings_end(unsigned int type, const void *payload)
 	case WEFT_MSG_EVENT_PORT:
 		return terminated(((const struct weft_event_port *)payload)->text,
 			sizeof(((struct weft_event_port *)0)->text));
+	case WEFT_MSG_SESSION_LIST:
+		return filter_ends(&((const struct weft_msg_session_list *)payload)->filter);
+	case WEFT_MSG_SESSION_FLUSH:
+		return filter_ends(&((const struct weft_msg_session_flush *)payload)->filter);
 	}
 	return true;
 }
@@ -154,13 +188,15 @@ int weft_msg_check(const void *msg, size_t size, char text[WEFT_TEXT_SIZE])
 		return -EBADMSG;
 	}
 	want = msg_types[hdr->type].payload_size;
-	if (has_ops(hdr->type) ? hdr->size < want : hdr->size != want) {
+	if (has_tail(hdr->type) ? hdr->size < want : hdr->size != want) {
 		snprintf(text, WEFT_TEXT_SIZE, "%s with %u bytes of payload instead of %u", name,
 			hdr->size, want);
 		return -EBADMSG;
 	}
 	if (has_ops(hdr->type))
 		return check_ops(msg, size, text);
+	if (hdr->type == WEFT_MSG_SESSION_ENTRIES)
+		return check_sessions(msg, size, text);
 	if (!payload_strings_end(hdr->type, weft_msg_payload(msg))) {
 		snprintf(text, WEFT_TEXT_SIZE, "%s has a string without an end", name);
 		return -EBADMSG;

@@ -3,8 +3,8 @@
  * One connected client, as server.c (sockets) and request.c (meaning of requests) share it. Main
  * thread.
  *
- * While a client has a reply or a dump that its socket does not take, nothing is read from it: so
- * what it makes us keep is bounded by one message and its transaction.
+ * While a client has a reply, a dump or a walk over sessions that its socket does not take, nothing
+ * is read from it: so what it makes us keep is bounded by one message and its transaction.
  */
 #ifndef CHANNEL_CLIENT_H
 #define CHANNEL_CLIENT_H
@@ -17,6 +17,7 @@
 
 #include "dump.h"
 #include "events.h"
+#include "session_walk.h"
 
 struct client {
 	TAILQ_ENTRY(client) link;
@@ -32,6 +33,8 @@ struct client {
 	struct txn *txn;
 	struct dump dump;
 	bool dumping;
+	struct session_walk walk;
+	bool walking;
 	struct event_queue *events; /* NULL: wants none */
 	size_t pending_size;	    /* a reply that waits for room, 0: none */
 	int pending_fd;

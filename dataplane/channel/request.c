@@ -14,6 +14,7 @@
 #include <core/log.h>
 #include <core/mem.h>
 #include <observe/counters.h>
+#include <session/session.h>
 #include <table/learn.h>
 
 #include "client.h"
@@ -163,6 +164,38 @@ static void fdb_flush(struct client *c, uint32_t seq, const struct weft_msg_fdb_
 	client_reply(c, WEFT_MSG_PONG, seq, NULL, 0, -1);
 }
 
+static void session_list(
+	struct client *c, uint32_t seq, const struct weft_msg_session_list *request)
+{
+	session_list_start(&c->walk, request, seq);
+	c->walking = true; /* as with dumps */
+}
+
+static void session_flush(
+	struct client *c, uint32_t seq, const struct weft_msg_session_flush *request)
+{
+	if (!c->writer) {
+		client_error(c, seq, EPERM, "only a client that said so in HELLO may write");
+		return;
+	}
+	session_flush_start(&c->walk, request, seq);
+	c->walking = true;
+}
+
+static void info_sessions(struct weft_msg_info *reply)
+{
+	struct session_stats s;
+
+	session_stats(&s);
+	reply->sessions = s.n;
+	reply->sessions_half_open = s.half_open;
+	reply->sessions_max = s.max;
+	reply->sessions_created = s.created;
+	reply->sessions_ended = s.ended;
+	reply->sessions_refused = s.refused;
+	reply->session_bytes = s.bytes;
+}
+
 static void info(struct client *c, uint32_t seq)
 {
 	const struct config *cfg = channel.config;
@@ -185,6 +218,7 @@ static void info(struct client *c, uint32_t seq)
 	}
 	if (rte_eal_has_hugepages())
 		reply.hugepages = rte_eal_get_physmem_size();
+	info_sessions(&reply);
 	client_reply(c, WEFT_MSG_INFO_REPLY, seq, &reply, sizeof(reply), -1);
 }
 
@@ -222,6 +256,12 @@ void request_handle(struct client *c, const void *msg, int *fds, unsigned int n_
 		break;
 	case WEFT_MSG_INFO:
 		info(c, hdr->seq);
+		break;
+	case WEFT_MSG_SESSION_LIST:
+		session_list(c, hdr->seq, weft_msg_payload(msg));
+		break;
+	case WEFT_MSG_SESSION_FLUSH:
+		session_flush(c, hdr->seq, weft_msg_payload(msg));
 		break;
 	default:
 		client_error(c, hdr->seq, EPROTO, "%s is no request", weft_msg_name(hdr->type));

@@ -32,6 +32,7 @@
 #define CLIENTS_MAX	   64
 #define GREETING_MS	   5000 /* a client that has not said HELLO by then goes */
 #define MESSAGES_PER_ROUND 32	/* of one client, before others have their turn */
+#define WALKS_PER_ROUND	   4	/* parts of a walk over sessions */
 
 static struct {
 	int epoll;
@@ -140,7 +141,26 @@ static bool send_event(void *arg, enum weft_msg_type type, const void *payload, 
 	return client_try(arg, msg, weft_msg_build(msg, type, 0, payload, size), -1);
 }
 
-/* Sends what waits: the reply, then the dump (a bounded part), then events. */
+/* Goes on with a walk over sessions. False: its socket takes no more now. */
+static bool client_walk(struct client *c)
+{
+	for (int i = 0; c->walking && i < WALKS_PER_ROUND; i++) {
+		struct session_walk before = c->walk;
+		size_t size = session_walk_next(&c->walk, buffer_out);
+
+		if (size && !client_try(c, buffer_out, size, -1)) {
+			/* What was removed was removed; the rest is looked at again. */
+			if (!c->walk.remove)
+				c->walk = before;
+			return false;
+		}
+		if (size && weft_msg_hdr(buffer_out)->type == WEFT_MSG_SESSION_END)
+			c->walking = false;
+	}
+	return true;
+}
+
+/* Sends what waits: the reply, then the dump or walk (a bounded part), then events. */
 static void client_pump(struct client *c)
 {
 	if (c->pending_size) {
@@ -161,7 +181,9 @@ static void client_pump(struct client *c)
 		if (weft_msg_hdr(buffer_out)->type == WEFT_MSG_DUMP_END)
 			c->dumping = false;
 	}
-	if (c->greeted && c->events && !c->dumping)
+	if (!client_walk(c))
+		return;
+	if (c->greeted && c->events && !c->dumping && !c->walking)
 		event_queue_flush(c->events, send_event, c);
 	if (c->doomed)
 		c->dead = true;
@@ -182,7 +204,7 @@ static void client_free(struct client *c)
 
 static bool client_waits(const struct client *c)
 {
-	return c->pending_size || c->dumping;
+	return c->pending_size || c->dumping || c->walking;
 }
 
 /* Asks epoll for what the client can make progress with. */

@@ -135,10 +135,41 @@ static void messages(FILE *f)
 	STRUCT(weft_event_fdb, M(weft_event_fdb, entry) M(weft_event_fdb, event))
 	STRUCT(weft_event_lost, M(weft_event_lost, n))
 	STRUCT(weft_msg_info,
-		M(weft_msg_info, generation) M(weft_msg_info, uptime_ms) M(weft_msg_info, n_entries)
-			M(weft_msg_info, n_learned) M(weft_msg_info, table_bytes)
-				M(weft_msg_info, mbufs_total) M(weft_msg_info, mbufs_free) M(
-					weft_msg_info, commit_last_ns) M(weft_msg_info, hugepages))
+		M(weft_msg_info, generation) M(weft_msg_info, uptime_ms) M(
+			weft_msg_info, n_entries) M(weft_msg_info, n_learned) M(weft_msg_info,
+			table_bytes) M(weft_msg_info, mbufs_total) M(weft_msg_info,
+			mbufs_free) M(weft_msg_info, commit_last_ns) M(weft_msg_info, hugepages)
+			M(weft_msg_info, sessions) M(weft_msg_info, sessions_half_open) M(
+				weft_msg_info, sessions_max) M(weft_msg_info, sessions_created)
+				M(weft_msg_info, sessions_ended) M(weft_msg_info, sessions_refused)
+					M(weft_msg_info, session_bytes))
+	STRUCT(weft_msg_session_list, M(weft_msg_session_list, cursor) M(weft_msg_session_list, max)
+					      M(weft_msg_session_list, filter))
+	STRUCT(weft_msg_sessions, M(weft_msg_sessions, n) M(weft_msg_sessions, pad))
+	STRUCT(weft_msg_session_flush, M(weft_msg_session_flush, filter))
+	STRUCT(weft_msg_session_end, M(weft_msg_session_end, n) M(weft_msg_session_end, cursor)
+					     M(weft_msg_session_end, pad))
+}
+
+static void sessions(FILE *f)
+{
+	STRUCT(weft_session_filter,
+		M(weft_session_filter, network) M(weft_session_filter, port)
+			M(weft_session_filter, src) M(weft_session_filter, dst)
+				M(weft_session_filter, proto) M(weft_session_filter, flags) M(
+					weft_session_filter, sport) M(weft_session_filter, dport)
+					M(weft_session_filter, pad) M(weft_session_filter, state))
+	STRUCT(weft_session_way,
+		M(weft_session_way, src) M(weft_session_way, dst) M(weft_session_way, sport) M(
+			weft_session_way, dport) M(weft_session_way, vni) M(weft_session_way, port)
+			M(weft_session_way, out_port) M(weft_session_way, vtep)
+				M(weft_session_way, ruleset) M(weft_session_way, rule)
+					M(weft_session_way, packets) M(weft_session_way, bytes))
+	STRUCT(weft_session,
+		M(weft_session, ways) M(weft_session, network) M(weft_session, tenant)
+			M(weft_session, charged) M(weft_session, age_s) M(weft_session, idle_s) M(
+				weft_session, ends_s) M(weft_session, proto) M(weft_session, flags)
+				M(weft_session, pad) M(weft_session, state))
 }
 
 static void statistics(FILE *f)
@@ -179,6 +210,9 @@ static void numbers(FILE *f)
 	LIMIT(WEFT_MAX_ROUTES)
 	LIMIT(WEFT_MAX_DNS)
 	LIMIT(WEFT_RULESET_RULES)
+	LIMIT(WEFT_MIN_SESSIONS)
+	LIMIT(WEFT_MAX_SESSIONS)
+	LIMIT(WEFT_SESSION_STATE_SIZE)
 	LIMIT(WEFT_SEGMENT_SUBNETS)
 	LIMIT(WEFT_NAME_SIZE)
 	LIMIT(WEFT_DEVICE_SIZE)
@@ -244,6 +278,9 @@ static void numbers(FILE *f)
 	FLAG(WEFT_OP_PUT)
 	FLAG(WEFT_OP_DELETE)
 	FLAG(WEFT_DUMP_LEARNED)
+	FLAG(WEFT_SESSION_EITHER)
+	FLAG(WEFT_SESSION_HALF_OPEN)
+	FLAG(WEFT_SESSION_VALID)
 	FLAG(WEFT_PORT_STATE_DOWN)
 	FLAG(WEFT_PORT_STATE_UP)
 	FLAG(WEFT_PORT_STATE_MISSING)
@@ -273,6 +310,7 @@ static char *layout(void)
 	fprintf(f, "version %d\n", WEFT_CHANNEL_VERSION);
 	entries(f);
 	messages(f);
+	sessions(f);
 	statistics(f);
 	numbers(f);
 	fclose(f);

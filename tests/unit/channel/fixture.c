@@ -14,6 +14,7 @@
 #include <core/rcu.h>
 #include <observe/counters.h>
 #include <port/fake.h>
+#include <session/session.h>
 #include <table/learn.h>
 #include <table/policy.h>
 #include <table/route.h>
@@ -43,7 +44,7 @@ static int setup(const char *path)
 	fake_fail_open(NULL, 0);
 	clock_warp(1000);
 	return rcu_init(N_WORKERS) || counters_init(N_WORKERS, FIXTURE_BOOT_ID) || learn_init() ||
-	       channel_init(&options);
+	       session_init(SESSION_DEFAULT, N_WORKERS) || channel_init(&options);
 }
 
 int fixture_setup(void **state)
@@ -66,6 +67,7 @@ int fixture_teardown(void **state)
 {
 	rcu_worker_unregister(0); /* of a test that failed: nothing would ever be reclaimed */
 	channel_fini();
+	session_fini();
 	learn_fini();
 	counters_fini();
 	rcu_fini();

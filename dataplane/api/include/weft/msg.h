@@ -6,7 +6,8 @@
  * machine, so host byte order. The client speaks first (HELLO) and nothing else is answered before
  * it. Only one client may hold transactions at a time (the first HELLO with WEFT_HELLO_WRITER);
  * any number may dump and listen. Every request is answered by exactly one message with its seq, or
- * for a dump by DUMP_ENTRIES messages and DUMP_END. Free of DPDK.
+ * for a dump by DUMP_ENTRIES messages and DUMP_END, for sessions by SESSION_ENTRIES and
+ * SESSION_END. Free of DPDK.
  *
  * A transaction: TXN_BEGIN, any number of TXN_OPS, TXN_COMMIT. Ops are checked as they arrive and
  * gathered aside; the commit applies all of them as one generation or none of them, and answers
@@ -24,6 +25,7 @@
 #include <stdint.h>
 
 #include <weft/entry.h>
+#include <weft/session.h>
 
 #define WEFT_CHANNEL_MAGIC   0x57454654u /* "WEFT" */
 #define WEFT_CHANNEL_VERSION 3
@@ -51,13 +53,17 @@
 	X(16, EVENT_FDB, "event", weft_event_fdb)                                                  \
 	X(17, EVENTS_LOST, "event", weft_event_lost)                                               \
 	X(18, INFO, "request", weft_msg_none)                                                      \
-	X(19, INFO_REPLY, "reply", weft_msg_info)
+	X(19, INFO_REPLY, "reply", weft_msg_info)                                                  \
+	X(20, SESSION_LIST, "request", weft_msg_session_list)                                      \
+	X(21, SESSION_ENTRIES, "reply", weft_msg_sessions) /* sessions back to back */             \
+	X(22, SESSION_FLUSH, "request", weft_msg_session_flush)                                    \
+	X(23, SESSION_END, "reply", weft_msg_session_end)
 
 enum weft_msg_type {
 #define WEFT_MSG_ENUM(number, id, direction, payload) WEFT_MSG_##id = number,
 	WEFT_MSGS(WEFT_MSG_ENUM)
 #undef WEFT_MSG_ENUM
-	WEFT_MSG_TYPE_MAX = 20
+	WEFT_MSG_TYPE_MAX = 28
 };
 
 /* The IDENTIFIER of a type, for logs, or NULL. */
@@ -190,6 +196,38 @@ struct weft_msg_info {
 	uint64_t mbufs_free;
 	uint64_t commit_last_ns; /* time the last commit took on the main thread */
 	uint64_t hugepages;	 /* bytes in use; 0: running without */
+	uint64_t sessions;	 /* now */
+	uint64_t sessions_half_open;
+	uint64_t sessions_max;
+	uint64_t sessions_created; /* since start */
+	uint64_t sessions_ended;
+	uint64_t sessions_refused; /* for lack of room, or a limit */
+	uint64_t session_bytes;	   /* memory in use */
+};
+
+/* Up to max sessions from cursor on, which is 0 at first. */
+struct weft_msg_session_list {
+	uint32_t cursor;
+	uint32_t max;
+	struct weft_session_filter filter;
+};
+static_assert(sizeof(struct weft_msg_session_list) == 76, "wire layout");
+
+/* The payload of SESSION_ENTRIES: n of struct weft_session follow. */
+struct weft_msg_sessions {
+	uint32_t n;
+	uint32_t pad;
+};
+
+/* All that match end; those that come meanwhile perhaps. */
+struct weft_msg_session_flush {
+	struct weft_session_filter filter;
+};
+
+struct weft_msg_session_end {
+	uint64_t n;	 /* that were told, or ended */
+	uint32_t cursor; /* where to go on; 0: these were all */
+	uint32_t pad;
 };
 
 #endif
