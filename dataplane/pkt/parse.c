@@ -297,6 +297,14 @@ static inline bool ipv6_is_plain(unsigned int proto)
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_ICMPV6;
 }
 
+/* ::ffff:0:0/96 is how hosts hold IPv4 addresses (RFC 4291 section 2.5.5.2) and how all tables here
+ * do; on the wire it would pass for an IPv4 address that nobody checked (RFC 6890 table 20). */
+static inline bool is_v4_mapped(const uint8_t *addr)
+{
+	return unlikely(load64_raw(addr) == 0) && load16(addr + 8) == 0 &&
+	       load16(addr + 10) == 0xffff;
+}
+
 static inline enum weft_drop parse_ipv6(struct cursor *c)
 {
 	const uint8_t *ip = c->frame + c->l3_off;
@@ -312,6 +320,8 @@ static inline enum weft_drop parse_ipv6(struct cursor *c)
 		return WEFT_DROP_TRUNCATED;
 	if (unlikely(total > UINT16_MAX))
 		return WEFT_DROP_BAD_IP_HEADER; /* l3_len could not hold it */
+	if (unlikely(is_v4_mapped(ip + 8) || is_v4_mapped(ip + 24)))
+		return WEFT_DROP_BAD_IP_HEADER;
 
 	c->l3_end = c->l3_off + total;
 	c->l4_off = c->l3_off + sizeof(struct rte_ipv6_hdr);
