@@ -73,6 +73,10 @@ static const struct rpc_param export_params[] = {P_AFTER,
 	{"limit", RPC_UINT, .min = 1, .max = LIST_MAX, .fallback = 1000,
 		.help = "objects on a page"},
 	{"full", RPC_BOOL, .help = "also fields that equal their default"}, {NULL}};
+static const struct rpc_param address_set_params[] = {P_NAME, P_KEY_TENANT,
+	{"prefixes", RPC_STRINGS, .required = true, .max = MODEL_SET_PREFIXES,
+		.help = "addresses and prefixes"},
+	P_IF_REVISION, P_DRY_RUN, {NULL}};
 static const struct rpc_param port_params[] = {P_PORT, {NULL}};
 static const struct rpc_param none_params[] = {{NULL}};
 static const struct rpc_param fdb_list_params[] = {P_SEGMENT, P_PORT,
@@ -100,6 +104,8 @@ static const struct rpc_param events_params[] = {
 #define PARAMS_TRANSACT		  transact_params
 #define PARAMS_APPLY		  apply_params
 #define PARAMS_EXPORT		  export_params
+#define PARAMS_ADDRESS_SET_ADD	  address_set_params
+#define PARAMS_ADDRESS_SET_REMOVE address_set_params
 #define PARAMS_STATUS		  none_params
 #define PARAMS_STATS_PORTS	  port_params
 #define PARAMS_STATS_WORKERS	  none_params

@@ -14,6 +14,8 @@
 
 /* Longer than any name that the model takes: what is cut can't be equal to one. */
 #define KEY_SIZE 256
+/* One character for each kind, so that no key of one is one of another. */
+#define KIND_LETTER(kind) ('@' + (char)(kind))
 
 void oplist_init(struct oplist *l, const struct model *m)
 {
@@ -41,7 +43,7 @@ static struct oplist_object *lookup(const struct oplist *l, enum model_kind kind
 	struct oplist_object *o;
 	char key[KEY_SIZE];
 
-	snprintf(key, sizeof(key), "%d%s", kind, name);
+	snprintf(key, sizeof(key), "%c%s", KIND_LETTER(kind), name);
 	HASH_FIND_STR(l->objects, key, o);
 	return o;
 }
@@ -55,7 +57,7 @@ static void note(
 	if (o == NULL) {
 		size = strlen(name) + 2 < KEY_SIZE ? strlen(name) + 2 : KEY_SIZE;
 		o = mem_zalloc(sizeof(*o) + size);
-		snprintf(o->key, size, "%d%s", kind, name);
+		snprintf(o->key, size, "%c%s", KIND_LETTER(kind), name);
 		HASH_ADD_STR(l->objects, key, o);
 	}
 	o->object = object;
@@ -114,6 +116,17 @@ int oplist_add(struct oplist *l, enum engine_verb verb, enum model_kind kind,
 	op->if_revision = if_revision;
 	note(l, kind, o->name, o);
 	return 0;
+}
+
+void oplist_add_object(struct oplist *l, struct object *o, uint64_t if_revision)
+{
+	struct engine_op *op = append(l);
+
+	op->verb = ENGINE_UPDATE;
+	op->kind = o->kind;
+	op->object = o;
+	op->if_revision = if_revision;
+	note(l, o->kind, o->name, o);
 }
 
 void oplist_add_delete(

@@ -13,7 +13,7 @@
 struct oplist_object {
 	UT_hash_handle hh;
 	const struct object *object; /* an op's, or NULL: deleted */
-	char key[];		     /* the kind's digit, then the full name */
+	char key[];		     /* the kind's letter, then the full name */
 };
 
 struct oplist {
@@ -33,6 +33,8 @@ bool oplist_has(const struct oplist *l, enum model_kind kind, const char *name);
 /* Adds an op that puts the object that json describes (update: onto what is there). */
 int oplist_add(struct oplist *l, enum engine_verb verb, enum model_kind kind,
 	struct json_object *json, uint64_t if_revision, struct model_error *err);
+/* The same with a ready object, which it takes; it must exist. */
+void oplist_add_object(struct oplist *l, struct object *o, uint64_t if_revision);
 void oplist_add_delete(
 	struct oplist *l, enum model_kind kind, const char *name, uint64_t if_revision);
 /* Hands everything to the engine and answers the request; build makes the answer. */

@@ -37,24 +37,6 @@ static int read_args(int argc, char **argv, struct apply_args *ret)
 	return CLI_OK;
 }
 
-static void print_field(const char *name, struct json_object *change)
-{
-	struct json_object *from = NULL, *to = NULL;
-	char *a, *b;
-
-	json_object_object_get_ex(change, "from", &from);
-	json_object_object_get_ex(change, "to", &to);
-	a = value_text(from);
-	b = value_text(to);
-	printf("    %s: ", name);
-	print_safe(from == NULL ? "none" : a);
-	printf(" -> ");
-	print_safe(to == NULL ? "none" : b);
-	printf("\n");
-	free(a);
-	free(b);
-}
-
 static void print_change(struct json_object *change)
 {
 	const char *action = get_string(change, "action");
@@ -67,7 +49,14 @@ static void print_change(struct json_object *change)
 		get_string(change, "kind"), get_string(change, "name"));
 	if (!json_object_object_get_ex(change, "fields", &fields))
 		return;
-	json_object_object_foreach(fields, name, value) print_field(name, value);
+	json_object_object_foreach(fields, name, value)
+	{
+		struct json_object *from = NULL, *to = NULL;
+
+		json_object_object_get_ex(value, "from", &from);
+		json_object_object_get_ex(value, "to", &to);
+		print_difference(name, from, to);
+	}
 }
 
 static void print_result(struct json_object *result)

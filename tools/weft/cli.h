@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <json-c/json.h>
 
@@ -48,7 +49,9 @@ extern const struct command commands[];
 
 /* Ended by NULL. */
 extern const char *const object_verbs[];
-bool is_object_verb(const char *word);
+bool is_object_verb(const char *noun, const char *word);
+/* Verbs that only this noun has, ended by NULL; NULL: none. */
+const char *const *extra_verbs(const char *noun);
 int run_object(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_apply(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_export(struct cli *cli, const struct command *c, int argc, char **argv);
@@ -98,6 +101,21 @@ struct json_object *describe_method(const char *name); /* NULL: none */
 struct json_object *describe_fields(struct json_object *kind);
 struct json_object *describe_params(struct json_object *method);
 bool describe_has_field(struct json_object *specs, const char *name);
+
+/* rule.c: weft security-group|policy rule add|remove|list. Takes what follows "rule". */
+int run_rule(struct cli *cli, const struct command *c, int argc, char **argv);
+/* A rule as its words on the command line: "ingress tcp 80 from 10.0.0.0/8". */
+void rule_write(FILE *f, struct json_object *rule);
+
+/* address_set.c: weft address-set add|remove. Takes what follows the verb. */
+int run_address_set(
+	struct cli *cli, const struct command *c, const char *verb, int argc, char **argv);
+
+/* object.c: "red/web1" to the members tenant and name. */
+void object_set_name(const struct command *c, struct json_object *params, const char *name);
+
+/* difference.c: what was and is of a field, in lines. */
+void print_difference(const char *name, struct json_object *from, struct json_object *to);
 
 /* output.c */
 void print_json(struct json_object *o);

@@ -4,13 +4,39 @@
  */
 #include "cli.h"
 
+#define OBJECT_SYNOPSIS(noun)                                                                      \
+	noun " list [FILTER=VALUE...]\n" noun " show NAME\n" noun                                  \
+	     " create|put|update NAME FIELD=VALUE...\n" noun " delete NAME"
+
 #define OBJECT(noun)                                                                               \
 	{                                                                                          \
-		noun,                                                                              \
-			noun " list [FILTER=VALUE...]\n" noun " show NAME\n" noun                  \
-			     " create|put|update NAME FIELD=VALUE...\n" noun " delete NAME",       \
-			"list, show, create, put, update, delete", run_object, NULL                \
+		noun, OBJECT_SYNOPSIS(noun), "list, show, create, put, update, delete",            \
+			run_object, NULL                                                           \
 	}
+
+/* One with verbs of its own. */
+#define OBJECT_AND(noun, verbs, more)                                                              \
+	{                                                                                          \
+		noun, OBJECT_SYNOPSIS(noun) "\n" verbs, "list, show, create, put, update, delete", \
+			run_object, more                                                           \
+	}
+
+#define RULE_VERBS(noun) noun " rule list NAME\n" noun " rule add|remove NAME RULE"
+
+static const char rule_help[] =
+	"RULE is, in any order but for what belongs together:\n\n"
+	"  ingress|egress             toward the ports or from them\n"
+	"  allow|deny|reject|pass     of policies only\n"
+	"  ipv4|ipv6                  one family\n"
+	"  tcp|udp|sctp [PORT[-PORT]] also 33 (DCCP) and 136 (UDP-Lite)\n"
+	"  icmp|icmpv6 [TYPE[/CODE]]\n"
+	"  proto N                    another protocol\n"
+	"  from|to PREFIX             addresses of the other side\n"
+	"  from|to group|set NAME     a security group's ports, or an address set\n"
+	"  log                        an event for each session that it decides\n"
+	"  at N                       add: becomes rule N; without, the last\n\n"
+	"remove takes a rule's number too. weft security-group rule add red/web ingress tcp 80\n"
+	"from 10.0.0.0/8\n";
 
 const struct command commands[] = {
 	{"apply", "apply -f FILE|- [--dry-run] [--no-prune]",
@@ -32,9 +58,9 @@ const struct command commands[] = {
 	OBJECT("port"),
 	OBJECT("router"),
 	OBJECT("route"),
-	OBJECT("address-set"),
-	OBJECT("security-group"),
-	OBJECT("policy"),
+	OBJECT_AND("address-set", "address-set add|remove NAME PREFIX...", NULL),
+	OBJECT_AND("security-group", RULE_VERBS("security-group"), rule_help),
+	OBJECT_AND("policy", RULE_VERBS("policy"), rule_help),
 	{"stats", "stats [ports [PORT]|workers]", "counters of ports, or the workers' time",
 		run_stats, NULL},
 	{"drops", "drops [PORT]", "dropped packets by port and reason", run_drops, NULL},

@@ -97,6 +97,24 @@ static void offer_fields(
 	}
 }
 
+/* Words of a rule have no order that a word could be known by. */
+static void complete_rule(struct cli *cli, const char *kind, int argc, char **argv)
+{
+	static const char *const verbs[] = {"add", "remove", "list", NULL};
+	static const char *const words[] = {"ingress", "egress", "ipv4", "ipv6", "tcp", "udp",
+		"icmp", "icmpv6", "sctp", "from", "to", "group", "set", "log", NULL};
+	static const char *const actions[] = {"allow", "deny", "reject", "pass", NULL};
+
+	if (argc == 1)
+		offer_all(argv[0], verbs);
+	else if (argc == 2)
+		offer_names(cli, kind, "", argv[1]);
+	else if (strcmp(argv[0], "list") != 0)
+		offer_all(argv[argc - 1], words);
+	if (argc > 2 && strcmp(argv[0], "list") != 0 && strcmp(kind, "policy") == 0)
+		offer_all(argv[argc - 1], actions);
+}
+
 static void complete_object(struct cli *cli, const char *kind, int argc, char **argv)
 {
 	const char *word = argv[argc - 1];
@@ -104,6 +122,12 @@ static void complete_object(struct cli *cli, const char *kind, int argc, char **
 
 	if (argc == 1) {
 		offer_all(word, object_verbs);
+		if (extra_verbs(kind) != NULL)
+			offer_all(word, extra_verbs(kind));
+		return;
+	}
+	if (strcmp(argv[0], "rule") == 0) {
+		complete_rule(cli, kind, argc - 1, argv + 1);
 		return;
 	}
 	snprintf(method, sizeof(method), "%s.%s", kind,

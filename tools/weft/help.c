@@ -73,18 +73,20 @@ static void print_specs(const char *title, struct json_object *specs)
 		print_spec(json_object_array_get_idx(specs, i), "");
 }
 
+/* The method behind a verb of the command line; NULL: it is none by itself. */
+static struct json_object *describe_method_of(const char *kind, const char *verb)
+{
+	char method[64];
+
+	snprintf(method, sizeof(method), "%s.%s", kind, strcmp(verb, "show") == 0 ? "get" : verb);
+	return describe_method(method);
+}
+
 static void help_object(const char *kind, const char *verb)
 {
 	struct json_object *k = describe_kind(kind), *m;
-	char method[64];
 
-	snprintf(method, sizeof(method), "%s.%s", kind,
-		verb == NULL		    ? "put"
-		: strcmp(verb, "show") == 0 ? "get"
-					    : verb);
-	m = describe_method(method);
-	if (m == NULL)
-		return;
+	m = describe_method_of(kind, verb == NULL ? "put" : verb);
 	if (verb != NULL)
 		printf("\n%s\n", get_string(m, "help"));
 	if (get_bool(m, "takes_fields"))
@@ -99,7 +101,7 @@ int help_command(const struct command *c, const char *verb)
 {
 	const char *line = c->synopsis, *end;
 
-	if (c->run == run_object && verb != NULL && !is_object_verb(verb))
+	if (c->run == run_object && verb != NULL && !is_object_verb(c->noun, verb))
 		return usage_unknown("verb", verb, NULL);
 
 	for (const char *lead = "usage: "; *line != 0; lead = "       ", line = end) {
@@ -109,7 +111,7 @@ int help_command(const struct command *c, const char *verb)
 	}
 	if (c->help != NULL)
 		printf("\n%s\n", c->help);
-	if (c->run == run_object)
+	if (c->run == run_object && (verb == NULL || describe_method_of(c->noun, verb) != NULL))
 		help_object(c->noun, verb);
 	if (strcmp(c->noun, "fdb") == 0)
 		print_specs("filters", describe_params(describe_method("fdb.list")));

@@ -12,6 +12,7 @@
 #include "cli.h"
 
 #define COLUMNS_MAX 40
+#define CELL_MAX    80 /* of a list's cell; longer arrays are counted */
 
 /* A name is what an object is known by: "red/web1 name=web2" must not be taken for either. */
 static int name_given_twice(const struct command *c, const char *verb)
@@ -22,8 +23,7 @@ static int name_given_twice(const struct command *c, const char *verb)
 		c->noun, verb);
 }
 
-/* "red/web1" to the members tenant and name. */
-static void set_name(const struct command *c, struct json_object *params, const char *name)
+void object_set_name(const struct command *c, struct json_object *params, const char *name)
 {
 	const char *slash = strchr(name, '/');
 
@@ -94,7 +94,7 @@ static int change(struct cli *cli, const struct command *c, const char *verb, in
 				json_object_object_get_ex(params, "tenant", NULL))))
 		r = name_given_twice(c, verb);
 	else if (r == 0 && name != NULL)
-		set_name(c, params, name);
+		object_set_name(c, params, name);
 	else if (r == 0 && !json_object_object_get_ex(params, "name", NULL))
 		r = usage_error("weft %s %s: the name is missing", c->noun, verb);
 	if (r != 0) {
@@ -119,7 +119,7 @@ static int show(struct cli *cli, const struct command *c, int argc, char **argv)
 		json_object_put(params);
 		return usage_error("weft %s show takes one name", c->noun);
 	}
-	set_name(c, params, argv[0]);
+	object_set_name(c, params, argv[0]);
 	snprintf(method, sizeof(method), "%s.get", c->noun);
 	r = cli_call(cli, method, params, &result);
 	if (r != CLI_OK)
@@ -234,7 +234,10 @@ static void print_objects(const struct command *c, struct json_object *all)
 			v = NULL;
 			json_object_object_get_ex(o, columns[j], &v);
 			text = value_text(v);
-			table_cell(t, text);
+			if (strlen(text) > CELL_MAX && array_length(get_array(o, columns[j])) > 1)
+				table_cellf(t, "%zu %s", array_length(v), columns[j]);
+			else
+				table_cell(t, text);
 			free(text);
 		}
 	}
@@ -267,8 +270,31 @@ static int list(struct cli *cli, const struct command *c, int argc, char **argv)
 
 const char *const object_verbs[] = {"list", "show", "create", "put", "update", "delete", NULL};
 
-bool is_object_verb(const char *word)
+const char *const *extra_verbs(const char *noun)
 {
+	static const char *const set_verbs[] = {"add", "remove", NULL};
+	static const char *const rule_verbs[] = {"rule", NULL};
+
+	if (strcmp(noun, "address-set") == 0)
+		return set_verbs;
+	return strcmp(noun, "security-group") == 0 || strcmp(noun, "policy") == 0 ? rule_verbs
+										  : NULL;
+}
+
+static bool is_extra_verb(const char *noun, const char *word)
+{
+	const char *const *verbs = extra_verbs(noun);
+
+	for (; verbs != NULL && *verbs != NULL; verbs++)
+		if (strcmp(*verbs, word) == 0)
+			return true;
+	return false;
+}
+
+bool is_object_verb(const char *noun, const char *word)
+{
+	if (is_extra_verb(noun, word))
+		return true;
 	for (size_t i = 0; object_verbs[i] != NULL; i++)
 		if (strcmp(object_verbs[i], word) == 0)
 			return true;
@@ -284,6 +310,9 @@ int run_object(struct cli *cli, const struct command *c, int argc, char **argv)
 		argc--;
 		argv++;
 	}
+	if (is_extra_verb(c->noun, verb))
+		return strcmp(verb, "rule") == 0 ? run_rule(cli, c, argc, argv)
+						 : run_address_set(cli, c, verb, argc, argv);
 	weftrpc_nearest_init(&near, verb);
 	for (size_t i = 0; object_verbs[i] != NULL; i++) {
 		weftrpc_nearest_try(&near, object_verbs[i]);

@@ -73,6 +73,8 @@ static void write_value(FILE *f, struct json_object *v)
 
 		at = at[0] != 0 ? at : get_string(v, "via");
 		fprintf(f, "%s%s%s", get_string(v, "prefix"), at[0] != 0 ? "@" : "", at);
+	} else if (json_object_object_get_ex(v, "direction", NULL)) {
+		rule_write(f, v);
 	} else if (json_object_is_type(v, json_type_object)) {
 		const char *comma = "";
 
@@ -86,8 +88,11 @@ static void write_value(FILE *f, struct json_object *v)
 		}
 	} else if (json_object_is_type(v, json_type_array)) {
 		for (size_t i = 0; i < json_object_array_length(v); i++) {
-			fprintf(f, "%s", i == 0 ? "" : ",");
-			write_value(f, json_object_array_get_idx(v, i));
+			struct json_object *element = json_object_array_get_idx(v, i);
+			bool is_rule = json_object_object_get_ex(element, "direction", NULL);
+
+			fprintf(f, "%s", i == 0 ? "" : is_rule ? "; " : ",");
+			write_value(f, element);
 		}
 	} else {
 		fprintf(f, "%s", json_object_get_string(v));

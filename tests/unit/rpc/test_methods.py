@@ -382,3 +382,49 @@ def test_described_methods_exist_and_check_their_parameters(client):
                                                "security-group", "policy"}
     assert {x["name"] for x in d["limits"]} >= {"request_size", "depth", "connections"}
     assert all(f["help"] for k in d["kinds"] for f in k["fields"])
+
+
+# -- address sets and security groups
+
+def test_address_sets(filled):
+    filled.call("address-set.create", {"tenant": "red", "name": "s", "prefixes": ["10.0.0.0/8"],
+                                       "description": "x"})
+    r = filled.call("address-set.get", {"name": "red/s"})["revision"]
+    a = filled.call("address-set.add", {"name": "red/s", "prefixes": ["::1", "10.0.0.0/8", "::1"]})
+    assert a == {"name": "red/s", "revision": r + 1, "changed": True, "prefixes": 2}
+    a = filled.call("address-set.add", {"name": "s", "tenant": "red", "prefixes": ["::1"]})
+    assert not a["changed"] and a["revision"] == r + 1
+    got = filled.call("address-set.get", {"name": "red/s"})["object"]
+    assert got["prefixes"] == ["::1", "10.0.0.0/8"] and got["description"] == "x"
+    refused(filled, "address-set.remove", {"name": "red/s", "prefixes": ["::1"], "if_revision": r},
+            REVISION)
+    a = filled.call("address-set.remove", {"name": "red/s", "prefixes": ["::1", "::2"],
+                                           "dry_run": True})
+    assert a["dry_run"] and a["changed"] and a["prefixes"] == 2
+    a = filled.call("address-set.remove", {"name": "red/s", "prefixes": ["::1", "::2"]})
+    assert a["prefixes"] == 1
+    refused(filled, "address-set.add", {"name": "red/t", "prefixes": []}, NOT_FOUND,
+            "address-set red/t")
+    refused(filled, "address-set.add", {"name": "red/s", "prefixes": ["x"]}, INVALID,
+            field="prefixes[0]")
+    refused(filled, "address-set.add", {"name": "red/s"}, INVALID, field="prefixes")
+
+
+def test_rules_are_named_in_errors(filled):
+    group = {"tenant": "red", "name": "g"}
+    rule = {"direction": "ingress"}
+    refused(filled, "security-group.put", {**group, "rules": [rule, {**rule, "prots": 1}]}, INVALID,
+            'did you mean "ports"', object="security-group red/g", field="rules[1].prots")
+    refused(filled, "security-group.put", {**group, "rules": [{**rule, "ports": "80"}]}, INVALID,
+            "needs a protocol", object="security-group red/g", field="rules[0].ports")
+    refused(filled, "security-group.put", {**group, "rules": [{**rule, "remote_group": "h"}]},
+            REFERENCE, field="rules[0].remote_group")
+
+
+def test_names_and_kinds_do_not_mix(filled):
+    """A tenant 0x and a policy x are two objects, in one document too."""
+    document = {"tenants": [{"name": "0x"}], "networks": [],
+                "policies": [{"name": "x", "tier": "baseline", "priority": 1}]}
+    a = filled.call("apply", {"document": document, "prune": False})
+    assert a["created"] == 2
+    assert filled.call("apply", {"document": document, "prune": False})["changes"] == []

@@ -75,6 +75,12 @@ enum rpc_access {
 	X(EXPORT, "export", export, RPC_READ,                                                      \
 		"Everything as a document that apply takes, a page at a time.",                    \
 		"document, next (pass it as \"after\"; null at the end), revision")                \
+	X(ADDRESS_SET_ADD, "address-set.add", address_set_add, RPC_WRITE,                          \
+		"Adds prefixes to an address set, those that it has already apart.",               \
+		"name, revision, changed, prefixes (how many it has now)")                         \
+	X(ADDRESS_SET_REMOVE, "address-set.remove", address_set_remove, RPC_WRITE,                 \
+		"Removes prefixes from an address set, as far as it has them.",                    \
+		"name, revision, changed, prefixes (how many it has now)")                         \
 	X(STATUS, "status", status, RPC_READ,                                                      \
 		"Processes, ports, VTEPs, revision and generation, and what is wrong in words.",   \
 		"host, weftd, dataplane, objects, ports, vteps, rpc, warnings")                    \
