@@ -69,9 +69,18 @@ static uint64_t key_hash(const union key *k)
 	return hset_hash(k, sizeof(*k));
 }
 
+/* Another one than that of emitted entries: a set that grows by elements in the order of their hash
+ * has long runs. */
+static uint64_t key_mark_hash(const union key *k)
+{
+	uint64_t hash = key_hash(k);
+
+	return hash << 32 | hash >> 32;
+}
+
 static uint64_t mark_hash(const void *element)
 {
-	return key_hash(&((const struct mark *)element)->key);
+	return key_mark_hash(&((const struct mark *)element)->key);
 }
 
 static bool mark_has_key(const void *element, const void *probe)
@@ -111,7 +120,7 @@ void mark(struct compiler *c, enum weft_table table, union key k)
 
 	if (c->all)
 		return;
-	if (!hset_find(&c->marked[table], key_hash(&k), mark_has_key, &k))
+	if (!hset_find(&c->marked[table], key_mark_hash(&k), mark_has_key, &k))
 		hset_insert(&c->marked[table], &m);
 }
 
