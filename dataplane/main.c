@@ -19,6 +19,7 @@
 #include <core/rcu.h>
 #include <observe/counters.h>
 #include <pipeline/worker.h>
+#include <session/fragment.h>
 #include <session/session.h>
 #include <table/learn.h>
 
@@ -110,10 +111,15 @@ static int main_run(const struct options *opt, const sigset_t *mask)
 		main_failed("sessions (--max-sessions)", r);
 		goto fini_learn;
 	}
+	r = fragment_init();
+	if (r < 0) {
+		main_failed("fragments", r);
+		goto fini_session;
+	}
 	r = channel_init(&channel);
 	if (r < 0) {
 		main_failed(opt->socket, r);
-		goto fini_session;
+		goto fini_fragment;
 	}
 	r = workers_start(opt->n_workers, &worker);
 	if (r < 0) {
@@ -130,6 +136,8 @@ static int main_run(const struct options *opt, const sigset_t *mask)
 	workers_stop();
 fini_channel:
 	channel_fini();
+fini_fragment:
+	fragment_fini();
 fini_session:
 	session_fini();
 fini_learn:

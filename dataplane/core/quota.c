@@ -11,8 +11,9 @@
 
 /* Theoretical arrival time of the next packet, in nanoseconds of the coarse clock. A slot that gets
  * a new owner keeps its value: at most one burst is missing from the new one's first bucket. */
-static_assert(WEFT_MAX_TENANTS <= WEFT_MAX_PORTS, "slots of both index the buckets");
-static _Atomic uint64_t quota_tat[QUOTA_KIND_MAX][WEFT_MAX_PORTS];
+static_assert(WEFT_MAX_TENANTS <= WEFT_MAX_SEGMENTS && WEFT_MAX_PORTS <= WEFT_MAX_SEGMENTS,
+	"slots of all of them index the buckets");
+static _Atomic uint64_t quota_tat[QUOTA_KIND_MAX][WEFT_MAX_SEGMENTS];
 
 bool quota_take(enum quota_kind kind, uint16_t slot, uint32_t rate, uint32_t n)
 {

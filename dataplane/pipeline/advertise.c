@@ -11,6 +11,7 @@
 #include <service/ra.h>
 
 #include "egress.h"
+#include "stages.h"
 
 #define ADVERTISE_INTERVAL_S 300
 #define ADVERTISE_SPREAD     7 /* neighbours in slots are apart in time */
@@ -46,7 +47,7 @@ static void advertise_port(
 	egress_flush(pl);
 }
 
-void pipeline_tick(struct pipeline *pl, const struct config *cfg)
+void advertise_tick(struct pipeline *pl, const struct config *cfg)
 {
 	uint32_t now_s = clock_s();
 

@@ -143,6 +143,17 @@ void forward_to(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
 	forward_one(pl, m, dest);
 }
 
+void forward_decided(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
+{
+	const struct pkt_meta *meta = pkt_meta(m);
+	int verdict = decide_dest(pl, meta, meta->segment, dest);
+
+	if (unlikely(verdict != VERDICT_CONTINUE))
+		stage_drop(pl, m, verdict);
+	else
+		forward_one(pl, m, dest);
+}
+
 /* The router has nothing to do with frames of any other kind than those of sessions. */
 static void forward_unknown(struct pipeline *pl, struct rte_mbuf *m, const struct pkt_meta *meta)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The passes over a burst: input (by the role of the port), policy of the port, learning, local
- * answers, forwarding, egress. Each is one function over the array; what it takes or drops is gone
- * from the array for the next.
+ * The passes over a burst: input (by the role of the port), anti-spoofing, learning, local answers,
+ * forwarding, egress. Each is one function over the array; what it takes or drops is gone from the
+ * array for the next. In stateful segments the session path stands in for all but the first.
  *
  * Drops of its own: NO_SEGMENT. Workers.
  */
@@ -42,6 +42,7 @@ static void pipeline_begin(struct pipeline *pl, const struct config *cfg,
 
 	pl->cfg = cfg;
 	pl->in = port;
+	pl->stateful = false;
 	pl->stats = counters_port(pl->worker, port->slot);
 	for (uint16_t i = 0; i < n; i++)
 		bytes += pkts[i]->pkt_len;
@@ -49,8 +50,8 @@ static void pipeline_begin(struct pipeline *pl, const struct config *cfg,
 	pl->stats->rx_bytes += bytes;
 }
 
-/* One frame of a tenant's port: parse, policy, answers. */
-static inline int pipeline_tenant_frame(struct pipeline *pl, struct rte_mbuf *m)
+/* One frame of a tenant's port: parse and, unless a session implies it, anti-spoofing. */
+static inline int pipeline_tenant_frame(struct pipeline *pl, struct rte_mbuf *m, bool antispoof)
 {
 	struct pkt_meta *meta = pkt_meta(m);
 	int verdict;
@@ -63,24 +64,20 @@ static inline int pipeline_tenant_frame(struct pipeline *pl, struct rte_mbuf *m)
 	verdict = pkt_parse(m);
 	if (likely(verdict == VERDICT_CONTINUE))
 		verdict = admit_frame(pl, m, meta);
-	if (likely(verdict == VERDICT_CONTINUE) && (pl->in->spec.flags & WEFT_PORT_ANTISPOOF))
+	if (likely(verdict == VERDICT_CONTINUE) && antispoof)
 		verdict = antispoof_check(pl->in, m, meta);
 	return verdict;
 }
 
-static uint16_t pipeline_tenant(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
+static inline uint16_t pipeline_tenant_frames(
+	struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, bool antispoof)
 {
 	uint16_t left = 0;
 
-	if (unlikely(pl->in->segment_slot == 0)) {
-		stage_count_drops(pl, WEFT_DROP_NO_SEGMENT, n);
-		rte_pktmbuf_free_bulk(pkts, n);
-		return 0;
-	}
 	for (uint16_t i = 0; i < n; i++)
 		stage_prefetch(pkts[i]);
 	for (uint16_t i = 0; i < n; i++) {
-		int verdict = pipeline_tenant_frame(pl, pkts[i]);
+		int verdict = pipeline_tenant_frame(pl, pkts[i], antispoof);
 
 		if (likely(verdict == VERDICT_CONTINUE))
 			pkts[left++] = pkts[i];
@@ -119,6 +116,24 @@ static uint16_t pipeline_respond(
 	return left;
 }
 
+static uint16_t pipeline_tenant(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct config_segment *seg = pl->cfg->segments[pl->in->segment_slot];
+
+	if (unlikely(!seg)) {
+		stage_count_drops(pl, WEFT_DROP_NO_SEGMENT, n);
+		rte_pktmbuf_free_bulk(pkts, n);
+		return 0;
+	}
+	n = pipeline_tenant_frames(
+		pl, pkts, n, !seg->stateful && (pl->in->spec.flags & WEFT_PORT_ANTISPOOF));
+	if (pl->in->spec.flags & WEFT_PORT_LEARN)
+		learn_burst(pl, pkts, n);
+	if (seg->stateful)
+		return session_burst(pl, pkts, n);
+	return pipeline_respond(pl, pkts, n, seg->network_slot != 0);
+}
+
 void pipeline_run(struct pipeline *pl, const struct config *cfg, const struct config_port *port,
 	struct rte_mbuf **pkts, uint16_t n)
 {
@@ -126,14 +141,18 @@ void pipeline_run(struct pipeline *pl, const struct config *cfg, const struct co
 	if (port->spec.role == WEFT_ROLE_UPLINK) {
 		n = tunnel_input(pl, pkts, n);
 		learn_burst(pl, pkts, n);
+		if (pl->stateful)
+			n = session_burst(pl, pkts, n);
 	} else {
 		n = pipeline_tenant(pl, pkts, n);
-		if (port->spec.flags & WEFT_PORT_LEARN)
-			learn_burst(pl, pkts, n);
-		if (n)
-			n = pipeline_respond(
-				pl, pkts, n, cfg->segments[port->segment_slot]->network_slot != 0);
 	}
 	forward_burst(pl, pkts, n);
 	egress_flush(pl);
+}
+
+bool pipeline_tick(struct pipeline *pl, const struct config *cfg)
+{
+	advertise_tick(pl, cfg);
+	slow_expire(pl);
+	return session_age(pl->worker, cfg);
 }

@@ -7,7 +7,7 @@
  * Copies share the frame's data: the outer headers of each go into a buffer of their own. What the
  * copies could not share (completing a checksum, cutting a GSO frame) is done before.
  *
- * Drops: FLOOD_LIMIT, NO_MEMBERS, NO_MBUF. Workers.
+ * Drops: FLOOD_LIMIT, NO_MEMBERS, NO_MBUF; POLICY_INGRESS for copies, one by one. Workers.
  */
 #include <pkt/cksum.h>
 #include <pkt/gso.h>
@@ -15,12 +15,14 @@
 #include <core/mem.h>
 #include <core/quota.h>
 
+#include "policy.h"
 #include "stages.h"
 
 /* The last destination gets the frame itself, those before it copies. */
 struct replica {
 	struct rte_mbuf *m;
 	dest_t pending;
+	unsigned int refused; /* copies that policy did not let through to a port */
 };
 
 static void replicate_copy(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
@@ -44,14 +46,39 @@ static void replicate_add(struct pipeline *pl, struct replica *r, dest_t dest)
 }
 
 static void replicate_local(
-	struct pipeline *pl, struct replica *r, const struct config_segment *seg, uint16_t in_port)
+	struct pipeline *pl, struct replica *r, const struct config_segment *seg)
 {
-	for (unsigned int i = 0; i < seg->n_ports; i++) {
-		uint16_t slot = seg->ports[i];
+	const struct pkt_meta *meta = pkt_meta(r->m);
+	bool judged = seg->stateful && policy_is_asked(meta);
 
-		if (slot != in_port && port_is_up(pl->cfg->ports[slot]->dev))
-			replicate_add(pl, r, slot);
+	for (unsigned int i = 0; i < seg->n_ports; i++) {
+		const struct config_port *port = pl->cfg->ports[seg->ports[i]];
+
+		if (port->slot == meta->in_port || !port_is_up(port->dev))
+			continue;
+		if (judged && policy_frame_received(pl, r->m, meta, port) != VERDICT_CONTINUE)
+			r->refused++;
+		else
+			replicate_add(pl, r, port->slot);
 	}
+}
+
+/* With no other copy, the frame itself is the last one that was refused. */
+static void replicate_end(struct pipeline *pl, struct replica *r)
+{
+	if (r->pending == DEST_NONE && !r->refused) {
+		stage_drop(pl, r->m, WEFT_DROP_NO_MEMBERS);
+		return;
+	}
+	if (r->pending == DEST_NONE) {
+		stage_drop(pl, r->m, WEFT_DROP_POLICY_INGRESS);
+		r->refused--;
+	} else {
+		forward_to(pl, r->m, r->pending);
+	}
+	pl->stats->added += r->refused;
+	stage_count_drops(pl, WEFT_DROP_POLICY_INGRESS, r->refused);
+	pl->blame = (struct stage_blame){0}; /* was the last copy's */
 }
 
 static void replicate_frame(struct pipeline *pl, struct rte_mbuf *m)
@@ -60,15 +87,12 @@ static void replicate_frame(struct pipeline *pl, struct rte_mbuf *m)
 	const struct config_segment *seg = stage_segment(pl, meta);
 	struct replica r = {.m = m, .pending = DEST_NONE};
 
-	replicate_local(pl, &r, seg, meta->in_port);
+	replicate_local(pl, &r, seg);
 	if (!(meta->flags & PKT_FROM_TUNNEL)) {
 		for (unsigned int i = 0; i < seg->n_flood_vteps; i++)
 			replicate_add(pl, &r, DEST_VTEP_BIT | seg->flood_vteps[i]);
 	}
-	if (r.pending == DEST_NONE)
-		stage_drop(pl, m, WEFT_DROP_NO_MEMBERS);
-	else
-		forward_to(pl, m, r.pending);
+	replicate_end(pl, &r);
 }
 
 static void replicate_gso(struct pipeline *pl, struct rte_mbuf *m)

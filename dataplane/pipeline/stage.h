@@ -48,7 +48,18 @@ struct source_verdict {
 	uint16_t segment; /* slot */
 	uint16_t vtep;	  /* slot */
 	uint32_t drop;	  /* enum weft_drop, or 0 */
-	uint32_t pad;
+	bool stateful;	  /* the segment is */
+};
+
+struct session; /* session/session.h */
+
+/* What besides the reason explains a drop: the rule or the session that caused it. Set right before
+ * stage_drop, which forgets it. */
+struct stage_blame {
+	const struct session *session;
+	uint32_t rule;	  /* id; 0: a default */
+	uint16_t ruleset; /* slot */
+	uint16_t port;	  /* slot of the port whose policy it is */
 };
 
 struct pipeline {
@@ -57,6 +68,8 @@ struct pipeline {
 	const struct config_port *in;
 	struct weft_port_stats
 		*stats; /* this worker's row, of the port that the burst entered by */
+	bool stateful;	/* tunnels: a frame of it belongs to a stateful segment */
+	struct stage_blame blame;
 
 	unsigned int worker;
 	uint32_t tick_s; /* of the last pipeline_tick */
@@ -76,6 +89,7 @@ static inline void stage_count_drops(struct pipeline *pl, enum weft_drop reason,
 static inline void stage_drop(struct pipeline *pl, struct rte_mbuf *m, enum weft_drop reason)
 {
 	stage_count_drops(pl, reason, 1);
+	pl->blame = (struct stage_blame){0};
 	rte_pktmbuf_free(m);
 }
 

@@ -7,6 +7,8 @@
 #ifndef PIPELINE_STAGES_H
 #define PIPELINE_STAGES_H
 
+#include <session/session.h>
+
 #include "stage.h"
 
 /* tunnel_input.c: from frames of an uplink to parsed inner frames of a segment. */
@@ -29,6 +31,29 @@ void forward_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n);
 /* Takes m for one destination in its segment, never DEST_NONE: cut to size, encapsulated, put into
  * the output array. */
 void forward_to(struct pipeline *pl, struct rte_mbuf *m, dest_t dest);
+
+/* As forward_to, for a destination that a session holds: may still be no place for m. */
+void forward_decided(struct pipeline *pl, struct rte_mbuf *m, dest_t dest);
+
+/* session_path.c: unicast IP of stateful segments is taken; what goes the way of other segments is
+ * left, judged by policy and, from ports, by anti-spoofing. */
+uint16_t session_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n);
+/* Whether the decision for d holds for m, which is one of its packets; fills ret if so. */
+bool session_holds(const struct pipeline *pl, struct rte_mbuf *m, const struct session_dir *d,
+	struct session_decision *ret);
+/* Takes m, counts it for d (NULL: no session) and carries out the decision. */
+void session_carry(struct pipeline *pl, struct rte_mbuf *m, struct session_dir *d,
+	const struct session_decision *dec);
+
+/* slow.c: packets without a decision that holds are taken; ret gets those that are left, as
+ * session_burst leaves them. Returns their number. */
+uint16_t slow_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **ret);
+/* slow_fragment.c: ends the wait of fragments whose first one did not come; bounded work per call.
+ */
+void slow_expire(struct pipeline *pl);
+
+/* advertise.c: what routers say unasked; one compare unless the coarse second has changed. */
+void advertise_tick(struct pipeline *pl, const struct config *cfg);
 
 /* replicate.c: takes a frame for all members of its segment but where it came from. */
 void replicate(struct pipeline *pl, struct rte_mbuf *m);

@@ -47,6 +47,7 @@ static void tunnel_judge_source(
 	} else {
 		ret->segment = seg->slot;
 		ret->vtep = vtep->slot;
+		ret->stateful = pl->cfg->segments[seg->slot]->stateful;
 	}
 }
 
@@ -83,6 +84,7 @@ static inline int tunnel_strip(struct pipeline *pl, struct rte_mbuf *m)
 	source = tunnel_source(pl, &outer);
 	if (unlikely(source->drop))
 		return source->drop;
+	pl->stateful |= source->stateful;
 	rte_pktmbuf_adj(m, outer.inner_off);
 	meta->flags = PKT_FROM_TUNNEL;
 	meta->in_port = pl->in->slot;

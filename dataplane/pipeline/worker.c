@@ -22,7 +22,6 @@
 #include <pipeline/pipeline.h>
 #include <pipeline/worker.h>
 #include <port/port.h>
-#include <session/session.h>
 
 #define WORKER_SPIN_ROUNDS    256
 #define WORKER_FIRST_SLEEP_US 8
@@ -127,9 +126,8 @@ static int worker_main(void *arg)
 	while (!atomic_load_explicit(&worker_stop, memory_order_relaxed)) {
 		const struct config *cfg = config_get();
 		unsigned int got = worker_round(w, cfg);
-		bool more = session_age(w->index, cfg);
+		bool more = pipeline_tick(w->pl, cfg);
 
-		pipeline_tick(w->pl, cfg);
 		if (got)
 			worker_busy(w);
 		else

@@ -17,9 +17,6 @@ static inline const uint8_t *track_l4(const struct rte_mbuf *m, const struct pkt
 	return rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l4_off);
 }
 
-/* track.c: the key of what answers k, in the same segment. */
-void track_key_reverse(const struct session_key *k, struct session_key *ret);
-
 /* track_tcp.c: as their namesakes in session/track.h, for TCP. */
 enum weft_drop track_tcp_begin(const struct rte_mbuf *m, const struct pkt_meta *meta, bool strict);
 void track_tcp_first(struct session *s, const struct rte_mbuf *m, const struct pkt_meta *meta);

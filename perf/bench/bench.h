@@ -13,7 +13,8 @@
 
 #include <port/port.h>
 
-#define BENCH_BURST 32
+#define BENCH_BURST	32
+#define BENCH_FRAME_MAX 192
 
 /* One round: handles about n packets, returns how many it did. */
 typedef uint64_t (*bench_fn)(void *arg, uint64_t n);
@@ -34,6 +35,8 @@ unsigned int bench_frame(uint8_t *buf, const struct weft_mac *src, const struct 
 /* The same inside VXLAN; vni, addresses as the bed has them. */
 unsigned int bench_vxlan_frame(
 	uint8_t *buf, const struct weft_mac *src, const struct weft_mac *dst);
+/* The outer headers alone, in front of an inner frame of that length: 50 bytes. */
+void bench_vxlan_header(uint8_t *buf, uint32_t vni, unsigned int inner);
 struct weft_mac bench_mac(uint32_t n);
 
 /* Ports of kind FAKE whose rx copies a preloaded frame, one destination MAC after another (what
@@ -48,6 +51,8 @@ void bench_stages(void);
 void bench_sessions(void);
 void bench_routes(void);
 void bench_policy(void);
+/* only: that many sessions; 0: all sizes, and new ones. */
+void bench_stateful(uint32_t only);
 void bench_devices(const char *pcap);
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * weft-bench: cycles of the packet path's own code, in one process on one thread.
  *
- *   weft-bench [all|forward|stages|sessions|routes|policy]  the report
+ *   weft-bench [all|forward|stages|sessions|routes|stateful|policy]  the report
+ *   weft-bench stateful N [ROUNDS]       the session path with N sessions
  *   weft-bench forward N_MACS [ROUNDS]   one size; many rounds for a profiler
  *   weft-bench pcap FILE                 writes the tenant's frame, for net_pcap
  *   weft-bench devices FILE              between net_pcap with that file and net_null
@@ -24,6 +25,7 @@
 #define ROUNDS_MAX   20001
 #define ROUND_PKTS   (64 * BENCH_BURST)
 #define WARM_UP_PKTS 200000
+#define N_SESSIONS   (4u << 20)
 
 static unsigned int n_rounds = ROUNDS;
 
@@ -114,6 +116,10 @@ static void run(int argc, char **argv)
 	}
 	if (argc > 3 && (unsigned int)atoi(argv[3]) - 1u < ROUNDS_MAX)
 		n_rounds = atoi(argv[3]);
+	if (argc > 2 && strcmp(what, "stateful") == 0) {
+		bench_stateful(atoi(argv[2]));
+		return;
+	}
 	if (argc > 2 && atoi(argv[2]) > 0) {
 		bench_forward(atoi(argv[2]));
 		return;
@@ -131,6 +137,8 @@ static void run(int argc, char **argv)
 		bench_routes();
 	if (all || strcmp(what, "policy") == 0)
 		bench_policy();
+	if (all || strcmp(what, "stateful") == 0)
+		bench_stateful(0);
 }
 
 int main(int argc, char **argv)
@@ -142,7 +150,7 @@ int main(int argc, char **argv)
 	log_set_level(LOG_WARNING);
 	if (eal_start(&opt) < 0)
 		return 1;
-	bed_init(opt.n_mbufs, 1);
+	bed_init(opt.n_mbufs, 1, N_SESSIONS);
 	if (argc < 2 || strcmp(argv[1], "devices") != 0)
 		bench_port_register();
 	printf("TSC %lu MHz, %s hugepages\n", rte_get_tsc_hz() / 1000000,

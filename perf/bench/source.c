@@ -16,10 +16,8 @@
 
 #include "bench.h"
 
-#define FRAME_MAX 128
-
 struct source {
-	uint8_t frame[FRAME_MAX];
+	uint8_t frame[BENCH_FRAME_MAX];
 	unsigned int len;
 	unsigned int mac_off;
 	uint32_t n_macs;
@@ -143,18 +141,24 @@ unsigned int bench_frame(uint8_t *buf, const struct weft_mac *src, const struct 
 	return 60;
 }
 
-unsigned int bench_vxlan_frame(uint8_t *buf, const struct weft_mac *src, const struct weft_mac *dst)
+void bench_vxlan_header(uint8_t *buf, uint32_t vni, unsigned int inner)
 {
 	static const uint8_t from[4] = {192, 0, 2, 2}, to[4] = {192, 0, 2, 1};
 	struct weft_mac here = {.b = {2, 0xaa, 0, 0, 0, 1}}, there = {.b = {2, 0xaa, 0, 0, 0, 2}};
-	unsigned int inner = bench_frame(buf + 50, src, dst);
 	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(buf + 34);
-	static const uint8_t vxlan[8] = {8, 0, 0, 0, 0, 0, 100, 0};
+	const uint8_t vxlan[8] = {8, 0, 0, 0, vni >> 16, vni >> 8, vni, 0};
 
 	put_ether(buf, &there, &here);
 	put_ipv4(buf + 14, from, to, sizeof(vxlan) + inner);
 	udp->src_port = rte_cpu_to_be_16(50000);
 	udp->dst_port = rte_cpu_to_be_16(4789);
 	memcpy(buf + 42, vxlan, sizeof(vxlan));
+}
+
+unsigned int bench_vxlan_frame(uint8_t *buf, const struct weft_mac *src, const struct weft_mac *dst)
+{
+	unsigned int inner = bench_frame(buf + 50, src, dst);
+
+	bench_vxlan_header(buf, 100, inner);
 	return 50 + inner;
 }

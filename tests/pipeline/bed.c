@@ -14,6 +14,7 @@
 #include <core/rcu.h>
 #include <observe/counters.h>
 #include <port/port.h>
+#include <session/fragment.h>
 #include <session/session.h>
 #include <table/learn.h>
 
@@ -21,6 +22,7 @@
 
 static struct txn *bed_txn; /* what the next commit applies */
 static struct channel_options bed_options;
+static uint32_t bed_sessions;
 
 static void bed_need(bool ok, const char *what)
 {
@@ -32,8 +34,8 @@ static void bed_need(bool ok, const char *what)
 
 static void bed_start(void)
 {
-	bed_need(learn_init() == 0 && session_init(SESSION_DEFAULT, bed_options.n_workers) == 0 &&
-			 channel_init(&bed_options) == 0,
+	bed_need(learn_init() == 0 && session_init(bed_sessions, bed_options.n_workers) == 0 &&
+			 fragment_init() == 0 && channel_init(&bed_options) == 0,
 		"out of memory");
 	bed_txn = txn_new();
 	bed_need(bed_txn, "out of memory");
@@ -43,12 +45,14 @@ static void bed_stop(void)
 {
 	txn_free(bed_txn);
 	channel_fini();
+	fragment_fini();
 	session_fini();
 	learn_fini();
 }
 
-void bed_init(unsigned int n_mbufs, unsigned int n_workers)
+void bed_init(unsigned int n_mbufs, unsigned int n_workers, uint32_t n_sessions)
 {
+	bed_sessions = n_sessions;
 	bed_options = (struct channel_options){.n_workers = n_workers, .boot_id = 1};
 	if (rcu_init(n_workers) < 0 || mem_init(n_mbufs) < 0 || counters_init(n_workers, 1) < 0) {
 		printf("skipped: not enough memory for packet buffers\n");

@@ -12,7 +12,7 @@
 
 /* Starts what the pipeline needs beside EAL: RCU, packet memory, counters, learning, fake ports.
  * Exits with 77 when memory is missing. */
-void bed_init(unsigned int n_mbufs, unsigned int n_workers);
+void bed_init(unsigned int n_mbufs, unsigned int n_workers, uint32_t n_sessions);
 void bed_fini(void);
 
 /* Ops of the next commit. A port without a device gets one of its own. */

@@ -30,6 +30,8 @@
 #include <pipeline/pipeline.h>
 #include <table/learn.h>
 
+#include <session/session.h>
+
 #include "bed.h"
 #include "test_eal.h"
 #include "words.h"
@@ -340,9 +342,9 @@ static const struct command {
 	{"offloads", cmd_offloads},
 	{"in", cmd_in},
 	{"warp", cmd_warp},
-	{"tick", cmd_tick},
 	{"spare", cmd_spare},
 	{"learn", cmd_learn},
+	{"tick", cmd_tick},
 	{"go", cmd_go},
 	{"end", cmd_end},
 };
@@ -372,7 +374,7 @@ int main(void)
 	static char line[LINE_SIZE];
 
 	test_eal_init(96);
-	bed_init(MBUFS, 1);
+	bed_init(MBUFS, 1, SESSION_MIN);
 	pl = pipeline_new(0);
 	if (!pl) {
 		printf("skipped: no memory for the pipeline\n");

@@ -26,6 +26,7 @@
 #include <observe/counters.h>
 #include <pipeline/worker.h>
 #include <port/fake.h>
+#include <session/fragment.h>
 #include <session/session.h>
 #include <table/learn.h>
 
@@ -293,12 +294,13 @@ static int setup(void **state)
 	clock_update();
 	fake_register();
 	return rcu_init(1) || mem_init(8192) || counters_init(1, 1) || learn_init() ||
-	       session_init(SESSION_MIN, 1) || channel_init(&channel);
+	       session_init(SESSION_MIN, 1) || fragment_init() || channel_init(&channel);
 }
 
 static int teardown(void **state)
 {
 	channel_fini();
+	fragment_fini();
 	session_fini();
 	learn_fini();
 	counters_fini();

@@ -29,6 +29,8 @@
 #include <pkt/meta.h>
 #include <table/learn.h>
 
+#include <session/session.h>
+
 #include "bed.h"
 #include "test_eal.h"
 
@@ -494,7 +496,7 @@ int main(void)
 	printf("seed %u\n", n);
 	srandom(n);
 	test_eal_init(96);
-	bed_init(SMALL_POOL, 1);
+	bed_init(SMALL_POOL, 1, SESSION_MIN);
 	pl = pipeline_new(0);
 	build();
 	r = cmocka_run_group_tests(tests, NULL, NULL);

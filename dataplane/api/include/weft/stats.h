@@ -10,6 +10,7 @@
  *
  * where every packet is booked on the port it entered by (rx), copies made by flooding, segmenting
  * or fragmenting it and answers to it count as added, and sent counts those that left by any port.
+ * Fragments that wait for their first one (two seconds at most) are in rx and nowhere else yet.
  * TCP segments that are joined for a port that takes GSO frames are sent, or dropped, as the
  * packets and bytes that came. tx is the other view, packets that left by P; over all ports the sum
  * of tx equals that of sent. Free of DPDK.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Token buckets, shared by all workers: what one port or one tenant may make others do.
+ * Token buckets, shared by all workers: what one port, tenant or segment may make others do.
  *
  * One 64-bit word per bucket (the generic cell rate algorithm, ITU-T I.371: the theoretical arrival
  * time), so that workers share it with one compare-and-swap and nobody has to refill it. A bucket
@@ -20,6 +20,8 @@ enum quota_kind {
 	QUOTA_SESSION,	      /* new sessions: weft_port.session_rate */
 	QUOTA_TENANT_SESSION, /* by tenant slot: weft_tenant.session_rate */
 	QUOTA_SERVICE,	      /* requests to local services */
+	QUOTA_SLOW,	      /* packets of the port for which no session's decision holds */
+	QUOTA_SLOW_WIRE,      /* by segment slot: the same of its packets from tunnels */
 	QUOTA_KIND_MAX,
 };
 

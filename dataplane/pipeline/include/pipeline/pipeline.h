@@ -6,6 +6,7 @@
 #ifndef PIPELINE_PIPELINE_H
 #define PIPELINE_PIPELINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -25,8 +26,9 @@ void pipeline_free(struct pipeline *pl);
 void pipeline_run(struct pipeline *pl, const struct config *cfg, const struct config_port *port,
 	struct rte_mbuf **pkts, uint16_t n);
 
-/* Sends what is due without a packet, to the ports whose first queue is this worker's. Once per
- * round: one compare unless the coarse second has changed. cfg may be NULL. */
-void pipeline_tick(struct pipeline *pl, const struct config *cfg);
+/* Once per round of the worker: sends what is due without a packet to the ports whose first queue
+ * is this worker's, ends sessions and waits of fragments that are over. Bounded work; true: there
+ * is more to do, so don't sleep. cfg may be NULL. */
+bool pipeline_tick(struct pipeline *pl, const struct config *cfg);
 
 #endif

@@ -28,6 +28,9 @@ enum track_icmp track_icmp_class(uint8_t ipproto, uint16_t type_code);
 /* The rest of the key of an ICMP message; false when it is neither request nor reply. */
 bool track_key_icmp(const struct pkt_meta *meta, struct session_key *ret);
 
+/* The key of what answers k, in the same segment. */
+void track_key_reverse(const struct session_key *k, struct session_key *ret);
+
 static inline bool track_is_icmp(const struct pkt_meta *meta)
 {
 	return (meta->l4_proto == IPPROTO_ICMP || meta->l4_proto == IPPROTO_ICMPV6) &&

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The session path: unicast IP of stateful segments. A packet whose session has a decision that
+ * holds is tracked, counted, rewritten and sent at the price of one lookup; whatever has none goes
+ * to the slow path (slow.c), which makes one.
+ *
+ * A decision holds in the epoch that it was made in, for packets that enter by the same port (or
+ * from a tunnel) with the same two MACs. That implies anti-spoofing, the forwarding or routing
+ * decision and the policy of both ends: none is asked again.
+ *
+ * Passes over the burst: keys and hashes; lookup in bulk; what is written, prefetched; apply.
+ * Drops: what the tracker finds (TCP_FLAGS, TCP_WINDOW, TCP_STATE), what path_apply and
+ * forward_decided find. Workers.
+ */
+#include <core/clock.h>
+#include <session/track.h>
+
+#include "path.h"
+#include "service.h"
+#include "stages.h"
+
+/* The packets of a burst that are looked up. */
+struct session_burst {
+	struct rte_mbuf *pkts[PIPELINE_BURST];
+	struct session_dir *dirs[PIPELINE_BURST];
+	uint64_t hashes[PIPELINE_BURST];
+	struct session_key keys[PIPELINE_BURST];
+	uint16_t n;
+	uint16_t n_slow;
+	struct rte_mbuf *slow[PIPELINE_BURST];
+};
+
+static inline bool session_macs_equal(const uint8_t *a, const uint8_t *b)
+{
+	uint64_t a8, b8;
+	uint32_t a4, b4;
+
+	memcpy(&a8, a, sizeof(a8));
+	memcpy(&b8, b, sizeof(b8));
+	memcpy(&a4, a + 8, sizeof(a4));
+	memcpy(&b4, b + 8, sizeof(b4));
+	return ((a8 ^ b8) | (a4 ^ b4)) == 0;
+}
+
+/* The seqlock of session_dir_read, without a copy of what only the slow path needs. */
+static inline bool session_read(const struct session_dir *d, uint32_t epoch, uint16_t in,
+	const uint8_t *macs, struct session_decision *ret)
+{
+	bool matches;
+
+	if (unlikely(atomic_load_explicit(&d->epoch, memory_order_acquire) != epoch))
+		return false;
+	ret->dest = d->dest;
+	ret->out_segment = d->out_segment;
+	ret->mss = d->mss;
+	ret->flags = d->flags;
+	matches = d->in == in && session_macs_equal(d->match_macs, macs);
+	if (ret->flags & (SESSION_DIR_ROUTED | SESSION_DIR_FDB)) {
+		memcpy(ret->match_macs, d->match_macs, sizeof(ret->match_macs));
+		memcpy(ret->rewrite_macs, d->rewrite_macs, sizeof(ret->rewrite_macs));
+	}
+	atomic_thread_fence(memory_order_acquire);
+	return likely(matches && atomic_load_explicit(&d->epoch, memory_order_relaxed) == epoch);
+}
+
+/* The destination's MAC was learned, which changes without a new epoch. */
+static __rte_noinline bool session_is_there(
+	const struct pipeline *pl, const struct pkt_meta *meta, const struct session_decision *dec)
+{
+	dest_t dest;
+
+	return path_dest(pl, meta, dec, &dest) == VERDICT_CONTINUE && dest == dec->dest;
+}
+
+static inline uint16_t session_in(const struct pkt_meta *meta)
+{
+	return meta->flags & PKT_FROM_TUNNEL ? 0 : meta->in_port;
+}
+
+static inline bool session_decision_of(const struct pipeline *pl, struct rte_mbuf *m,
+	const struct session_dir *d, struct session_decision *ret)
+{
+	const struct pkt_meta *meta = pkt_meta(m);
+
+	if (unlikely(!session_read(d, pl->cfg->epoch[meta->segment], session_in(meta),
+		    rte_pktmbuf_mtod(m, const uint8_t *), ret)))
+		return false;
+	return !(ret->flags & SESSION_DIR_FDB) || session_is_there(pl, meta, ret);
+}
+
+bool session_holds(const struct pipeline *pl, struct rte_mbuf *m, const struct session_dir *d,
+	struct session_decision *ret)
+{
+	return session_decision_of(pl, m, d, ret);
+}
+
+static inline void session_count(struct session_dir *d, uint32_t bytes, uint32_t now)
+{
+	uint64_t n = atomic_load_explicit(&d->packets, memory_order_relaxed);
+	uint64_t b = atomic_load_explicit(&d->bytes, memory_order_relaxed);
+
+	atomic_store_explicit(&d->packets, n + 1, memory_order_relaxed);
+	atomic_store_explicit(&d->bytes, b + bytes, memory_order_relaxed);
+	if (unlikely(atomic_load_explicit(&d->seen_s, memory_order_relaxed) != now))
+		atomic_store_explicit(&d->seen_s, now, memory_order_relaxed);
+}
+
+/* Takes m. */
+static inline void session_apply(
+	struct pipeline *pl, struct rte_mbuf *m, const struct session_decision *dec)
+{
+	if (likely((dec->flags & SESSION_DIR_ROUTED) || dec->mss)) {
+		int verdict = path_apply(pl, m, dec);
+
+		if (unlikely(verdict != VERDICT_CONTINUE)) {
+			stage_drop(pl, m, verdict);
+			return;
+		}
+	}
+	forward_decided(pl, m, dec->dest);
+}
+
+void session_carry(struct pipeline *pl, struct rte_mbuf *m, struct session_dir *d,
+	const struct session_decision *dec)
+{
+	if (d)
+		session_count(d, m->pkt_len, clock_s());
+	session_apply(pl, m, dec);
+}
+
+/* The tracker refuses m: dropped, unless it begins a new connection where one is over. False: it
+ * does, m is for the slow path. */
+static __rte_noinline bool session_refused(
+	struct pipeline *pl, struct rte_mbuf *m, struct session_dir *d, enum weft_drop drop)
+{
+	if (track_reopens(d, m, pkt_meta(m)))
+		return false;
+	pl->blame.session = session_of(d);
+	stage_drop(pl, m, drop);
+	return true;
+}
+
+/* Takes m when its direction d has a decision that holds. */
+static inline bool session_hit(
+	struct pipeline *pl, struct rte_mbuf *m, struct session_dir *d, uint32_t now)
+{
+	struct session_decision dec;
+
+	if (unlikely(!session_decision_of(pl, m, d, &dec)))
+		return false;
+	if (dec.flags & (SESSION_DIR_TCP | SESSION_DIR_TRACKED)) {
+		enum weft_drop drop = track_packet(d, m, pkt_meta(m));
+
+		if (unlikely(drop))
+			return session_refused(pl, m, d, drop);
+	}
+	session_count(d, m->pkt_len, now);
+	session_apply(pl, m, &dec);
+	return true;
+}
+
+/* May m be one of a session, before anything else has looked at it? */
+static inline bool session_is_candidate(const struct pkt_meta *meta)
+{
+	if (unlikely(!(meta->flags & (PKT_IPV4 | PKT_IPV6)) ||
+		     (meta->flags & (PKT_GROUP | PKT_ND | PKT_FRAGMENT))))
+		return false;
+	return (meta->flags & PKT_FROM_TUNNEL) || likely(!service_wants(meta));
+}
+
+static inline void session_sort(struct session_burst *b, struct rte_mbuf *m)
+{
+	const struct pkt_meta *meta = pkt_meta(m);
+	struct session_key *key = &b->keys[b->n];
+
+	if (unlikely(!session_is_candidate(meta) ||
+		     !track_key(meta, rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_off),
+			     key))) {
+		b->slow[b->n_slow++] = m;
+		return;
+	}
+	b->hashes[b->n] = session_hash(key);
+	b->pkts[b->n++] = m;
+}
+
+static void session_lookup(struct pipeline *pl, struct session_burst *b)
+{
+	uint32_t now = clock_s();
+
+	session_find_bulk(b->keys, b->hashes, b->n, b->dirs);
+	for (uint16_t i = 0; i < b->n; i++) {
+		if (likely(b->dirs[i]))
+			__builtin_prefetch(&b->dirs[i]->match_macs, 1);
+	}
+	for (uint16_t i = 0; i < b->n; i++) {
+		if (unlikely(!b->dirs[i] || !session_hit(pl, b->pkts[i], b->dirs[i], now)))
+			b->slow[b->n_slow++] = b->pkts[i];
+	}
+}
+
+uint16_t session_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct session_burst b;
+	uint16_t left = 0;
+
+	b.n = b.n_slow = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		if (likely(stage_segment(pl, pkt_meta(pkts[i]))->stateful))
+			session_sort(&b, pkts[i]);
+		else
+			pkts[left++] = pkts[i];
+	}
+	if (likely(b.n))
+		session_lookup(pl, &b);
+	return left + slow_burst(pl, b.slow, b.n_slow, pkts + left);
+}

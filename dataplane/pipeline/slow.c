@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The slow path: what session_path.c found no decision for, packet by packet.
+ *
+ * A port may bring SLOW_RATE packets per second here, what is more is dropped at the price of a
+ * look into its bucket. From ports: anti-spoofing, local services, ARP and ND. Then unicast IP gets
+ * a decision:
+ *  - its session is there, but nothing holds for this direction: forwarding is decided anew, and
+ *    policy judged again when it was judged in another epoch, or when the ends have moved. What
+ *    policy no longer allows ends the session;
+ *  - an ICMP error passes when the session that it quotes is there;
+ *  - else policy is judged at both ends, and a session made (slow_session.c). The answers' own
+ *    forwarding is decided by the first of them; policy is not asked again.
+ * Everything else goes on as in any segment, after policy (policy.c).
+ *
+ * Drops: SLOW_PATH_LIMIT, L3_ONLY, TCP_STATE and what the functions called find. Workers.
+ */
+#include <core/quota.h>
+#include <session/track.h>
+#include <table/route.h>
+
+#include "path.h"
+#include "service.h"
+#include "slow.h"
+#include "stages.h"
+
+/* Per second and port: about a tenth of what one worker can set up, so that no port takes more than
+ * a part of one, and more than any guest begins in earnest. */
+#define SLOW_RATE 200000
+
+#define SLOW_TRIES 4 /* other workers may make or end the same session meanwhile */
+
+static int slow_take(const struct pkt_meta *meta)
+{
+	bool tunnel = meta->flags & PKT_FROM_TUNNEL;
+	bool ok = quota_take(tunnel ? QUOTA_SLOW_WIRE : QUOTA_SLOW,
+		tunnel ? meta->segment : meta->in_port, SLOW_RATE, 1);
+
+	return ok ? VERDICT_CONTINUE : WEFT_DROP_SLOW_PATH_LIMIT;
+}
+
+static inline const uint8_t *slow_l3(const struct rte_mbuf *m, const struct pkt_meta *meta)
+{
+	return rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_off);
+}
+
+/* The session of an ICMP error's quote: errors of routers on the way enter by other segments than
+ * the answers would. Those are where the quoted packet came from, and where it was going. */
+static struct session_dir *slow_quoted(
+	struct pipeline *pl, struct session_key *key, const struct slow *w)
+{
+	const struct config_segment *seg = stage_segment(pl, w->meta);
+	struct session_dir *d = session_find(key);
+	struct route_result route = {.drop = WEFT_DROP_NO_ROUTE};
+
+	if (d || !seg->router_slot)
+		return d;
+	key->segment = w->dec.out_segment;
+	d = session_find(key);
+	if (d)
+		return d;
+	route_find(pl->cfg, seg->router_slot, &key->src, w->meta->hash, &route);
+	if (route.drop)
+		return NULL;
+	key->segment = route.segment;
+	return session_find(key);
+}
+
+static int slow_related(struct pipeline *pl, struct slow *w, struct session_key *key)
+{
+	struct session_dir *d = slow_quoted(pl, key, w);
+
+	if (!d || !slow_is_current(pl, session_of(d)))
+		return WEFT_DROP_ICMP_UNRELATED;
+	return VERDICT_CONTINUE;
+}
+
+/* ICMP that is neither a query nor an answer to one. */
+static int slow_icmp(struct pipeline *pl, struct slow *w)
+{
+	struct session_key key;
+
+	if (track_related(w->m, w->meta, &key))
+		return slow_related(pl, w, &key);
+	return slow_alone(pl, w);
+}
+
+/* Unicast IP with an L4 header, or of a protocol without one. */
+static int slow_session(struct pipeline *pl, struct slow *w)
+{
+	struct session_key key;
+	int verdict = SLOW_AGAIN;
+
+	if (!track_key(w->meta, slow_l3(w->m, w->meta), &key))
+		return slow_icmp(pl, w);
+	for (unsigned int i = 0; i < SLOW_TRIES && verdict == SLOW_AGAIN; i++) {
+		struct session_dir *d = session_find(&key);
+
+		if (d && (d->flags & SESSION_DIR_TCP) && track_reopens(d, w->m, w->meta)) {
+			session_remove(session_of(d));
+			d = NULL;
+		}
+		verdict = d ? slow_existing(pl, w, d) : slow_new(pl, w, &key);
+	}
+	return verdict == SLOW_AGAIN ? WEFT_DROP_SESSION_TABLE_FULL : verdict;
+}
+
+/* What nobody knows is flooded where the segment says so, without a session. */
+int slow_path(struct pipeline *pl, struct slow *w)
+{
+	int verdict = path_find(pl, w->m, &w->dec);
+
+	if (verdict != WEFT_DROP_UNKNOWN_UNICAST ||
+		!(stage_segment(pl, w->meta)->spec.flags & WEFT_SEGMENT_FLOOD_UNKNOWN))
+		return verdict;
+	verdict = VERDICT_CONTINUE;
+	if (!(w->meta->flags & PKT_FROM_TUNNEL))
+		verdict = policy_frame_sent(pl, w->m, w->meta);
+	if (verdict != VERDICT_CONTINUE)
+		return verdict;
+	replicate(pl, w->m);
+	return VERDICT_CONSUMED;
+}
+
+static int slow_decide(struct pipeline *pl, struct slow *w)
+{
+	int verdict = slow_path(pl, w);
+
+	return verdict == VERDICT_CONTINUE ? slow_session(pl, w) : verdict;
+}
+
+void slow_send(struct pipeline *pl, struct slow *w)
+{
+	enum weft_drop drop = 0;
+
+	if (w->d && w->track && (w->d->flags & (SESSION_DIR_TCP | SESSION_DIR_TRACKED)))
+		drop = track_packet(w->d, w->m, w->meta);
+	if (drop) {
+		pl->blame.session = session_of(w->d);
+		stage_drop(pl, w->m, drop);
+	} else {
+		session_carry(pl, w->m, w->d, &w->dec);
+	}
+}
+
+static int slow_flow(struct pipeline *pl, struct slow *w)
+{
+	int verdict = VERDICT_CONTINUE;
+
+	if (!(w->meta->flags & PKT_FROM_TUNNEL))
+		verdict = path_gateway(pl, w->m);
+	if (verdict != VERDICT_CONTINUE)
+		return verdict;
+	if (w->meta->flags & PKT_LATER_FRAGMENT)
+		return slow_later_fragment(pl, w);
+	verdict = slow_decide(pl, w);
+	if (w->meta->flags & PKT_FRAGMENT)
+		return slow_first_fragment(pl, w, verdict);
+	if (verdict != VERDICT_CONTINUE)
+		return verdict;
+	slow_send(pl, w);
+	return VERDICT_CONSUMED;
+}
+
+/* The port that a unicast frame without a session goes to, if it is on this host. */
+static const struct config_port *slow_receiver(
+	const struct pipeline *pl, const struct rte_mbuf *m, const struct pkt_meta *meta)
+{
+	struct fdb_key key = {.segment_slot = meta->segment};
+	const struct fdb_entry *e;
+
+	memcpy(key.mac.b, rte_pktmbuf_mtod(m, const uint8_t *), sizeof(key.mac.b));
+	e = (const struct fdb_entry *)vhash_find(pl->cfg->fdb, &key, pl->cfg->generation);
+	return e && !(e->dest & DEST_VTEP_BIT) ? pl->cfg->ports[DEST_SLOT(e->dest)] : NULL;
+}
+
+/* What has no session: goes on to be forwarded or flooded. */
+static int slow_frame(struct pipeline *pl, const struct rte_mbuf *m, const struct pkt_meta *meta)
+{
+	const struct config_port *to;
+	int verdict = VERDICT_CONTINUE;
+
+	if (stage_segment(pl, meta)->spec.flags & WEFT_SEGMENT_L3_ONLY)
+		return WEFT_DROP_L3_ONLY;
+	if (!policy_is_asked(meta))
+		return VERDICT_CONTINUE;
+	if (!(meta->flags & PKT_FROM_TUNNEL))
+		verdict = policy_frame_sent(pl, m, meta);
+	if (verdict != VERDICT_CONTINUE || (meta->flags & PKT_GROUP))
+		return verdict; /* copies are judged one by one */
+	to = slow_receiver(pl, m, meta);
+	return to ? policy_frame_received(pl, m, meta, to) : VERDICT_CONTINUE;
+}
+
+static bool slow_is_flow(const struct pkt_meta *meta)
+{
+	return (meta->flags & (PKT_IPV4 | PKT_IPV6)) && !(meta->flags & (PKT_GROUP | PKT_ND));
+}
+
+/* From a port: may it send this, and is it for this host? */
+static int slow_port(struct pipeline *pl, struct rte_mbuf *m, const struct pkt_meta *meta)
+{
+	int verdict = VERDICT_CONTINUE;
+
+	if (pl->in->spec.flags & WEFT_PORT_ANTISPOOF)
+		verdict = antispoof_check(pl->in, m, meta);
+	if (verdict == VERDICT_CONTINUE && service_may_want(meta))
+		verdict = service_packet(pl, m);
+	if (verdict == VERDICT_CONTINUE && (meta->flags & (PKT_ARP | PKT_ND)))
+		verdict = responder_segment(pl, m);
+	return verdict;
+}
+
+static int slow_packet(struct pipeline *pl, struct rte_mbuf *m)
+{
+	struct slow w = {.m = m, .meta = pkt_meta(m), .track = true};
+	bool flow = slow_is_flow(w.meta);
+	int verdict = flow ? slow_take(w.meta) : VERDICT_CONTINUE;
+
+	if (verdict == VERDICT_CONTINUE && !(w.meta->flags & PKT_FROM_TUNNEL))
+		verdict = slow_port(pl, m, w.meta);
+	if (verdict != VERDICT_CONTINUE)
+		return verdict;
+	return flow ? slow_flow(pl, &w) : slow_frame(pl, m, w.meta);
+}
+
+uint16_t slow_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **ret)
+{
+	uint16_t left = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		int verdict = slow_packet(pl, pkts[i]);
+
+		if (verdict == VERDICT_CONTINUE)
+			ret[left++] = pkts[i];
+		else if (verdict > 0)
+			stage_drop(pl, pkts[i], verdict);
+	}
+	return left;
+}
