@@ -419,9 +419,7 @@ void routing_note_segment(
 
 	if (!before || !seg || !seg->rtr)
 		return;
-	if (before->vni != after->vni || before->n_subnets != after->n_subnets ||
-		memcmp(before->subnets, after->subnets,
-			after->n_subnets * sizeof(*after->subnets)) != 0)
+	if (before->vni != after->vni || !segment_same_subnets(before, after))
 		mark_routes_via(c, seg->rtr);
 }
 

@@ -278,6 +278,13 @@ bool address_set_has(const struct address_set *s, const struct weft_prefix *p)
 	       bsearch(p, s->prefixes, s->n_prefixes, sizeof(*p), compare_prefixes);
 }
 
+bool segment_same_subnets(const struct segment *a, const struct segment *b)
+{
+	return a->n_subnets == b->n_subnets &&
+	       (a->n_subnets == 0 ||
+		       memcmp(a->subnets, b->subnets, a->n_subnets * sizeof(*a->subnets)) == 0);
+}
+
 struct weft_addr mac_link_local(const struct weft_mac *mac)
 {
 	const uint8_t *b = mac->b;

@@ -159,15 +159,6 @@ static int check_deleted(const struct change *c, struct model_error *err)
 		by->name, c->e->n_users - 1);
 }
 
-static bool same_subnets(const struct object *a, const struct object *b)
-{
-	const struct segment *x = (const struct segment *)a, *y = (const struct segment *)b;
-
-	return x->n_subnets == y->n_subnets &&
-	       (x->n_subnets == 0 ||
-		       memcmp(x->subnets, y->subnets, x->n_subnets * sizeof(*x->subnets)) == 0);
-}
-
 static bool same_segments(const struct object *a, const struct object *b)
 {
 	const struct router *x = (const struct router *)a, *y = (const struct router *)b;
@@ -192,7 +183,7 @@ static int check_segment(const struct model *m, const struct change *c, struct m
 		return 0;
 	if (router && rules_check_router(m, router, err) < 0)
 		return -EINVAL;
-	if (same_subnets(c->before, c->e->o))
+	if (segment_same_subnets((const struct segment *)c->before, s))
 		return 0;
 	LIST_FOREACH (l, &c->e->users, next) {
 		if (l->user->kind == MODEL_PORT)

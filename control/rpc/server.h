@@ -166,6 +166,9 @@ void json_add_mac(struct json_object *o, const char *key, const struct weft_mac 
 void json_add_segment(const struct rpc *r, struct json_object *o, uint32_t vni); /* and its vni */
 void json_add_fdb(const struct rpc *r, struct json_object *o, const struct weft_fdb *e);
 
+/* status_routes.c: adds a sentence for each route that carries nothing, as far as it looks. */
+void status_warn_routes(const struct model *m, struct json_object *warnings);
+
 /* tables.c: forgets the server in dumps that are still coming. */
 void tables_stop(struct rpc *r);
 

@@ -283,6 +283,7 @@ static struct json_object *status_json(struct rpc *r)
 	if (r->config.warnings != NULL)
 		r->config.warnings(r->config.warnings_arg, add_warning, warnings);
 	json_object_object_add(o, "vteps", vteps_json(r, warnings));
+	status_warn_routes(engine_model(r->engine), warnings);
 	json_object_object_add(o, "rpc", rpc_json(r));
 	json_object_object_add(o, "warnings", warnings);
 	return o;

@@ -65,3 +65,16 @@ def test_verbs(weft):
     assert "segments" in weft("router", "create", "--help").ok()
     assert "next_hops" in weft("route", "create", "--help").ok()
     assert "10.7.0.0/16" in weft("export").ok()
+
+
+def test_status_tells_of_routes_without_use(weft):
+    weft("apply", "-f", EXAMPLE).ok()
+    quiet = weft("status").out
+    assert "Route" not in quiet
+    weft("route", "create", "red/lost", "router=r1", "prefix=10.9.0.0/16",
+         "next_hops=10.1.0.2,10.1.0.99").ok()
+    weft("route", "delete", "blue/to-red-web").ok()
+    status = weft("status").out
+    assert "Route red/lost: no port has its next hop 10.1.0.99 in segment red/web" in status
+    assert "10.1.0.2 " not in status
+    assert "Route red/to-blue leads to router blue/r1, which has no route to a peer" in status
