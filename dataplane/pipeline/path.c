@@ -30,7 +30,7 @@ static bool path_ipv4_routable(const uint8_t *a)
 	return a[0] != 0 && a[0] != 127 && a[0] < 224 && !(a[0] == 169 && a[1] == 254);
 }
 
-/* Mapped and compatible addresses (::/80) are none on the wire: they would be taken for IPv4. */
+/* ::/80 has no hosts: unspecified, loopback, IPv4-compatible. */
 static bool path_ipv6_routable(const uint8_t *a)
 {
 	static const uint8_t zero[10];

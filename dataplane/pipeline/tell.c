@@ -97,7 +97,7 @@ static void tell_send(struct pipeline *pl, struct rte_mbuf *a, const struct tell
 static bool tell_may(const struct pkt_meta *meta)
 {
 	return meta->flags & PKT_FROM_TUNNEL
-		       ? quota_take(QUOTA_ICMP_WIRE, meta->segment % WEFT_MAX_PORTS, TELL_RATE, 1)
+		       ? quota_take(QUOTA_ICMP_WIRE, meta->segment, TELL_RATE, 1)
 		       : quota_take(QUOTA_ICMP, meta->in_port, TELL_RATE, 1);
 }
 

@@ -16,7 +16,7 @@ enum quota_kind {
 	QUOTA_FLOOD = 1,      /* flooded frames: weft_port.flood_pps */
 	QUOTA_LEARN,	      /* MACs reported to the main thread */
 	QUOTA_ICMP,	      /* ICMP and resets sent to the port */
-	QUOTA_ICMP_WIRE,      /* by segment slot modulo WEFT_MAX_PORTS: into tunnels */
+	QUOTA_ICMP_WIRE,      /* by segment slot: into tunnels */
 	QUOTA_SESSION,	      /* new sessions: weft_port.session_rate */
 	QUOTA_TENANT_SESSION, /* by tenant slot: weft_tenant.session_rate */
 	QUOTA_SERVICE,	      /* requests to local services */
