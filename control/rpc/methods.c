@@ -90,6 +90,28 @@ static const struct rpc_param neighbour_list_params[] = {P_SEGMENT,
 	{"limit", RPC_UINT, .min = 1, .max = TABLE_MAX, .fallback = LIST_MAX,
 		.help = "entries in the answer; all that match are counted"},
 	{NULL}};
+#define P_SESSION                                                                                  \
+	{"network", RPC_STRING, .help = "only of this network (tenant/name)"},                     \
+		{"proto", RPC_STRING, .help = "tcp, udp, icmp, icmpv6, sctp or a number"},         \
+		{"src", RPC_STRING, .help = "address or prefix that the first packet came from"},  \
+		{"sport", RPC_UINT, .max = 65535, .help = "its source port; 0: any"},              \
+		{"dst", RPC_STRING, .help = "address or prefix that it went to"},                  \
+	{                                                                                          \
+		"dport", RPC_UINT, .max = 65535, .help = "its destination port; 0: any"            \
+	}
+#define P_SESSIONS                                                                                 \
+	P_SESSION, {"port", RPC_STRING, .help = "only with this port at an end (tenant/name)"},    \
+		{"state", RPC_STRING, .help = "only in this state, such as established"},          \
+	{                                                                                          \
+		"either", RPC_BOOL, .help = "addresses and ports may be those of the answers too"  \
+	}
+static const struct rpc_param session_list_params[] = {P_SESSIONS, P_AFTER,
+	{"limit", RPC_UINT, .min = 1, .max = LIST_MAX, .fallback = 1000,
+		.help = "sessions on a page"},
+	{NULL}};
+static const struct rpc_param session_show_params[] = {P_SESSION, {NULL}};
+static const struct rpc_param session_flush_params[] = {
+	P_SESSIONS, {"all", RPC_BOOL, .help = "without any filter: all of them"}, {NULL}};
 static const struct rpc_param events_params[] = {
 	{"events", RPC_STRINGS, .max = 16, .help = "port, fdb, commit, dataplane; absent: all"},
 	{NULL}};
@@ -113,6 +135,9 @@ static const struct rpc_param events_params[] = {
 #define PARAMS_FDB_LIST		  fdb_list_params
 #define PARAMS_FDB_FLUSH	  fdb_flush_params
 #define PARAMS_NEIGHBOUR_LIST	  neighbour_list_params
+#define PARAMS_SESSION_LIST	  session_list_params
+#define PARAMS_SESSION_SHOW	  session_show_params
+#define PARAMS_SESSION_FLUSH	  session_flush_params
 #define PARAMS_EVENTS_SUBSCRIBE	  events_params
 #define PARAMS_EVENTS_UNSUBSCRIBE none_params
 #define PARAMS_VERSION		  none_params

@@ -133,7 +133,7 @@ int rpc_new(struct event_base *base, const struct rpc_config *config, struct eng
 	rpc_limits_fill(&r->config.limits);
 	conn_ops(&r->config.limits, &r->ops);
 	LIST_INIT(&r->conns);
-	LIST_INIT(&r->dumps);
+	LIST_INIT(&r->asking);
 	error = start(r, config, err);
 	if (error < 0) {
 		rpc_free(r);
@@ -154,7 +154,7 @@ void rpc_free(struct rpc *r)
 		evconnlistener_free(r->listener);
 	while ((c = LIST_FIRST(&r->conns)) != NULL)
 		conn_free(c);
-	tables_stop(r);
+	asking_stop(r);
 	HASH_ITER (hh, r->peers, p, tmp) {
 		HASH_DEL(r->peers, p);
 		free(p);

@@ -67,8 +67,8 @@ struct rpc {
 	struct rpc_counters counters;
 	uint64_t started_ms;
 	struct south_listener listener_of_south;
-	unsigned int n_dumps; /* of the data plane, in progress */
-	LIST_HEAD(, table_dump) dumps;
+	unsigned int n_asking; /* the data plane, in progress */
+	LIST_HEAD(, asking) asking;
 };
 
 /* One request that a handler answers, now or later, by exactly one of request_result, request_fail
@@ -169,8 +169,22 @@ void json_add_fdb(const struct rpc *r, struct json_object *o, const struct weft_
 /* status_routes.c: adds a sentence for each route that carries nothing, as far as it looks. */
 void status_warn_routes(const struct model *m, struct json_object *warnings);
 
-/* tables.c: forgets the server in dumps that are still coming. */
-void tables_stop(struct rpc *r);
+/* asking.c: a request that the data plane answers: first member of what its handler keeps. */
+struct asking {
+	LIST_ENTRY(asking) next;
+	struct rpc *rpc; /* NULL: the server is gone */
+	struct jsonrpc_call *call;
+};
+/* False: the request was answered with an error, without a data plane or when too many ask. */
+bool asking_start(struct request *rq, struct asking *a);
+/* Once, when the answer is here. error: 0 or -errno, which answers the call with an error. */
+void asking_end(struct asking *a, int error);
+/* Forgets the server in answers that are still to come. */
+void asking_stop(struct rpc *r);
+/* The ids of a segment (its VNI) or of a port of this host that parameters name; NULL gives 0.
+ * False: the request was answered with an error. */
+bool asking_segment(struct request *rq, const char *name, uint32_t *ret_vni);
+bool asking_port(struct request *rq, const char *name, uint32_t *ret_id);
 
 /* diff.c */
 struct diff;

@@ -310,6 +310,15 @@ static void add_info(struct json_object *answer, const struct weft_msg_info *inf
 	add_count(o, "commit_last_ns", info->commit_last_ns);
 	add_count(o, "hugepage_bytes", info->hugepages);
 	json_object_object_add(o, "tables", tables);
+	t = json_object_new_object();
+	add_count(t, "now", info->sessions);
+	add_count(t, "half_open", info->sessions_half_open);
+	add_count(t, "max", info->sessions_max);
+	add_count(t, "created", info->sessions_created);
+	add_count(t, "ended", info->sessions_ended);
+	add_count(t, "refused", info->sessions_refused);
+	add_count(t, "bytes", info->session_bytes);
+	json_object_object_add(o, "sessions", t);
 }
 
 static void send_answer(struct inquiry *q)

@@ -3,7 +3,6 @@
  * What the data plane holds: fdb.list, neighbour.list, fdb.flush. South asks it, so answers come
  * later; the client may be gone by then. On weftd's event loop.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,12 +11,8 @@
 
 #include "server.h"
 
-#define DUMPS_MAX 4 /* at a time: each costs the data plane's main thread a walk over its table */
-
 struct table_dump {
-	LIST_ENTRY(table_dump) next;
-	struct rpc *rpc; /* NULL: the server is gone */
-	struct jsonrpc_call *call;
+	struct asking a;
 	struct json_object *entries; /* NULL: a flush */
 	uint64_t limit, total;
 	/* What is wanted. Zero and false: anything. */
@@ -45,18 +40,9 @@ static void on_done(void *arg, int error)
 {
 	struct table_dump *d = arg;
 
-	if (d->rpc != NULL) {
-		d->rpc->n_dumps--;
-		LIST_REMOVE(d, next);
-	}
-	if (error == -ENOTCONN)
-		jsonrpc_fail(d->call, WEFTRPC_DATAPLANE,
-			"weft-dataplane is not connected; see weft status", NULL);
-	else if (error < 0)
-		jsonrpc_fail(d->call, WEFTRPC_DATAPLANE,
-			"the data plane did not answer to the end; see weft status", NULL);
-	else
-		jsonrpc_result(d->call, finish(d));
+	asking_end(&d->a, error);
+	if (error == 0)
+		jsonrpc_result(d->a.call, finish(d));
 	json_object_put(d->entries);
 	free(d);
 }
@@ -73,10 +59,10 @@ static void on_fdb(void *arg, const union weft_entry *e)
 	struct table_dump *d = arg;
 	struct json_object *o;
 
-	if (d->rpc == NULL || !fdb_wanted(d, &e->fdb) || d->total++ >= d->limit)
+	if (d->a.rpc == NULL || !fdb_wanted(d, &e->fdb) || d->total++ >= d->limit)
 		return;
 	o = json_object_new_object();
-	json_add_fdb(d->rpc, o, &e->fdb);
+	json_add_fdb(d->a.rpc, o, &e->fdb);
 	json_object_array_add(d->entries, o);
 }
 
@@ -85,72 +71,26 @@ static void on_neigh(void *arg, const union weft_entry *e)
 	struct table_dump *d = arg;
 	struct json_object *o;
 
-	if (d->rpc == NULL || (d->vni != 0 && d->vni != e->neigh.vni) || d->total++ >= d->limit)
+	if (d->a.rpc == NULL || (d->vni != 0 && d->vni != e->neigh.vni) || d->total++ >= d->limit)
 		return;
 	o = json_object_new_object();
-	json_add_segment(d->rpc, o, e->neigh.vni);
+	json_add_segment(d->a.rpc, o, e->neigh.vni);
 	json_add_addr(o, "address", &e->neigh.addr);
 	json_add_mac(o, "mac", &e->neigh.mac);
 	json_object_array_add(d->entries, o);
 }
 
-/* Reads the filters that are names. Answers the request itself when it returns false. */
-static bool read_filters(struct request *rq, uint32_t *ret_vni, uint32_t *ret_port)
-{
-	const struct model *m = engine_model(rq->rpc->engine);
-	const char *segment = param_string(rq, "segment"), *port = NULL;
-	const struct object *o;
-
-	*ret_vni = *ret_port = 0;
-	if (rq->method->id != RPC_NEIGHBOUR_LIST)
-		port = param_string(rq, "port");
-	if (segment != NULL) {
-		o = model_find(m, MODEL_SEGMENT, segment);
-		if (o == NULL) {
-			request_fail(rq, WEFTRPC_NOT_FOUND, "segment %.64s: does not exist%s",
-				segment,
-				strchr(segment, '/') == NULL ? "; it is named TENANT/NAME" : "");
-			return false;
-		}
-		*ret_vni = ((const struct segment *)o)->vni;
-	}
-	if (port != NULL) {
-		o = model_find(m, MODEL_PORT, port);
-		if (o == NULL || local_port_name(rq->rpc, o->id) == NULL) {
-			request_fail(rq, WEFTRPC_NOT_FOUND,
-				"port %.64s: is not a port of this host", port);
-			return false;
-		}
-		*ret_port = o->id;
-	}
-	return true;
-}
-
 /* NULL after the request was answered with an error. */
 static struct table_dump *dump_new(struct request *rq)
 {
-	struct table_dump *d;
-	uint32_t vni, port;
+	struct table_dump *d = mem_zalloc(sizeof(*d));
+	const char *port = rq->method->id != RPC_NEIGHBOUR_LIST ? param_string(rq, "port") : NULL;
 
-	if (!read_filters(rq, &vni, &port))
-		return NULL;
-	if (rq->rpc->south == NULL) {
-		request_fail(rq, WEFTRPC_DATAPLANE, "weftd runs without a data plane");
-		return NULL;
-	}
-	if (rq->rpc->n_dumps >= DUMPS_MAX) {
-		request_fail(rq, WEFTRPC_BUSY,
-			"%d such requests are in progress; try again in a moment", DUMPS_MAX);
-		return NULL;
-	}
-	d = mem_zalloc(sizeof(*d));
-	d->rpc = rq->rpc;
-	d->call = rq->call;
-	d->vni = vni;
-	d->port = port;
-	d->rpc->n_dumps++;
-	LIST_INSERT_HEAD(&d->rpc->dumps, d, next);
-	return d;
+	if (asking_segment(rq, param_string(rq, "segment"), &d->vni) &&
+		asking_port(rq, port, &d->port) && asking_start(rq, &d->a))
+		return d;
+	free(d);
+	return NULL;
 }
 
 static void start_dump(struct request *rq, struct table_dump *d, enum weft_table table,
@@ -202,14 +142,4 @@ void handle_fdb_flush(struct request *rq)
 	r = south_fdb_flush(rq->rpc->south, d->vni, d->port, on_done, d);
 	if (r < 0)
 		on_done(d, r);
-}
-
-void tables_stop(struct rpc *r)
-{
-	struct table_dump *d;
-
-	while ((d = LIST_FIRST(&r->dumps)) != NULL) {
-		LIST_REMOVE(d, next);
-		d->rpc = NULL;
-	}
 }

@@ -12,7 +12,7 @@
 
 /* Of one turn of the loop: 16 messages of 64 KiB are a few milliseconds. */
 #define TURN_MESSAGES 16
-#define PAYLOAD_MAX   64
+#define PAYLOAD_MAX   128
 
 struct conn_request {
 	TAILQ_ENTRY(conn_request) link;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the rest of weftd asks of the data plane: information, dumps, flushes. Each question is
- * answered exactly once, also when the connection is lost. Event loop's thread only.
+ * What the rest of weftd asks of the data plane: information, dumps, sessions, flushes. Each
+ * question is answered exactly once, also when the connection is lost. Event loop's thread only.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +12,8 @@ struct query {
 	void (*info)(void *arg, const struct weft_msg_info *info);
 	void (*entry)(void *arg, const union weft_entry *entry);
 	void (*done)(void *arg, int error);
+	void (*session)(void *arg, const struct weft_session *session);
+	void (*ended)(void *arg, int error, const struct weft_msg_session_end *end);
 	void *arg;
 	enum weft_table table;
 };
@@ -102,4 +104,43 @@ int south_fdb_flush(
 
 	return ask(s, WEFT_MSG_FDB_FLUSH, &flush, sizeof(flush), on_flushed,
 		&(struct query){.done = done, .arg = arg});
+}
+
+static bool on_session(void *arg, struct weft_client_msg *m)
+{
+	struct query *q = arg;
+
+	if (m && q->session && m->hdr->type == WEFT_MSG_SESSION_ENTRIES) {
+		const struct weft_msg_sessions *head = m->payload;
+		const struct weft_session *session = (const void *)(head + 1);
+
+		for (uint32_t i = 0; i < head->n; i++)
+			q->session(q->arg, &session[i]);
+		return false;
+	}
+	if (m && m->hdr->type == WEFT_MSG_SESSION_END)
+		q->ended(q->arg, 0, m->payload);
+	else
+		q->ended(q->arg, reply_error(m), NULL);
+	free(q);
+	return true;
+}
+
+int south_session_list(struct south *s, const struct weft_session_filter *filter, uint32_t cursor,
+	uint32_t max, void (*cb)(void *arg, const struct weft_session *session),
+	void (*done)(void *arg, int error, const struct weft_msg_session_end *end), void *arg)
+{
+	struct weft_msg_session_list list = {.cursor = cursor, .max = max, .filter = *filter};
+
+	return ask(s, WEFT_MSG_SESSION_LIST, &list, sizeof(list), on_session,
+		&(struct query){.session = cb, .ended = done, .arg = arg});
+}
+
+int south_session_flush(struct south *s, const struct weft_session_filter *filter,
+	void (*done)(void *arg, int error, const struct weft_msg_session_end *end), void *arg)
+{
+	struct weft_msg_session_flush flush = {.filter = *filter};
+
+	return ask(s, WEFT_MSG_SESSION_FLUSH, &flush, sizeof(flush), on_session,
+		&(struct query){.ended = done, .arg = arg});
 }

@@ -60,6 +60,7 @@ int run_stats(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_drops(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_fdb(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_neighbour(struct cli *cli, const struct command *c, int argc, char **argv);
+int run_session(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_events(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_rpc(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_version(struct cli *cli, const struct command *c, int argc, char **argv);

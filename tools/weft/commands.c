@@ -68,6 +68,15 @@ const struct command commands[] = {
 		"the data plane's MAC table", run_fdb, NULL},
 	{"neighbour", "neighbour list [segment=NAME]", "addresses that ARP and ND are answered for",
 		run_neighbour, NULL},
+	{"session",
+		"session list [FILTER=VALUE...]\nsession show FILTER=VALUE...\n"
+		"session flush FILTER=VALUE...",
+		"the data plane's tracked connections", run_session,
+		"Filters: network, port, proto, src, sport, dst, dport, state, and either=true "
+		"when\n"
+		"addresses and ports may be those of the answers. list prints all pages, or one "
+		"with\n"
+		"limit=N. flush without a filter takes all=true.\n"},
 	{"events", "events [port] [fdb] [commit] [dataplane] [--count N]",
 		"follow what happens, until interrupted", run_events,
 		"  --count N  end after so many\n"},

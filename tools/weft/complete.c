@@ -144,11 +144,14 @@ static void complete_object(struct cli *cli, const char *kind, int argc, char **
 static void complete_table(struct cli *cli, const char *noun, int argc, char **argv)
 {
 	static const char *const fdb_verbs[] = {"list", "flush", NULL};
+	static const char *const session_verbs[] = {"list", "show", "flush", NULL};
+	static const char *const list_only[] = {"list", NULL};
 	char method[64];
 
 	if (argc == 1) {
-		offer_all(argv[0],
-			strcmp(noun, "fdb") == 0 ? fdb_verbs : (const char *const[]){"list", NULL});
+		offer_all(argv[0], strcmp(noun, "fdb") == 0	  ? fdb_verbs
+				   : strcmp(noun, "session") == 0 ? session_verbs
+								  : list_only);
 		return;
 	}
 	snprintf(method, sizeof(method), "%s.%s", noun, argv[0]);
@@ -165,7 +168,8 @@ static void complete_words(struct cli *cli, int argc, char **argv)
 
 	if (describe_kind(noun) != NULL)
 		complete_object(cli, noun, argc - 1, argv + 1);
-	else if (strcmp(noun, "fdb") == 0 || strcmp(noun, "neighbour") == 0)
+	else if (strcmp(noun, "fdb") == 0 || strcmp(noun, "neighbour") == 0 ||
+		 strcmp(noun, "session") == 0)
 		complete_table(cli, noun, argc - 1, argv + 1);
 	else if (strcmp(noun, "drops") == 0 ||
 		 (strcmp(noun, "stats") == 0 && argc == 3 && strcmp(argv[1], "ports") == 0))

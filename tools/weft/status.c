@@ -73,6 +73,16 @@ static void print_tables(struct json_object *tables)
 	printf("%s\n", comma[0] == 0 ? "empty" : "");
 }
 
+static void print_sessions(struct json_object *s)
+{
+	if (s == NULL)
+		return;
+	printf("sessions: %" PRIu64 " of %" PRIu64 ", %" PRIu64 " not answered yet; %" PRIu64
+	       " made since start, %" PRIu64 " refused\n",
+		get_uint(s, "now"), get_uint(s, "max"), get_uint(s, "half_open"),
+		get_uint(s, "created"), get_uint(s, "refused"));
+}
+
 static void print_ports(struct json_object *ports)
 {
 	struct table *t;
@@ -143,6 +153,7 @@ int run_status(struct cli *cli, const struct command *c, int argc, char **argv)
 		print_processes(status);
 		print_objects(member(status, "objects"));
 		print_tables(member(member(status, "dataplane"), "tables"));
+		print_sessions(member(member(status, "dataplane"), "sessions"));
 		print_ports(get_array(status, "ports"));
 		print_vteps(get_array(status, "vteps"));
 		print_warnings(get_array(status, "warnings"));

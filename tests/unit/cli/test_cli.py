@@ -41,6 +41,7 @@ weft-dataplane  running for N s, pid N, release , workers 1, generation 7, in sy
 
 objects: 2 tenants, 2 networks, 2 segments, 2 hosts, 5 ports
 tables:  empty
+sessions: 0 of 1048576, 0 not answered yet; 0 made since start, 0 refused
 
 PORT     SEGMENT   KIND        STATE
 blue/c1  blue/lan  veth        up
@@ -152,7 +153,8 @@ def test_status_without_data_plane(filled):
     text = filled("status").ok()
     assert "weft-dataplane  not connected\n" in text
     assert "* weft-dataplane is not connected (nobody listens there)" in text
-    for command in (["stats"], ["drops"], ["fdb", "list"], ["fdb", "flush"], ["neighbour", "list"]):
+    for command in (["stats"], ["drops"], ["fdb", "list"], ["fdb", "flush"], ["neighbour", "list"],
+                    ["session", "list"], ["session", "flush", "proto=tcp"]):
         r = filled(*command)
         assert r.code == 1 and r.out == "" and "see weft status" in r.err
 
@@ -179,6 +181,33 @@ red/lan  1001  10.0.0.12  02:00:00:00:00:01
 """
     assert filled("stats", "workers").ok().splitlines()[1].split()[0] == "0"
     assert len(json.loads(filled("fdb", "list", "--json").ok())["entries"]) == 0
+
+
+def test_sessions(server, filled):
+    server.do("connect", "port red/c1 2")
+    assert filled("session", "list").ok() == "no sessions\n"
+    assert json.loads(filled("session", "list", "--json").ok()) == {"sessions": [], "next": None}
+    server.do("sessions 4")
+    text = filled("session", "list", "limit=2").ok()
+    assert [line.split() for line in text.splitlines()] == [
+        "PROTO STATE FROM TO NETWORK WHERE PACKETS IDLE ENDS IN".split(),
+        "tcp syn-sent 10.0.0.0:1000 10.0.0.12:80 red/main VTEP 172.16.0.2 0 2 s 28 s".split(),
+        "tcp established 10.0.0.1:1000 10.0.0.12:80 red/main VTEP 172.16.0.2 1 2 s 28 s".split(),
+        "more with after=2".split()]
+    text = filled("session", "show", "proto=tcp", "src=10.0.0.3").ok()
+    assert re.search(r"^forward\.bytes +192$", text, re.M) and re.search(r"^state +established$", text, re.M)
+    assert "no such session" in filled("session", "show", "proto=udp").err
+    assert "all=true" in filled("session", "flush").err
+    assert filled("session", "flush", "state=established").ok() == "2 sessions were ended\n"
+    assert "sessions: 2 of 1048576" in filled("status").ok()
+
+
+def test_all_pages_are_listed(server, filled):
+    server.do("connect", "sessions 2500")
+    text = filled("session", "list", "dport=80").ok()
+    assert len(text.splitlines()) == 2501 and len(set(text.splitlines())) == 2501
+    all_of_them = json.loads(filled("session", "list", "--json").ok())
+    assert len(all_of_them["sessions"]) == 2500 and all_of_them["next"] is None
 
 
 def test_events(server, filled):
@@ -414,6 +443,8 @@ def test_completion(filled):
     assert complete(filled, "drops", "blue/") == ["blue/c1", "blue/vm2"]
     assert complete(filled, "rpc", "fdb.") == ["fdb.list", "fdb.flush"]
     assert complete(filled, "fdb", "list", "se") == ["segment="]
+    assert complete(filled, "session", "") == ["list", "show", "flush"]
+    assert complete(filled, "session", "list", "network=r") == ["network=red/main"]
     assert complete(filled, "apply", "--n") == ["--no-prune"]
     assert complete(filled, "--s") == ["--socket"]
     assert complete(filled, "host", "update", "h1", "uplink.k") == ["uplink.kind="]

@@ -21,6 +21,7 @@ struct south {
 	struct weft_stats_shm *stats;
 	struct weft_event_port states[WEFT_MAX_PORTS];
 	size_t n_fdb;
+	size_t n_sessions;
 	bool hung;
 	LIST_HEAD(, later) later;
 };
@@ -34,6 +35,11 @@ struct later {
 	void (*info)(void *arg, const struct weft_msg_info *info);
 	void (*entry)(void *arg, const union weft_entry *entry);
 	void (*done)(void *arg, int error);
+	struct weft_session_filter filter;
+	uint32_t cursor, max;
+	bool flush;
+	void (*session)(void *arg, const struct weft_session *session);
+	void (*ended)(void *arg, int error, const struct weft_msg_session_end *end);
 	void *arg;
 };
 
@@ -110,6 +116,11 @@ void fake_south_fdb(struct south *s, size_t n)
 	s->n_fdb = n;
 }
 
+void fake_south_sessions(struct south *s, size_t n)
+{
+	s->n_sessions = n;
+}
+
 void fake_south_events(struct south *s, size_t n)
 {
 	for (size_t i = 0; i < n && s->listener.fdb != NULL; i++) {
@@ -135,11 +146,82 @@ static void dump(struct later *l)
 	}
 }
 
+static struct weft_session session(struct south *s, uint32_t i)
+{
+	uint8_t src[4] = {10, 0, (uint8_t)(i >> 8), (uint8_t)i};
+	const struct object *n = model_find(engine_model(s->engine), MODEL_NETWORK, "red/main");
+	struct weft_session e = {.network = n == NULL ? 0 : n->id,
+		.proto = 6,
+		.age_s = 10,
+		.idle_s = 2,
+		.ends_s = 28,
+		.charged = id_of(s, "red/c1"),
+		.flags = i % 2 == 1 ? WEFT_SESSION_VALID : WEFT_SESSION_HALF_OPEN};
+
+	snprintf(e.state, sizeof(e.state), "%s", i % 2 == 1 ? "established" : "syn-sent");
+	e.ways[0] = (struct weft_session_way){.src = weft_addr_from_v4(src),
+		.dst = weft_addr_from_v4("\x0a\x00\x00\x0c"),
+		.sport = 1000,
+		.dport = 80,
+		.vni = 1001,
+		.port = id_of(s, "red/c1"),
+		.vtep = weft_addr_from_v4("\xac\x10\x00\x02"),
+		.packets = i,
+		.bytes = 64 * (uint64_t)i};
+	e.ways[1] = (struct weft_session_way){.src = e.ways[0].dst,
+		.dst = e.ways[0].src,
+		.sport = 80,
+		.dport = 1000,
+		.vni = 1001,
+		.out_port = id_of(s, "red/c1"),
+		.ruleset = 77,
+		.rule = 3};
+	return e;
+}
+
+/* Enough of the filters to see that they arrive. */
+static bool wanted(const struct weft_session_filter *f, const struct weft_session *e)
+{
+	return weft_prefix_contains(&f->src, &e->ways[0].src) &&
+	       (f->state[0] == 0 || strcmp(f->state, e->state) == 0) &&
+	       (f->proto == 0 || f->proto == e->proto) &&
+	       (f->network == 0 || f->network == e->network) &&
+	       (f->port == 0 || f->port == e->ways[0].port) &&
+	       (f->dport == 0 || f->dport == e->ways[0].dport);
+}
+
+static void walk_sessions(struct later *l)
+{
+	struct weft_msg_session_end end = {0};
+	uint32_t i = l->cursor;
+
+	for (; i < l->s->n_sessions && (l->flush || end.n < l->max); i++) {
+		struct weft_session e = session(l->s, i);
+
+		if (!wanted(&l->filter, &e))
+			continue;
+		end.n++;
+		if (!l->flush)
+			l->session(l->arg, &e);
+	}
+	if (l->flush)
+		l->s->n_sessions -= end.n;
+	else
+		end.cursor = i < l->s->n_sessions ? i : 0;
+	l->ended(l->arg, 0, &end);
+}
+
 /* error: 0 or -errno, as when the connection is lost. */
 static void answer(struct later *l, int error)
 {
 	struct weft_msg_info info = {.generation = 7, .uptime_ms = 1000, .mbufs_total = 100};
 
+	info.sessions = l->s->n_sessions;
+	info.sessions_max = 1048576;
+	if (l->ended != NULL && error == 0)
+		walk_sessions(l);
+	else if (l->ended != NULL)
+		l->ended(l->arg, error, NULL);
 	if (l->info != NULL)
 		l->info(l->arg, error == 0 ? &info : NULL);
 	if (l->entry != NULL && error == 0)
@@ -224,4 +306,23 @@ int south_fdb_flush(
 {
 	s->n_fdb = 0;
 	return answer_later(s, (struct later){.done = done, .arg = arg});
+}
+
+int south_session_list(struct south *s, const struct weft_session_filter *filter, uint32_t cursor,
+	uint32_t max, void (*cb)(void *arg, const struct weft_session *session),
+	void (*done)(void *arg, int error, const struct weft_msg_session_end *end), void *arg)
+{
+	return answer_later(s, (struct later){.filter = *filter,
+				       .cursor = cursor,
+				       .max = max,
+				       .session = cb,
+				       .ended = done,
+				       .arg = arg});
+}
+
+int south_session_flush(struct south *s, const struct weft_session_filter *filter,
+	void (*done)(void *arg, int error, const struct weft_msg_session_end *end), void *arg)
+{
+	return answer_later(
+		s, (struct later){.filter = *filter, .flush = true, .ended = done, .arg = arg});
 }

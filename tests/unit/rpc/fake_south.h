@@ -16,6 +16,8 @@ void fake_south_port(struct south *s, const char *port, uint8_t state, const cha
 void fake_south_count(struct south *s, const char *port, unsigned int rx, unsigned int spoofed);
 /* The MAC table has n entries of VNI 1001. */
 void fake_south_fdb(struct south *s, size_t n);
+/* There are n sessions: 10.0.0.N:1000 to 10.0.0.12:80 in VNI 1001, odd ones established. */
+void fake_south_sessions(struct south *s, size_t n);
 /* So many FDB events at once. */
 void fake_south_events(struct south *s, size_t n);
 

@@ -66,6 +66,8 @@ static void command(const char *line)
 		fake_south_count(south, name, a, b);
 	else if (sscanf(line, "fdb %u", &a) == 1)
 		fake_south_fdb(south, a);
+	else if (sscanf(line, "sessions %u", &a) == 1)
+		fake_south_sessions(south, a);
 	else if (sscanf(line, "events %u", &a) == 1)
 		fake_south_events(south, a);
 	else

@@ -265,8 +265,10 @@ def test_status_without_data_plane(filled):
     assert {p["name"]: p["state"] for p in s["ports"]} == {
         "red/c1": "unknown", "blue/c1": "unknown", "uplink": "unknown"}
     assert any("weft-dataplane is not connected (nobody listens there)" in w for w in s["warnings"])
-    for method in ("stats.ports", "stats.workers", "drops", "fdb.list", "neighbour.list", "fdb.flush"):
+    for method in ("stats.ports", "stats.workers", "drops", "fdb.list", "neighbour.list", "fdb.flush",
+                   "session.list", "session.show"):
         refused(filled, method, {}, -32003)
+    refused(filled, "session.flush", {"all": True}, -32003)
 
 
 def test_nothing_is_said_of_a_data_plane_that_is_gone(server, filled):
@@ -334,6 +336,43 @@ def test_fdb(server, filled):
     assert filled.call("fdb.list")["total"] == 0
     assert filled.call("neighbour.list")["entries"] == [
         {"segment": "red/lan", "vni": 1001, "address": "10.0.0.12", "mac": "02:00:00:00:00:01"}]
+
+
+def test_sessions(server, filled):
+    server.do("connect", "sessions 1500")
+    r = filled.call("session.list")
+    assert len(r["sessions"]) == 1000 and r["next"] == "1000"
+    assert r["sessions"][1] == {
+        "network": "red/main", "proto": "tcp", "state": "established", "half_open": False,
+        "valid": True, "age_s": 10, "idle_s": 2, "ends_s": 28, "charged": "red/c1",
+        "forward": {"segment": "red/lan", "vni": 1001, "src": "10.0.0.1", "sport": 1000,
+                    "dst": "10.0.0.12", "dport": 80, "port": "red/c1", "vtep": "172.16.0.2",
+                    "packets": 1, "bytes": 64},
+        "reply": {"segment": "red/lan", "vni": 1001, "src": "10.0.0.12", "sport": 80,
+                  "dst": "10.0.0.1", "dport": 1000, "out_port": "red/c1", "ruleset": "#77",
+                  "rule": 3, "packets": 0, "bytes": 0}}
+    assert r["sessions"][0]["half_open"] and not r["sessions"][0]["valid"]
+    r = filled.call("session.list", {"after": r["next"]})
+    assert len(r["sessions"]) == 500 and r["next"] is None
+
+    def n(**filters):
+        return len(filled.call("session.list", {"limit": 10000, **filters})["sessions"])
+    assert n() == n(network="red/main", port="red/c1", proto="6", dport=80) == 1500
+    assert n(src="10.0.1.0/24") == 256 and n(src="10.0.1.7") == 1 and n(state="syn-sent") == 750
+    assert n(network="blue/main") == n(proto="udp") == n(dport=81) == 0
+    assert filled.call("session.show", {"src": "10.0.1.7"})["session"]["forward"]["packets"] == 263
+    refused(filled, "session.show", {"src": "10.9.0.0"}, NOT_FOUND)
+    refused(filled, "session.list", {"network": "red/none"}, NOT_FOUND, "red/none")
+    refused(filled, "session.list", {"port": "red/none"}, NOT_FOUND, "red/none")
+    for bad in ({"src": "x"}, {"dst": "10.0.0.0/33"}, {"proto": "tcpp"}, {"proto": "256"},
+                {"proto": "0"}, {"state": ""}, {"state": "x" * 16}, {"after": "-1"},
+                {"after": "4294967296"}, {"after": ""}, {"limit": 0}, {"sport": 65536}):
+        refused(filled, "session.list", bad, INVALID)
+    refused(filled, "session.flush", {}, INVALID, "all=true")
+    refused(filled, "session.flush", {"either": True}, INVALID, "all=true")
+    assert filled.call("session.flush", {"state": "established"}) == {"flushed": 750}
+    assert filled.call("session.flush", {"all": True})["flushed"] == 750
+    assert filled.call("status")["dataplane"]["sessions"]["now"] == 0
 
 
 def test_events(server, filled):

@@ -129,6 +129,22 @@ static void dump(struct fake_dataplane *f, uint32_t seq)
 	send_msg(f, WEFT_MSG_DUMP_END, seq, &end, sizeof(end), -1);
 }
 
+/* Two sessions of the network that was asked for, and where to go on. */
+static void list_sessions(
+	struct fake_dataplane *f, uint32_t seq, const struct weft_msg_session_list *list)
+{
+	struct weft_msg_session_end end = {.n = 2, .cursor = list->cursor + list->max};
+	struct {
+		struct weft_msg_sessions head;
+		struct weft_session sessions[2];
+	} entries = {.head = {.n = 2}};
+
+	for (unsigned int i = 0; i < 2; i++)
+		entries.sessions[i].network = list->filter.network;
+	fake_send(f, WEFT_MSG_SESSION_ENTRIES, seq, &entries, sizeof(entries));
+	fake_send(f, WEFT_MSG_SESSION_END, seq, &end, sizeof(end));
+}
+
 static void gather(struct fake_dataplane *f, const void *msg)
 {
 	struct weft_ops_reader r;
@@ -197,6 +213,13 @@ static void answer(struct fake_dataplane *f, const void *msg)
 		break;
 	case WEFT_MSG_DUMP:
 		dump(f, hdr->seq);
+		break;
+	case WEFT_MSG_SESSION_LIST:
+		list_sessions(f, hdr->seq, weft_msg_payload(msg));
+		break;
+	case WEFT_MSG_SESSION_FLUSH:
+		fake_send(f, WEFT_MSG_SESSION_END, hdr->seq, &(struct weft_msg_session_end){.n = 5},
+			sizeof(struct weft_msg_session_end));
 		break;
 	default:
 		fake_send(f, WEFT_MSG_PONG, hdr->seq, NULL, 0);

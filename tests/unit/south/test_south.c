@@ -525,6 +525,62 @@ static bool complains(struct bench *b)
 	return !st.connected && strstr(st.error, "no message") != NULL;
 }
 
+static unsigned int n_sessions, n_ended;
+static struct weft_msg_session_end ended;
+static int ended_error;
+
+static void note_session(void *arg, const struct weft_session *session)
+{
+	assert_int_equal(session->network, 9);
+	n_sessions++;
+}
+
+static void note_ended(void *arg, int error, const struct weft_msg_session_end *end)
+{
+	n_ended++;
+	ended_error = error;
+	assert_int_equal(error == 0, end != NULL);
+	if (end)
+		ended = *end;
+}
+
+static bool is_ended(struct bench *b)
+{
+	return n_ended > 0;
+}
+
+static void test_sessions(void **state)
+{
+	struct weft_session_filter filter = {.network = 9};
+	struct bench *b = *state;
+
+	assert_int_equal(south_session_flush(b->south, &filter, note_ended, NULL), -ENOTCONN);
+	start_in_sync(b);
+	n_sessions = n_ended = 0;
+	assert_int_equal(
+		south_session_list(b->south, &filter, 3, 4, note_session, note_ended, NULL), 0);
+	assert_true(run_until(b, is_ended));
+	assert_int_equal(n_sessions, 2);
+	assert_int_equal(ended_error, 0);
+	assert_int_equal(ended.cursor, 7);
+	n_ended = 0;
+	assert_int_equal(south_session_flush(b->south, &filter, note_ended, NULL), 0);
+	assert_true(run_until(b, is_ended));
+	assert_int_equal(ended.n, 5);
+	b->fake.hang_up_at = WEFT_MSG_SESSION_LIST;
+	n_ended = 0;
+	assert_int_equal(
+		south_session_list(b->south, &filter, 0, 4, note_session, note_ended, NULL), 0);
+	assert_true(run_until(b, is_ended));
+	assert_int_equal(ended_error, -ECONNRESET);
+	assert_true(run_until(b, in_sync));
+	n_ended = 0;
+	assert_int_equal(
+		south_session_list(b->south, &filter, 0, 4, note_session, note_ended, NULL), 0);
+	assert_true(run_until(b, is_ended));
+	assert_int_equal(ended_error, 0);
+}
+
 static void test_garbage(void **state)
 {
 	struct bench *b = *state;
@@ -553,6 +609,7 @@ int main(void)
 		TEST(test_descriptor),
 		TEST(test_descriptor_within_batch),
 		TEST(test_queries),
+		TEST(test_sessions),
 		TEST(test_garbage),
 	};
 

@@ -103,6 +103,21 @@ enum rpc_access {
 	X(NEIGHBOUR_LIST, "neighbour.list", neighbour_list, RPC_READ,                              \
 		"Addresses that the data plane answers ARP and ND for.",                           \
 		"entries: segment, vni, address, mac; total (that match), truncated")              \
+	X(SESSION_LIST, "session.list", session_list, RPC_READ,                                    \
+		"Tracked connections of this host, a page at a time, in no order; those that "     \
+		"begin or end meanwhile perhaps.",                                                 \
+		"sessions: network, proto, state, half_open (not answered yet), valid (else its "  \
+		"next packets are judged again), age_s, idle_s, ends_s (if no packet comes), "     \
+		"charged (the port whose quota it uses), forward and reply: segment, vni, src, "   \
+		"sport, dst, dport, port (that sends it), out_port or vtep (where it goes), "      \
+		"ruleset and rule (that let it pass at the sender, or at the receiver for "        \
+		"reply), packets, bytes; next (pass it as \"after\"; null at the end)")            \
+	X(SESSION_SHOW, "session.show", session_show, RPC_READ,                                    \
+		"One session, by what packets of either of its directions look like.",             \
+		"session (as in session.list)")                                                    \
+	X(SESSION_FLUSH, "session.flush", session_flush, RPC_WRITE,                                \
+		"Ends sessions: the next packet of each is judged as a new connection's.",         \
+		"flushed (their number)")                                                          \
 	X(EVENTS_SUBSCRIBE, "events.subscribe", events_subscribe, RPC_READ,                        \
 		"From now on sends notifications named \"event\" on this connection: port "        \
 		"(state changes), fdb (learned, moved, aged, limit), commit (of a transaction), "  \

@@ -68,5 +68,13 @@ int south_dump(struct south *s, enum weft_table table,
 	void *arg);
 int south_fdb_flush(struct south *s, uint32_t vni, uint32_t port,
 	void (*done)(void *arg, int error), void *arg);
+/* Up to max sessions that match, from cursor on (0: the first): cb per session, then done once,
+ * with end or an error (-errno). */
+int south_session_list(struct south *s, const struct weft_session_filter *filter, uint32_t cursor,
+	uint32_t max, void (*cb)(void *arg, const struct weft_session *session),
+	void (*done)(void *arg, int error, const struct weft_msg_session_end *end), void *arg);
+/* Ends sessions that match. */
+int south_session_flush(struct south *s, const struct weft_session_filter *filter,
+	void (*done)(void *arg, int error, const struct weft_msg_session_end *end), void *arg);
 
 #endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Requests that the data plane answers, later: how many there may be, what becomes of them when the
+ * server or the data plane goes, and names in them. On weftd's event loop.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <weftrpc/codes.h>
+
+#include "server.h"
+
+#define ASKING_MAX 4 /* at a time: each costs the data plane's main thread a walk over a table */
+
+bool asking_start(struct request *rq, struct asking *a)
+{
+	if (rq->rpc->south == NULL) {
+		request_fail(rq, WEFTRPC_DATAPLANE, "weftd runs without a data plane");
+		return false;
+	}
+	if (rq->rpc->n_asking >= ASKING_MAX) {
+		request_fail(rq, WEFTRPC_BUSY,
+			"%d such requests are in progress; try again in a moment", ASKING_MAX);
+		return false;
+	}
+	a->rpc = rq->rpc;
+	a->call = rq->call;
+	a->rpc->n_asking++;
+	LIST_INSERT_HEAD(&a->rpc->asking, a, next);
+	return true;
+}
+
+void asking_end(struct asking *a, int error)
+{
+	if (a->rpc != NULL) {
+		a->rpc->n_asking--;
+		LIST_REMOVE(a, next);
+	}
+	if (error == -ENOTCONN)
+		jsonrpc_fail(a->call, WEFTRPC_DATAPLANE,
+			"weft-dataplane is not connected; see weft status", NULL);
+	else if (error < 0)
+		jsonrpc_fail(a->call, WEFTRPC_DATAPLANE,
+			"the data plane did not answer to the end; see weft status", NULL);
+}
+
+void asking_stop(struct rpc *r)
+{
+	struct asking *a;
+
+	while ((a = LIST_FIRST(&r->asking)) != NULL) {
+		LIST_REMOVE(a, next);
+		a->rpc = NULL;
+	}
+}
+
+bool asking_segment(struct request *rq, const char *name, uint32_t *ret_vni)
+{
+	const struct object *o;
+
+	*ret_vni = 0;
+	if (name == NULL)
+		return true;
+	o = model_find(engine_model(rq->rpc->engine), MODEL_SEGMENT, name);
+	if (o == NULL) {
+		request_fail(rq, WEFTRPC_NOT_FOUND, "segment %.64s: does not exist%s", name,
+			strchr(name, '/') == NULL ? "; it is named TENANT/NAME" : "");
+		return false;
+	}
+	*ret_vni = ((const struct segment *)o)->vni;
+	return true;
+}
+
+bool asking_port(struct request *rq, const char *name, uint32_t *ret_id)
+{
+	const struct object *o;
+
+	*ret_id = 0;
+	if (name == NULL)
+		return true;
+	o = model_find(engine_model(rq->rpc->engine), MODEL_PORT, name);
+	if (o == NULL || local_port_name(rq->rpc, o->id) == NULL) {
+		request_fail(rq, WEFTRPC_NOT_FOUND, "port %.64s: is not a port of this host", name);
+		return false;
+	}
+	*ret_id = o->id;
+	return true;
+}
