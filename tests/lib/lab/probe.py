@@ -17,6 +17,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 
 MAGIC = b"WEFTPROBE:"
 
@@ -98,14 +99,12 @@ def witness(report, ports):
     s.bind(("eth0", 0))
     s.settimeout(0.1)
     marks, syns, stop = {}, {}, []
-    signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(time.monotonic()))
     print("ready", flush=True)
-    while True:
+    while not stop or time.monotonic() < stop[0] + 0.3:  # what came before the signal is read
         try:
             frame, address = s.recvfrom(65536)
         except socket.timeout:
-            if stop:
-                break
             continue
         if address[2] == socket.PACKET_OUTGOING:
             continue
