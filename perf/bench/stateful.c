@@ -154,7 +154,8 @@ static void put_host(uint32_t id, uint32_t vni, const struct weft_mac *mac, bool
 
 static void put_tunnel(void)
 {
-	struct weft_local_vtep local = {.addr = vtep_addr(1), .uplink = UPLINK};
+	struct weft_local_vtep local = {
+		.addr = vtep_addr(1), .uplink = UPLINK, .mac = {.b = {2, 0xaa, 0, 0, 0, 1}}};
 	struct weft_vtep v = {.remote = vtep_addr(2),
 		.local = vtep_addr(1),
 		.uplink = UPLINK,
