@@ -13,7 +13,7 @@ a line that ends in '\\' goes on in the next.
     let NAME = EXPRESSION       a name for later expressions of this file
     case TEXT                   one case; its lines, in this order of time:
         do COMMAND              a command of the runner
-        in PORT [OPT...]: EXPR  a frame comes in; OPT: lro=N, partial
+        in PORT [OPT...]: EXPR  a frame comes in; OPT: lro=N, partial, times=N, vary=OFF
         go                      (only between) run what came in so far, outputs are compared at the end
         out PORT [OPT...]: EXPR a frame must leave; OPT: cksum, gso=N (offload requests), anyorder,
                                 vxlan (outer source port and flow label may have any good value)

@@ -8,7 +8,8 @@
  *   delete TABLE KEY=VALUE...           take one out
  *   commit                              publish it
  *   link PORT 0|1, accept PORT N, offloads PORT NAME,...             the fake port's switches
- *   in PORT HEX [split=N] [lro=N] [partial]   a frame; split: its first mbuf holds N bytes
+ *   in PORT HEX [split=N] [times=N [vary=OFF]] [lro=N] [partial]   a frame; split: its first mbuf
+ *                                       holds N bytes; times: as many, whose 16 bits at OFF grow
  *   warp MS                             move the clock
  *   tick S                              S seconds go by without a packet
  *   spare N                             leave N ordinary mbufs free in the next "go"
@@ -160,19 +161,48 @@ static const char *arg(const struct words *w, unsigned int i)
 	return w->word[i];
 }
 
-static void cmd_in(const struct words *w)
+/* The frame for the i-th time: with 'vary', the 16 bits at that offset have grown by i. */
+static struct rte_mbuf *frame_again(const struct words *w, unsigned int i)
 {
-	struct port *p = port_arg(w);
 	struct rte_mbuf *m = frame_of(arg(w, 2), words_number(w, "split", UINT16_MAX));
+	uint32_t at = words_number(w, "vary", 0);
+	uint8_t *b = rte_pktmbuf_mtod_offset(m, uint8_t *, at);
 
+	if (at) {
+		i += b[0] << 8 | b[1];
+		b[0] = i >> 8;
+		b[1] = i;
+	}
 	if (words_value(w, "lro")) {
 		m->ol_flags |= RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_NONE;
 		m->tso_segsz = words_number(w, "lro", 0);
 	}
 	if (strcmp(w->word[w->n - 1], "partial") == 0)
 		m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE;
-	if (!fake_inject(p, 0, m))
-		words_bad("ring is full", NULL);
+	return m;
+}
+
+static void run_port(const struct config *cfg, struct port *dev)
+{
+	struct rte_mbuf *pkts[PIPELINE_BURST];
+	uint16_t n;
+
+	while ((n = port_rx(dev, 0, pkts, PIPELINE_BURST)) > 0)
+		pipeline_run(pl, cfg, cfg->ports[dev->slot], pkts, n);
+}
+
+/* Many are run at once as they come. */
+static void cmd_in(const struct words *w)
+{
+	struct port *p = port_arg(w);
+	uint32_t times = words_number(w, "times", 1);
+
+	for (uint32_t i = 0; i < times; i++) {
+		if (i % PIPELINE_BURST == PIPELINE_BURST - 1)
+			run_port(config_get(), p);
+		if (!fake_inject(p, 0, frame_again(w, i)))
+			words_bad("ring is full", NULL);
+	}
 }
 
 static void print_tx_flags(const struct rte_mbuf *m)
@@ -223,15 +253,6 @@ static void print_leak(const char *name, struct rte_mempool *pool)
 
 	if (n)
 		printf("leak %s %u\n", name, n);
-}
-
-static void run_port(const struct config *cfg, struct port *dev)
-{
-	struct rte_mbuf *pkts[PIPELINE_BURST];
-	uint16_t n;
-
-	while ((n = port_rx(dev, 0, pkts, PIPELINE_BURST)) > 0)
-		pipeline_run(pl, cfg, cfg->ports[dev->slot], pkts, n);
 }
 
 static void cmd_spare(const struct words *w)

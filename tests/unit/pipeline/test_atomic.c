@@ -4,6 +4,9 @@
  * that have nothing in common (segment of the port, FDB entry, VTEP). Each packet must leave as one
  * of them says as a whole; a mixture would be dropped or carry the other's VNI or VTEP.
  *
+ * The same for sessions: while one segment stays, its policy flips between two that have nothing in
+ * common, and with it the VTEP that the destination is at.
+ *
  * Also the worker loop itself: it starts, sleeps when idle, does not when told so, and stops.
  */
 #include <setjmp.h>
@@ -15,7 +18,12 @@
 
 #include <cmocka.h>
 
+#include <netinet/in.h>
+
+#include <rte_ether.h>
+#include <rte_ip.h>
 #include <rte_mbuf.h>
+#include <rte_udp.h>
 
 #include <channel/channel.h>
 #include <channel/txn.h>
@@ -25,6 +33,7 @@
 #include <core/rcu.h>
 #include <observe/counters.h>
 #include <pipeline/worker.h>
+#include <pkt/cksum.h>
 #include <port/fake.h>
 #include <session/fragment.h>
 #include <session/session.h>
@@ -36,6 +45,9 @@
 #define UPLINK	 2
 #define WAIT_S	 30
 #define OUTER	 50
+#define FRAME	 64
+#define NETWORK	 1
+#define RULESET	 1
 
 static const struct weft_mac guest_mac = {.b = {2, 0, 0, 0, 0, 1}};
 static const struct weft_mac remote_mac = {.b = {2, 0, 0, 0, 0, 9}};
@@ -69,7 +81,7 @@ static void commit(struct txn *t)
 	txn_free(t);
 }
 
-static void put_port(struct txn *t, uint32_t id, uint32_t vni)
+static void put_port(struct txn *t, uint32_t id, uint32_t vni, uint32_t ruleset)
 {
 	struct weft_port p = {.id = id,
 		.vni = vni,
@@ -79,6 +91,10 @@ static void put_port(struct txn *t, uint32_t id, uint32_t vni)
 		.mtu = 1500,
 		.mac = {.b = {2, 0, 0, 0, 0, id}}};
 
+	if (ruleset) {
+		p.flags = WEFT_PORT_DEFAULT_DENY;
+		p.rulesets[p.n_rulesets++] = ruleset;
+	}
 	snprintf(p.name, sizeof(p.name), "port%u", id);
 	snprintf(p.device, sizeof(p.device), "fake%u", id);
 	op(t, WEFT_TABLE_PORT, WEFT_OP_PUT, &p);
@@ -117,9 +133,9 @@ static void start_with(const struct side *s)
 		snprintf(seg.name, sizeof(seg.name), "segment%u", seg.vni);
 		op(t, WEFT_TABLE_SEGMENT, WEFT_OP_PUT, &seg);
 	}
-	put_port(t, UPLINK, 0);
+	put_port(t, UPLINK, 0, 0);
 	op(t, WEFT_TABLE_LOCAL_VTEP, WEFT_OP_PUT, &local);
-	put_port(t, GUEST, s->vni);
+	put_port(t, GUEST, s->vni, 0);
 	put_side(t, s, WEFT_OP_PUT);
 	commit(t);
 }
@@ -129,7 +145,7 @@ static void flip(const struct side *from, const struct side *to)
 	struct txn *t = txn_new();
 
 	put_side(t, to, WEFT_OP_PUT);
-	put_port(t, GUEST, to->vni);
+	put_port(t, GUEST, to->vni, 0);
 	put_side(t, from, WEFT_OP_DELETE);
 	commit(t);
 }
@@ -167,24 +183,58 @@ static void wait_up(uint32_t id)
 	assert_true(port_is_up(device(id)));
 }
 
-static bool inject(void)
+static struct rte_mbuf *frame(uint16_t ethertype)
 {
-	static const uint8_t type[2] = {0x88, 0x99};
 	struct rte_mbuf *m = rte_pktmbuf_alloc(mem_pools.packet);
 	uint8_t *b;
 
 	if (!m)
-		return false;
-	m->data_len = m->pkt_len = 64;
+		return NULL;
+	m->data_len = m->pkt_len = FRAME;
 	b = rte_pktmbuf_mtod(m, uint8_t *);
-	memset(b, 0x55, 64);
+	memset(b, 0x55, FRAME);
 	memcpy(b, &remote_mac, 6);
 	memcpy(b + 6, &guest_mac, 6);
-	memcpy(b + 12, type, 2);
-	if (fake_inject(device(GUEST), 0, m))
+	b[12] = ethertype >> 8;
+	b[13] = ethertype;
+	return m;
+}
+
+static bool inject_frame(struct rte_mbuf *m)
+{
+	if (m && fake_inject(device(GUEST), 0, m))
 		return true;
 	rte_pktmbuf_free(m);
 	return false;
+}
+
+static bool inject(void)
+{
+	return inject_frame(frame(0x8899));
+}
+
+static bool inject_udp(uint16_t dport)
+{
+	static const uint8_t from[4] = {10, 0, 0, 1}, to[4] = {10, 0, 0, 9};
+	struct rte_mbuf *m = frame(RTE_ETHER_TYPE_IPV4);
+	struct rte_ipv4_hdr *ip;
+	struct rte_udp_hdr *udp;
+
+	if (!m)
+		return false;
+	ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
+	udp = (struct rte_udp_hdr *)(ip + 1);
+	*ip = (struct rte_ipv4_hdr){.version_ihl = RTE_IPV4_VHL_DEF,
+		.total_length = rte_cpu_to_be_16(FRAME - RTE_ETHER_HDR_LEN),
+		.time_to_live = 64,
+		.next_proto_id = IPPROTO_UDP};
+	memcpy(&ip->src_addr, from, sizeof(from));
+	memcpy(&ip->dst_addr, to, sizeof(to));
+	cksum_ipv4_set(ip);
+	*udp = (struct rte_udp_hdr){.src_port = rte_cpu_to_be_16(500),
+		.dst_port = rte_cpu_to_be_16(dport),
+		.dgram_len = rte_cpu_to_be_16(FRAME - RTE_ETHER_HDR_LEN - sizeof(*ip))};
+	return inject_frame(m);
 }
 
 static bool frame_is_of(const uint8_t *b, const struct side *s)
@@ -203,7 +253,7 @@ static void drain(uint64_t n[2])
 	while ((m = fake_capture_any(device(UPLINK)))) {
 		const uint8_t *b = rte_pktmbuf_mtod(m, const uint8_t *);
 
-		assert_int_equal(m->pkt_len, OUTER + 64);
+		assert_int_equal(m->pkt_len, OUTER + FRAME);
 		if (frame_is_of(b, &sides[0]))
 			n[0]++;
 		else if (frame_is_of(b, &sides[1]))
@@ -253,6 +303,101 @@ static void test_atomic(void **state)
 	assert_int_equal(out[0] + out[1], injected);
 	assert_true(out[0] > 0 && out[1] > 0);
 	assert_int_equal(counters_worker(0)->sleeps, 0);
+}
+
+/* The only UDP port that a side lets the guest send to. */
+static uint16_t allowed_port(const struct side *s)
+{
+	return s == &sides[0] ? 1000 : 2000;
+}
+
+/* In segment sides[0].vni: who is allowed and where it is. */
+static void put_policy(struct txn *t, const struct side *s)
+{
+	struct weft_rule rule = {.ruleset = RULESET,
+		.id = 1,
+		.direction = WEFT_RULE_EGRESS,
+		.action = WEFT_RULE_ALLOW,
+		.proto = IPPROTO_UDP,
+		.port_min = allowed_port(s),
+		.port_max = allowed_port(s)};
+	struct weft_fdb fdb = {.vni = sides[0].vni, .mac = remote_mac, .remote = underlay(s->last)};
+
+	op(t, WEFT_TABLE_RULE, WEFT_OP_PUT, &rule);
+	op(t, WEFT_TABLE_FDB, WEFT_OP_PUT, &fdb);
+}
+
+static void start_policy(void)
+{
+	struct weft_tenant tenant = {.id = 1, .name = "tenant"};
+	struct weft_network net = {.id = NETWORK, .tenant = 1, .name = "network"};
+	struct weft_segment seg = {
+		.vni = sides[0].vni, .mtu = 1450, .network = NETWORK, .name = "segment100"};
+	struct weft_ruleset set = {.id = RULESET, .tier = WEFT_TIER_GROUP, .name = "set"};
+	struct txn *t = txn_new();
+
+	for (unsigned int i = 0; i < WEFT_TIMEOUT_MAX; i++)
+		net.timeout_s[i] = 60;
+	op(t, WEFT_TABLE_TENANT, WEFT_OP_PUT, &tenant);
+	op(t, WEFT_TABLE_NETWORK, WEFT_OP_PUT, &net);
+	op(t, WEFT_TABLE_SEGMENT, WEFT_OP_PUT, &seg);
+	op(t, WEFT_TABLE_RULESET, WEFT_OP_PUT, &set);
+	put_side(t, &(struct side){.vni = sides[0].vni, .last = sides[1].last}, WEFT_OP_PUT);
+	put_policy(t, &sides[0]);
+	put_port(t, GUEST, sides[0].vni, RULESET);
+	commit(t);
+}
+
+static void drain_policy(uint64_t n[2])
+{
+	struct rte_mbuf *m;
+
+	while ((m = fake_capture_any(device(UPLINK)))) {
+		const uint8_t *b = rte_pktmbuf_mtod(m, const uint8_t *);
+		const uint8_t *udp = b + OUTER + RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr);
+		unsigned int i = b[5] == sides[1].last;
+
+		if ((udp[2] << 8 | udp[3]) != allowed_port(&sides[i]))
+			fail_msg("a packet was judged by a mixture of policies");
+		n[i]++;
+		rte_pktmbuf_free(m);
+	}
+}
+
+static uint64_t judged(void)
+{
+	return __atomic_load_n(&guest_stats()->sent, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&guest_stats()->dropped[WEFT_DROP_POLICY_EGRESS], __ATOMIC_RELAXED);
+}
+
+static void test_policy_atomic(void **state)
+{
+	struct worker_options options = {.poll = true};
+	uint64_t injected = 0, out[2] = {0}, before;
+	time_t start = time(NULL);
+
+	start_policy();
+	before = judged();
+	assert_int_equal(workers_start(1, &options), 0);
+	for (unsigned int i = 0; i < FLIPS; i++) {
+		struct txn *t = txn_new();
+
+		for (unsigned int k = 0; k < PER_FLIP; k++)
+			injected += inject_udp(allowed_port(&sides[k % 2]));
+		put_policy(t, &sides[(i + 1) % 2]);
+		commit(t);
+		main_tick();
+		drain_policy(out);
+	}
+	while (judged() < before + injected && in_time(start)) {
+		main_tick();
+		drain_policy(out);
+	}
+	workers_stop();
+	drain_policy(out);
+	assert_int_equal(judged(), before + injected);
+	assert_true(out[0] > 0 && out[1] > 0);
+	assert_true(out[0] + out[1] < injected);
 }
 
 static void test_idle_worker_sleeps(void **state)
@@ -316,6 +461,7 @@ int main(void)
 		cmocka_unit_test(test_atomic),
 		cmocka_unit_test(test_idle_worker_sleeps),
 		cmocka_unit_test(test_worker_lets_go),
+		cmocka_unit_test(test_policy_atomic),
 	};
 	struct options opt = {.n_workers = 1, .no_huge = true, .n_mbufs = 8192, .memory_mb = 128};
 
