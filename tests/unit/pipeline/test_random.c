@@ -3,6 +3,8 @@
  * The pipeline under random frames and random faults (links, full queues, no buffers): the ledger
  * of every port is exact, no mbuf leaks, and nothing crosses from one segment into another.
  *
+ * Then the same with networks, routers and policies that change at random while it runs.
+ *
  * Two tenants with the same addresses. Each frame's payload is filled with its segment's mark,
  * which survives cutting, flooding and quoting in ICMP; frames made here without payload (ARP and
  * ND answers) carry none. The seed is printed; WEFT_TEST_SEED repeats a run.
@@ -29,6 +31,7 @@
 #include <pkt/meta.h>
 #include <table/learn.h>
 
+#include <session/fragment.h>
 #include <session/session.h>
 
 #include "bed.h"
@@ -40,8 +43,14 @@
 #define FRAME_MAX  4000
 #define SMALL_POOL 2048
 
+#define RULESETS   3 /* one per kind of port */
+#define RULES	   8
+#define ROUTER_MAC 7
+#define SETTLE_MS  60000
+
 static struct pipeline *pl;
 static const struct config *cfg;
+static bool policies; /* segments have networks, ports have rule sets */
 
 static uint32_t roll(uint32_t n)
 {
@@ -70,6 +79,61 @@ static struct weft_addr v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 	return weft_addr_from_v4(bytes);
 }
 
+static uint32_t network_of(uint32_t vni)
+{
+	return vni / 100;
+}
+
+static void put_network(uint32_t vni)
+{
+	uint32_t id = network_of(vni);
+	struct weft_tenant tenant = {.id = id};
+	struct weft_network net = {.id = id, .tenant = id, .flags = id};
+	struct weft_router router = {.id = id, .network = id, .mac = mac_of(ROUTER_MAC)};
+	struct weft_route route = {.router = id, .prefix = {v4(10, 0, 0, 0), 120}, .n_hops = 1};
+
+	snprintf(tenant.name, sizeof(tenant.name), "tenant%u", id);
+	snprintf(net.name, sizeof(net.name), "network%u", id);
+	snprintf(router.name, sizeof(router.name), "router%u", id);
+	for (unsigned int i = 0; i < WEFT_TIMEOUT_MAX; i++)
+		net.timeout_s[i] = 2;
+	route.hops[0] = (struct weft_hop){.type = WEFT_HOP_CONNECTED, .ref = vni};
+	bed_put(WEFT_TABLE_TENANT, &tenant);
+	bed_put(WEFT_TABLE_NETWORK, &net);
+	bed_put(WEFT_TABLE_ROUTER, &router);
+	bed_put(WEFT_TABLE_ROUTE, &route);
+}
+
+static void put_rule(uint32_t ruleset, uint32_t id)
+{
+	static const uint16_t protos[] = {6, 17, WEFT_RULE_ANY_PROTO, WEFT_RULE_ANY_PROTO};
+	struct weft_rule r = {.ruleset = ruleset,
+		.id = id,
+		.priority = roll(4),
+		.direction = 1 + roll(2),
+		.action = roll(2) ? WEFT_RULE_ALLOW : 1 + roll(4),
+		.proto = protos[roll(RTE_DIM(protos))],
+		.port_max = UINT16_MAX};
+
+	if (r.proto != WEFT_RULE_ANY_PROTO && roll(2))
+		r.port_min = r.port_max = r.proto == 6 ? 1 : 2000;
+	if (roll(3) == 0)
+		r.remote = (struct weft_prefix){v4(10, 0, 0, roll(8)), 128};
+	bed_put(WEFT_TABLE_RULE, &r);
+}
+
+static void put_rulesets(void)
+{
+	for (uint32_t id = 1; id <= RULESETS; id++) {
+		struct weft_ruleset set = {.id = id, .tier = WEFT_TIER_GROUP};
+
+		snprintf(set.name, sizeof(set.name), "set%u", id);
+		bed_put(WEFT_TABLE_RULESET, &set);
+		for (uint32_t rule = 1; rule <= RULES; rule++)
+			put_rule(id, rule);
+	}
+}
+
 /* MACs 1..3 are at the ports of either segment, 4 and 5 at VTEPs, the rest unknown. */
 static void put_tables(uint32_t vni, uint32_t first_port)
 {
@@ -78,6 +142,11 @@ static void put_tables(uint32_t vni, uint32_t first_port)
 		.max_learned = 20,
 		.flags = WEFT_SEGMENT_FLOOD_UNKNOWN | WEFT_SEGMENT_PROXY | WEFT_SEGMENT_LEARN_WIRE};
 
+	if (policies) {
+		put_network(vni);
+		seg.network = seg.router = network_of(vni);
+	}
+	snprintf(seg.name, sizeof(seg.name), "segment%u", vni);
 	bed_put(WEFT_TABLE_SEGMENT, &seg);
 	for (unsigned int i = 1; i <= 3; i++) {
 		struct weft_port p = {.id = first_port + i - 1,
@@ -97,6 +166,11 @@ static void put_tables(uint32_t vni, uint32_t first_port)
 		struct weft_neigh neigh = {.vni = vni, .mac = p.mac, .addr = v4(10, 0, 0, i)};
 
 		p.addrs[0] = (struct weft_prefix){.addr = neigh.addr, .len = 128};
+		if (policies) {
+			p.flags |= i == 2 ? WEFT_PORT_DEFAULT_DENY : 0;
+			p.rulesets[p.n_rulesets++] = i;
+			p.max_sessions = i == 3 ? 8 : 0;
+		}
 		bed_put(WEFT_TABLE_PORT, &p);
 		bed_put(WEFT_TABLE_FDB, &fdb);
 		bed_put(WEFT_TABLE_NEIGH, &neigh);
@@ -131,6 +205,8 @@ static void build(void)
 	struct weft_local_vtep local = {
 		.addr = v4(192, 0, 2, 1), .uplink = UPLINK, .mac = mac_of(9)};
 
+	if (policies)
+		put_rulesets();
 	put_tables(100, 1);
 	put_tables(200, 4);
 	bed_put(WEFT_TABLE_PORT, &up);
@@ -395,22 +471,31 @@ static void drain(void)
 	}
 }
 
-static void check_ledger(void)
+/* What waits is neither sent nor dropped yet: fragments, for their first one. */
+static void check_ledger(unsigned int may_wait)
 {
-	uint64_t tx = 0, sent = 0;
+	uint64_t tx = 0, sent = 0, waiting = 0;
 
 	for (uint32_t id = 1; id <= N_PORTS; id++) {
 		const struct weft_port_stats *s = counters_port(0, bed_port(id)->slot);
-		uint64_t dropped = 0;
+		uint64_t gone = s->sent;
 
 		for (unsigned int r = 0; r < WEFT_DROP_MAX; r++)
-			dropped += s->dropped[r];
+			gone += s->dropped[r];
 		assert_int_equal(s->dropped[0], 0);
-		assert_int_equal(s->rx_packets + s->added, s->sent + dropped);
+		assert_true(s->rx_packets + s->added >= gone);
+		waiting += s->rx_packets + s->added - gone;
 		tx += s->tx_packets;
 		sent += s->sent;
 	}
 	assert_int_equal(tx, sent);
+	assert_true(waiting <= may_wait);
+}
+
+static void change_policy(void)
+{
+	put_rule(1 + roll(RULESETS), 1 + roll(RULES));
+	cfg = bed_commit();
 }
 
 static void run_bursts(unsigned int n)
@@ -423,9 +508,12 @@ static void run_bursts(unsigned int n)
 
 		if (roll(4) == 0)
 			break_something();
+		if (policies && roll(32) == 0)
+			change_policy();
 		if (got)
 			pipeline_run(pl, cfg, cfg->ports[bed_port(id)->slot], pkts, got);
-		check_ledger();
+		pipeline_tick(pl, cfg);
+		check_ledger(policies ? FRAGMENT_KEPT_MAX : 0);
 		drain();
 	}
 }
@@ -483,11 +571,45 @@ static void test_no_buffers(void **state)
 	check_leaks();
 }
 
+static uint64_t dropped_for(enum weft_drop reason)
+{
+	uint64_t n = 0;
+
+	for (uint32_t id = 1; id <= N_PORTS; id++)
+		n += counters_port(0, bed_port(id)->slot)->dropped[reason];
+	return n;
+}
+
+static void test_policies(void **state)
+{
+	struct session_stats sessions;
+
+	policies = true;
+	build();
+	run_bursts(BURSTS);
+	for (unsigned int ms = 0; ms < SETTLE_MS; ms += 50) {
+		clock_warp(50);
+		pipeline_tick(pl, cfg);
+	}
+	drain();
+	check_ledger(0);
+	check_leaks();
+	session_stats(&sessions);
+	printf("%lu sessions\n", sessions.created);
+	assert_true(sessions.created > 100);
+	assert_int_equal(sessions.n, 0);
+	assert_true(dropped_for(WEFT_DROP_POLICY_EGRESS) > 0);
+	assert_true(dropped_for(WEFT_DROP_POLICY_INGRESS) > 0);
+	assert_true(dropped_for(WEFT_DROP_POLICY_REJECT) > 0);
+	assert_true(dropped_for(WEFT_DROP_SESSION_PORT_LIMIT) > 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_no_buffers),
+		cmocka_unit_test(test_policies),
 	};
 	const char *seed = getenv("WEFT_TEST_SEED");
 	unsigned int n = seed ? strtoul(seed, NULL, 0) : (unsigned int)time(NULL);
