@@ -9,6 +9,7 @@
 
 #include <core/rcu.h>
 #include <observe/counters.h>
+#include <session/session.h>
 #include <table/policy.h>
 #include <table/route.h>
 
@@ -58,6 +59,8 @@ static void release_retired(void *arg)
 	if (p == &channel.ports)
 		counters_slot_assign(slot, 0);
 	slot_release(p, slot);
+	if (p == &channel.ports || p == &channel.networks.pool)
+		session_sweep();
 }
 
 void slot_retire(struct slot_pool *p, uint16_t slot)

@@ -8,7 +8,8 @@
  *
  * Others tell the owner by a ring which sessions it must look at before their slot comes: removed
  * ones, and those whose timeout got shorter. When the ring is full they set a flag instead, and the
- * owner looks through all its sessions, bit by bit.
+ * owner looks through all its sessions, bit by bit (a sweep); so it does when ports or networks
+ * went.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@
 #define WHEEL_RING  4096
 #define WHEEL_LOOKS 32	/* sessions per call, by wheel and by message each */
 #define WHEEL_EMPTY 256 /* empty slots per call */
-#define WHEEL_SWEEP 128 /* places per call, after the ring was full */
+#define WHEEL_SWEEP 32	/* places per call */
 
 struct wheel {
 	uint32_t at_s; /* the next slot to look at */
@@ -33,7 +34,7 @@ struct wheel {
 	struct rte_ring *ring;
 	uint64_t n_told; /* messages taken */
 	uint32_t sweep;	 /* 0: none, or the next index */
-	_Atomic bool lost __attribute__((aligned(64)));
+	_Atomic bool sweep_all __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
 
 static const uint32_t wheel_default_s[WEFT_TIMEOUT_MAX] = {
@@ -100,10 +101,14 @@ uint32_t session_ends_s(const struct session *s, const struct config *cfg)
 	       wheel_timeout_s(s, cfg, atomic_load_explicit(&s->state, memory_order_relaxed));
 }
 
-/* Its network is gone: nothing can be decided for it any more. */
+/* Its network is gone, or the port whose quota it uses: the next one in that slot must not pay for
+ * it. */
 static bool wheel_orphan(const struct session *s, const struct config *cfg)
 {
-	return cfg && !cfg->networks[s->network];
+	const struct config_port *p = cfg ? cfg->ports[s->charged] : NULL;
+
+	return cfg && (!cfg->networks[s->network] || !p ||
+			      (p->spec.id != s->port_id[0] && p->spec.id != s->port_id[1]));
 }
 
 /* The slot is read by a sweep of another worker, which then reads the owner. */
@@ -151,7 +156,7 @@ void wheel_tell(const struct session *s)
 	uint32_t index = session_index(s);
 
 	if (rte_ring_mp_enqueue_elem(w->ring, &index, sizeof(index)) < 0)
-		atomic_store_explicit(&w->lost, true, memory_order_release);
+		atomic_store_explicit(&w->sweep_all, true, memory_order_release);
 }
 
 /* Ends a session that is over, frees a dead one, puts any other where it is due. */
@@ -194,14 +199,20 @@ static bool wheel_take_messages(unsigned int worker, const struct config *cfg)
 	return n == WHEEL_LOOKS;
 }
 
-/* Messages were lost: looks at each of its sessions. */
+void session_sweep(void)
+{
+	for (unsigned int i = 0; wheels && i < session_workers; i++)
+		atomic_store_explicit(&wheels[i].sweep_all, true, memory_order_release);
+}
+
+/* Looks at each of its sessions, after messages were lost or by session_sweep. */
 static bool wheel_sweep(unsigned int worker, const struct config *cfg)
 {
 	struct wheel *w = &wheels[worker];
 	uint32_t end = pool_end();
 
-	if (unlikely(atomic_load_explicit(&w->lost, memory_order_relaxed)) && !w->sweep) {
-		atomic_store(&w->lost, false);
+	if (unlikely(atomic_load_explicit(&w->sweep_all, memory_order_relaxed)) && !w->sweep) {
+		atomic_store(&w->sweep_all, false);
 		w->sweep = 1;
 	}
 	if (likely(!w->sweep))

@@ -137,6 +137,34 @@ static void test_of_network(void **state)
 	assert_null(world_find(1, 0));
 }
 
+/* The port that it is charged to went, or its slot has another one: it ends at once. */
+static void test_port_gone(void **state)
+{
+	struct config_port other = world_ports[1];
+	struct session_new n = world_new(1);
+	enum weft_drop drop;
+
+	world_insert(0, 2, &drop);
+	world_insert(1, 3, &drop);
+	n.charged = &world_ports[1];
+	session_unlock(session_insert(0, &n, &drop));
+	session_sweep();
+	world_rounds();
+	assert_int_equal(session_count_port(1), 2);
+	assert_int_equal(session_count_port(2), 1);
+	other.spec.id = 999;
+	world_cfg->ports[2] = &other;
+	session_sweep();
+	world_rounds();
+	assert_null(world_find(1, 0));
+	assert_non_null(world_find(2, 0));
+	world_cfg->ports[1] = NULL;
+	session_sweep();
+	world_rounds();
+	assert_int_equal(session_count_port(1), 0);
+	assert_int_equal(session_count_port(2), 0);
+}
+
 /* A million rounds would not do it in one call. */
 static void test_bounded(void **state)
 {
@@ -223,6 +251,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_jump, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shorter, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_network, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_port_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_grace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_grace_main, setup, teardown),

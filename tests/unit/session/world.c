@@ -29,6 +29,7 @@ int world_init(uint32_t max, unsigned int n_workers)
 	world_tenant = (struct config_tenant){.slot = WORLD_TENANT};
 	for (unsigned int i = 0; i < 2; i++) {
 		world_ports[i] = (struct config_port){.slot = i + 1};
+		world_ports[i].spec.id = WORLD_PORT + i;
 		world_ports[i].spec.max_sessions = max;
 		world_ports[i].spec.max_half_open = max;
 	}
@@ -37,6 +38,8 @@ int world_init(uint32_t max, unsigned int n_workers)
 		return -1;
 	world_cfg->networks[WORLD_NETWORK] = &world_network;
 	world_cfg->tenants[WORLD_TENANT] = &world_tenant;
+	world_cfg->ports[1] = &world_ports[0];
+	world_cfg->ports[2] = &world_ports[1];
 	atomic_store(&config_current, world_cfg);
 	return session_init(max, n_workers);
 }
@@ -57,6 +60,8 @@ struct session_new world_new(uint32_t k)
 		.tenant = &world_tenant,
 		.charged = &world_ports[0],
 		.rule = {k, 0},
+		.port = {1, 2},
+		.port_id = {WORLD_PORT, WORLD_PORT + 1},
 	};
 
 	n.key[0] = (struct session_key){

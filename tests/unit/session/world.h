@@ -10,6 +10,7 @@
 
 #define WORLD_NETWORK 1
 #define WORLD_TENANT  1
+#define WORLD_PORT    101 /* id of the first */
 
 extern struct config *world_cfg; /* published */
 extern struct config_network world_network;

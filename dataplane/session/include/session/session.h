@@ -223,6 +223,9 @@ void session_set_state(struct session *s, enum weft_timeout state, bool answered
 /* Worker, once per round: ends what is over, at most a bounded number per call; frees what no
  * reader can hold any more. True: there is more to do, so don't sleep. */
 bool session_age(unsigned int worker, const struct config *cfg);
+/* Main thread: ports or networks are gone, and no worker has a configuration with them any more.
+ * Their sessions end soon; without this, when their time is over. */
+void session_sweep(void);
 /* The second (clock_s) in which it ends if no packet comes. */
 uint32_t session_ends_s(const struct session *s, const struct config *cfg);
 
