@@ -212,6 +212,11 @@ static bool has_policy(const struct config *cfg, const struct config_segment *s)
 	return false;
 }
 
+static bool has_metadata(const struct config *cfg, const struct config_segment *s)
+{
+	return cfg->networks[s->network_slot]->spec.flags & WEFT_NETWORK_METADATA;
+}
+
 static int segment_resolve(struct commit *c, struct config_segment *s)
 {
 	const struct weft_segment *spec = &s->spec;
@@ -228,7 +233,8 @@ static int segment_resolve(struct commit *c, struct config_segment *s)
 	if (s->router_slot && c->next->routers[s->router_slot]->network_slot != s->network_slot)
 		return commit_fail_entry(c, EINVAL, op, WEFT_TABLE_SEGMENT, spec,
 			"router: router %u is of another network", spec->router);
-	s->stateful = s->network_slot && (s->router_slot || has_policy(c->next, s));
+	s->stateful = s->network_slot &&
+		      (s->router_slot || has_metadata(c->next, s) || has_policy(c->next, s));
 	return 0;
 }
 

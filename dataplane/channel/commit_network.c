@@ -185,6 +185,23 @@ int commit_network_peers(struct commit *c, uint16_t router_slot)
 	return 0;
 }
 
+/* Whether a segment is stateful follows from its network, too. */
+static int resolve_segments(struct commit *c, uint16_t slot)
+{
+	const struct config_network *old = c->old->networks[slot], *n = c->next->networks[slot];
+
+	if (!old || !((old->spec.flags ^ n->spec.flags) & WEFT_NETWORK_METADATA))
+		return 0;
+	c->op = c->networks.op[slot];
+	for (uint32_t i = 1; i < WEFT_MAX_SEGMENTS; i++) {
+		const struct config_segment *s = c->old->segments[i];
+
+		if (s && s->network_slot == slot && !commit_draft(c, i))
+			return commit_fail_memory(c);
+	}
+	return 0;
+}
+
 static int resolve_network(struct commit *c, uint16_t slot)
 {
 	struct config_network *n = c->next->networks[slot];
@@ -194,7 +211,7 @@ static int resolve_network(struct commit *c, uint16_t slot)
 	n->tenant_slot =
 		find(&channel.tenants, (void *const *)c->next->tenants, n->spec.tenant, c->g);
 	if (n->tenant_slot)
-		return 0;
+		return resolve_segments(c, slot);
 	return commit_fail_entry(c, ENOENT, c->networks.op[slot], WEFT_TABLE_NETWORK, &n->spec,
 		"tenant: there is no tenant %u", n->spec.tenant);
 }

@@ -281,6 +281,27 @@ int commit_object(struct commit *c, const struct txn_walk *w)
 	}
 }
 
+/* The one port toward the metadata proxy. Sessions hold its place. */
+static int resolve_service(struct commit *c, uint16_t slot)
+{
+	struct config_port *p = c->next->ports[slot], *was = c->next->service;
+	bool is = p && p->spec.role == WEFT_ROLE_SERVICE;
+
+	if (!is && (!was || was->slot != slot))
+		return 0;
+	if (is && was && was->slot != slot && c->next->ports[was->slot] == was)
+		return commit_fail_entry(c, EEXIST, c->ports.op[slot], WEFT_TABLE_PORT, &p->spec,
+			"role: port %u is the service port", was->spec.id);
+	c->next->service = is ? p : NULL;
+	for (uint32_t i = 1; i < WEFT_MAX_NETWORKS; i++) {
+		const struct config_network *n = c->next->networks[i];
+
+		if (n && (n->spec.flags & WEFT_NETWORK_METADATA))
+			commit_stale_network(c, i);
+	}
+	return 0;
+}
+
 static int resolve_port(struct commit *c, uint16_t slot)
 {
 	const struct config_port *old = c->old->ports[slot];
@@ -289,6 +310,8 @@ static int resolve_port(struct commit *c, uint16_t slot)
 	struct segment_draft *d;
 	int rc = p ? commit_policy_port(c, p, c->ports.op[slot]) : 0;
 
+	if (rc == 0)
+		rc = resolve_service(c, slot);
 	if (rc)
 		return rc;
 	c->op = c->ports.op[slot];

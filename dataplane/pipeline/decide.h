@@ -9,8 +9,8 @@
 #include "stage.h"
 
 /* May the frame go there, in that segment? A destination outside the segment (a table entry that
- * outlived its port) counts as not known. Never back to where it came from, never from a tunnel to
- * a tunnel. */
+ * outlived its port) counts as not known; the service port is in no segment. Never back to where it
+ * came from, never from a tunnel to a tunnel. */
 static inline int decide_dest(
 	const struct pipeline *pl, const struct pkt_meta *meta, uint16_t segment, dest_t dest)
 {
@@ -25,7 +25,8 @@ static inline int decide_dest(
 	if (unlikely(dest == meta->in_port))
 		return WEFT_DROP_SAME_PORT;
 	port = pl->cfg->ports[DEST_SLOT(dest)];
-	if (unlikely(!port || port->segment_slot != segment))
+	if (unlikely(!port ||
+		     (port->segment_slot != segment && port->spec.role != WEFT_ROLE_SERVICE)))
 		return WEFT_DROP_UNKNOWN_UNICAST;
 	return VERDICT_CONTINUE;
 }

@@ -15,6 +15,7 @@
 
 #include "admit.h"
 #include "egress.h"
+#include "metadata.h"
 #include "service.h"
 #include "stages.h"
 
@@ -143,8 +144,11 @@ void pipeline_run(struct pipeline *pl, const struct config *cfg, const struct co
 		learn_burst(pl, pkts, n);
 		if (pl->stateful)
 			n = session_burst(pl, pkts, n);
-	} else {
+	} else if (likely(port->spec.role == WEFT_ROLE_TENANT)) {
 		n = pipeline_tenant(pl, pkts, n);
+	} else {
+		metadata_burst(pl, pkts, n);
+		n = 0;
 	}
 	forward_burst(pl, pkts, n);
 	egress_flush(pl);

@@ -8,16 +8,18 @@
  * The router is on this host: it answers for gateways whoever was asked, and in L3-only segments
  * for all that it leads to (proxy ARP, RFC 1027). Never answered is a question for the asker's own
  * address: a gratuitous ARP, or a probe for duplicates (RFC 5227, RFC 4862), which only another
- * owner may contradict. For the underlay: the uplink's VTEP addresses, unless a kernel interface
- * does it.
+ * owner may contradict. So are the metadata addresses, where they are served. For the underlay: the
+ * uplink's VTEP addresses, unless a kernel interface does it.
  *
  * What is not answered goes on as any frame (tenants) or is NOT_VXLAN (uplink). Workers.
  */
 #include <pkt/craft.h>
 #include <pkt/parse.h>
+#include <service/service.h>
 #include <table/route.h>
 
 #include "egress.h"
+#include "metadata.h"
 #include "stages.h"
 
 static bool responder_is_from(const struct rte_mbuf *m, const struct weft_mac *mac)
@@ -72,6 +74,14 @@ static bool responder_is_routed(const struct pipeline *pl, const struct config_s
 	       !(r.segment == seg->slot && weft_addr_equal(&r.neighbour, &q->target));
 }
 
+/* The metadata addresses are at whoever answers services on the segment. */
+static bool responder_is_metadata(
+	const struct pipeline *pl, const struct config_segment *seg, const struct pkt_question *q)
+{
+	return metadata_is_served(pl, seg) && weft_metadata_is(&q->target) &&
+	       !responder_is_probe(q) && !weft_addr_equal(&q->sender, &q->target);
+}
+
 /* The MAC to answer with, NULL: no answer. */
 static const struct weft_mac *responder_mac(const struct pipeline *pl, const struct rte_mbuf *m,
 	const struct config_segment *seg, struct pkt_question *q)
@@ -79,6 +89,8 @@ static const struct weft_mac *responder_mac(const struct pipeline *pl, const str
 	const struct neigh_entry *neigh = stage_neighbour(pl, seg->slot, &q->target);
 	const struct weft_mac *router = stage_router_mac(pl, seg);
 
+	if (responder_is_metadata(pl, seg, q))
+		return router ? router : &service_mac;
 	if (neigh && responder_is_from(m, &neigh->mac))
 		return NULL;
 	if (neigh && neigh->gateway) {
@@ -96,12 +108,13 @@ static const struct weft_mac *responder_mac(const struct pipeline *pl, const str
 static bool responder_is_asked(
 	const struct pipeline *pl, struct rte_mbuf *m, const struct config_segment *seg)
 {
-	const struct weft_mac *router = stage_router_mac(pl, seg);
+	const struct weft_mac *mac = stage_router_mac(pl, seg);
 
+	if (!mac && metadata_is_served(pl, seg))
+		mac = &service_mac;
 	if (pkt_meta(m)->flags & PKT_GROUP)
-		return router || (seg->spec.flags & WEFT_SEGMENT_PROXY);
-	return router &&
-	       memcmp(rte_pktmbuf_mtod(m, const uint8_t *), router->b, sizeof(router->b)) == 0;
+		return mac || (seg->spec.flags & WEFT_SEGMENT_PROXY);
+	return mac && memcmp(rte_pktmbuf_mtod(m, const uint8_t *), mac->b, sizeof(mac->b)) == 0;
 }
 
 int responder_segment(struct pipeline *pl, struct rte_mbuf *m)

@@ -18,6 +18,7 @@
 #include "path.h"
 #include "service.h"
 #include "stages.h"
+#include "translate.h"
 
 /* The packets of a burst that are looked up. */
 struct session_burst {
@@ -105,17 +106,19 @@ static inline void session_count(struct session_dir *d, uint32_t bytes, uint32_t
 		atomic_store_explicit(&d->seen_s, now, memory_order_relaxed);
 }
 
-/* Takes m. */
-static inline void session_apply(
-	struct pipeline *pl, struct rte_mbuf *m, const struct session_decision *dec)
+/* Takes m. d: of its session; NULL when it has none. */
+static inline void session_apply(struct pipeline *pl, struct rte_mbuf *m, struct session_dir *d,
+	const struct session_decision *dec)
 {
-	if (likely((dec->flags & SESSION_DIR_ROUTED) || dec->mss)) {
+	if (likely((dec->flags & (SESSION_DIR_ROUTED | SESSION_DIR_TRANSLATED)) || dec->mss)) {
 		int verdict = path_apply(pl, m, dec);
 
 		if (unlikely(verdict != VERDICT_CONTINUE)) {
 			stage_drop(pl, m, verdict);
 			return;
 		}
+		if (unlikely(dec->flags & SESSION_DIR_TRANSLATED))
+			translate(m, &session_peer(d)->key);
 	}
 	forward_decided(pl, m, dec->dest);
 }
@@ -125,7 +128,7 @@ void session_carry(struct pipeline *pl, struct rte_mbuf *m, struct session_dir *
 {
 	if (d)
 		session_count(d, m->pkt_len, clock_s());
-	session_apply(pl, m, dec);
+	session_apply(pl, m, d, dec);
 }
 
 /* The tracker refuses m: dropped, unless it begins a new connection where one is over. False: it
@@ -155,7 +158,7 @@ static inline bool session_hit(
 			return session_refused(pl, m, d, drop);
 	}
 	session_count(d, m->pkt_len, now);
-	session_apply(pl, m, &dec);
+	session_apply(pl, m, d, &dec);
 	return true;
 }
 

@@ -19,6 +19,7 @@
 #include <session/track.h>
 #include <table/route.h>
 
+#include "metadata.h"
 #include "path.h"
 #include "service.h"
 #include "slow.h"
@@ -96,7 +97,9 @@ static int slow_session(struct pipeline *pl, struct slow *w)
 	for (unsigned int i = 0; i < SLOW_TRIES && verdict == SLOW_AGAIN; i++) {
 		struct session_dir *d = session_find(&key);
 
-		if (d && (d->flags & SESSION_DIR_TCP) && track_reopens(d, w->m, w->meta)) {
+		/* Another one begins, or metadata is no longer served. */
+		if (d && (((d->flags & SESSION_DIR_TCP) && track_reopens(d, w->m, w->meta)) ||
+				 metadata_is_session(session_of(d)))) {
 			session_remove(session_of(d));
 			d = NULL;
 		}
@@ -206,6 +209,8 @@ static int slow_port(struct pipeline *pl, struct rte_mbuf *m, const struct pkt_m
 		verdict = antispoof_check(pl->in, m, meta);
 	if (verdict == VERDICT_CONTINUE && service_may_want(meta))
 		verdict = service_packet(pl, m);
+	if (verdict == VERDICT_CONTINUE)
+		verdict = metadata_packet(pl, m);
 	if (verdict == VERDICT_CONTINUE && (meta->flags & (PKT_ARP | PKT_ND)))
 		verdict = responder_segment(pl, m);
 	return verdict;

@@ -39,7 +39,9 @@ static inline bool slow_is_current(const struct pipeline *pl, const struct sessi
 /* Another worker made or ended the session meanwhile: look it up again. */
 #define SLOW_AGAIN (-2)
 
-/* slow_session.c. All after path_find has filled w->dec. They fill w->d, correct w->track and
+/* slow_session.c. With the lock of its session: d, which m goes in, gets the decision w->dec. */
+void slow_decided(struct pipeline *pl, struct slow *w, struct session_dir *d);
+/* All after path_find has filled w->dec. They fill w->d, correct w->track and
  * return VERDICT_CONTINUE, SLOW_AGAIN or a drop. */
 
 /* m belongs to d, for which nothing holds. */

@@ -119,8 +119,7 @@ static struct session *slow_insert(struct pipeline *pl, const struct slow *w,
 	return session_insert(pl->worker, &n, ret_drop);
 }
 
-/* With the lock: m's direction gets its decision. */
-static void slow_decided(struct pipeline *pl, struct slow *w, struct session_dir *d)
+void slow_decided(struct pipeline *pl, struct slow *w, struct session_dir *d)
 {
 	w->dec.flags |= track_dir_flags(session_of(d), (d->flags & SESSION_DIR_REPLY) != 0);
 	session_decide(d, &w->dec, pl->cfg->epoch[w->meta->segment]);

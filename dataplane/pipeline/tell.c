@@ -64,6 +64,8 @@ static bool tell_find_way(const struct pipeline *pl, const struct rte_mbuf *m, s
 	enum pkt_error tell;
 
 	*ret = (struct tell_way){.segment = segment};
+	if (!pl->cfg->segments[segment])
+		return false; /* from the service port */
 	ret->dest = tunnel ? DEST_VTEP_BIT | meta->in_vtep : pl->in->slot;
 	if (tell_is_from_router(pl, m, meta)) {
 		if (path_route(pl, pl->cfg->segments[segment]->router_slot, &sender, meta->hash,

@@ -16,7 +16,8 @@ a line that ends in '\\' goes on in the next.
         in PORT [OPT...]: EXPR  a frame comes in; OPT: lro=N, partial, times=N, vary=OFF
         go                      (only between) run what came in so far, outputs are compared at the end
         out PORT [OPT...]: EXPR a frame must leave; OPT: cksum, gso=N (offload requests), anyorder,
-                                vxlan (outer source port and flow label may have any good value)
+                                vxlan (outer source port and flow label may have any good value),
+                                anysport (TCP over IPv4: any source port, with any checksum)
         drop PORT: REASON [N]   that many frames of that port dropped for it (default 1)
         stat PORT: NAME N       another counter of that port (answered, added, learn_refused)
         nosplit                 don't run again with the frames split over mbufs
@@ -250,6 +251,11 @@ def settle_entropy(frame, got):
     return bytes(frame)
 
 
+def settle_source_port(frame, got):
+    """The wanted frame with the source port and the checksum of the one that came."""
+    return frame[:34] + got[34:36] + frame[36:50] + got[50:52] + frame[52:]
+
+
 def check_frames(case, out, errors):
     for port in set(out) | set(case.out):
         want, have = case.out.get(port, []), out.get(port, [])
@@ -263,10 +269,12 @@ def check_frames(case, out, errors):
         for (options, frame), (flags, got) in zip(want, have):
             if "vxlan" in options:
                 frame = settle_entropy(frame, got)
+            if "anysport" in options:
+                frame = settle_source_port(frame, got)
             if frame != got:
                 errors.append(f"port {port}: wanted\n{show(frame, got)}\ngot\n{show(got, frame)}")
             offloads = set(flags.split(",")[1:])
-            if set(options) - {"anyorder", "vxlan"} != offloads:
+            if set(options) - {"anyorder", "anysport", "vxlan"} != offloads:
                 errors.append(f"port {port}: offload requests {sorted(offloads)}, wanted {sorted(options)}")
 
 
