@@ -6,9 +6,12 @@
 #ifndef SESSION_TRACK_KEY_H
 #define SESSION_TRACK_KEY_H
 
+#include <assert.h>
 #include <netinet/in.h>
+#include <stddef.h>
 
 #include <rte_branch_prediction.h>
+#include <rte_byteorder.h>
 
 #include <pkt/meta.h>
 #include <session/session.h>
@@ -37,23 +40,43 @@ static inline bool track_is_icmp(const struct pkt_meta *meta)
 	       (meta->flags & PKT_L4);
 }
 
+/* A key is written in whole words, as it is hashed: what was put together from its members could
+ * not be read as words at once. */
+static inline void track_key_put(struct session_key *ret, unsigned int word, uint64_t v)
+{
+	memcpy((uint8_t *)ret + word * sizeof(v), &v, sizeof(v));
+}
+
+static inline void track_key_put_v4(struct session_key *ret, unsigned int word, const uint8_t *v4)
+{
+	uint32_t a;
+
+	memcpy(&a, v4, sizeof(a));
+	track_key_put(ret, word, 0);
+	track_key_put(ret, word + 1, (uint64_t)a << 32 | 0xffff0000);
+}
+
+static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "words as below");
+static_assert(offsetof(struct session_key, sport) == 32 &&
+		      offsetof(struct session_key, dport) == 34 &&
+		      offsetof(struct session_key, segment) == 36 &&
+		      offsetof(struct session_key, proto) == 38,
+	"the last word");
+
 /* The key of a parsed IP packet in its segment; l3: its IP header. False: it can't belong to a
  * session as such (ICMP but queries, later fragments), *ret is then undefined. */
 static inline bool track_key(
 	const struct pkt_meta *meta, const uint8_t *l3, struct session_key *ret)
 {
 	if (meta->flags & PKT_IPV4) {
-		ret->src = weft_addr_from_v4(l3 + 12);
-		ret->dst = weft_addr_from_v4(l3 + 16);
+		track_key_put_v4(ret, 0, l3 + 12);
+		track_key_put_v4(ret, 2, l3 + 16);
 	} else {
-		memcpy(&ret->src, l3 + 8, sizeof(ret->src));
-		memcpy(&ret->dst, l3 + 24, sizeof(ret->dst));
+		memcpy(ret, l3 + 8, 2 * sizeof(struct weft_addr));
 	}
-	ret->sport = meta->sport;
-	ret->dport = meta->dport;
-	ret->segment = meta->segment;
-	ret->proto = meta->l4_proto;
-	ret->icmp_type = 0;
+	track_key_put(ret, 4,
+		meta->sport | (uint64_t)meta->dport << 16 | (uint64_t)meta->segment << 32 |
+			(uint64_t)meta->l4_proto << 48);
 	if (unlikely(meta->flags & PKT_LATER_FRAGMENT))
 		return false;
 	return likely(!track_is_icmp(meta)) || track_key_icmp(meta, ret);
