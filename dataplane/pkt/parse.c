@@ -145,7 +145,7 @@ static __rte_noinline enum weft_drop parse_icmp(struct cursor *c, uint32_t *arg)
 }
 
 /* From l4_off to l3_end; icmp: the ICMP that belongs to the IP version. */
-static inline enum weft_drop parse_l4(struct cursor *c, uint32_t proto, uint32_t icmp)
+static __rte_always_inline enum weft_drop parse_l4(struct cursor *c, uint32_t proto, uint32_t icmp)
 {
 	const uint8_t *l4 = c->frame + c->l4_off;
 	uint32_t room = c->l3_end - c->l4_off;
