@@ -5,31 +5,23 @@
  *
  * Sessions differ in their ports. The tenant's rules are such that the last of them allows it.
  */
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_byteorder.h>
-#include <rte_ip.h>
-#include <rte_udp.h>
-
 #include <core/clock.h>
 #include <observe/counters.h>
 #include <pipeline/pipeline.h>
-#include <pkt/cksum.h>
 #include <session/session.h>
 
 #include "bed.h"
 #include "bench.h"
+#include "cloud.h"
 
-#define CLIENT	 1 /* in segment 100 */
-#define SERVER	 2 /* in segment 200 */
-#define UPLINK	 9
-#define N_RULES	 10
-#define PAYLOAD	 18
-#define OUTER	 50 /* bytes in front of the inner frame */
-#define L4_ALIGN 2  /* the source varies 4 bytes, 2 behind where it is told */
+#define TENANT	1
+#define N_RULES 10
+#define CLIENT	cloud_port_id(TENANT, CLOUD_CLIENT)
+#define SERVER	cloud_port_id(TENANT, CLOUD_SERVER)
 
 enum way {
 	WAY_ENCAP,
@@ -47,200 +39,27 @@ struct run {
 	uint32_t ms_per_burst; /* how the clock goes */
 };
 
-static const struct weft_mac client_mac = {.b = {2, 0, 0, 0, 0, 1}};
-static const struct weft_mac server_mac = {.b = {2, 0, 0, 0, 0, 2}};
-static const struct weft_mac router_mac = {.b = {2, 0, 0, 0, 0, 0xfe}};
-
-/* .1 is the client, in its own subnet, .2 the server in the other. */
-static struct weft_addr addr_of(bool v6, unsigned int host)
+static void put_end(enum cloud_end end, bool here)
 {
-	const uint8_t v4[4] = {10, host, 0, host};
-	struct weft_addr a = {.b = {0xfd, 0, [7] = host, [15] = host}};
+	struct weft_port p = cloud_port(TENANT, end);
 
-	return v6 ? a : weft_addr_from_v4(v4);
-}
-
-static struct weft_addr vtep_addr(uint8_t last)
-{
-	const uint8_t v4[4] = {192, 0, 2, last};
-
-	return weft_addr_from_v4(v4);
-}
-
-static void put_network(void)
-{
-	struct weft_tenant tenant = {.id = 1, .name = "bench"};
-	struct weft_network net = {.id = 1, .tenant = 1, .name = "bench"};
-	struct weft_router router = {.id = 1, .network = 1, .mac = router_mac, .name = "bench"};
-
-	for (unsigned int i = 0; i < WEFT_TIMEOUT_MAX; i++)
-		net.timeout_s[i] = 1000000;
-	bed_put(WEFT_TABLE_TENANT, &tenant);
-	bed_put(WEFT_TABLE_NETWORK, &net);
-	bed_put(WEFT_TABLE_ROUTER, &router);
-	for (uint32_t vni = 100; vni <= 200; vni += 100) {
-		struct weft_segment seg = {.vni = vni, .mtu = 1450, .network = 1, .router = 1};
-
-		snprintf(seg.name, sizeof(seg.name), "segment%u", vni);
-		bed_put(WEFT_TABLE_SEGMENT, &seg);
-	}
-}
-
-static void put_rules(void)
-{
-	struct weft_ruleset set = {.id = 1, .tier = WEFT_TIER_GROUP, .name = "bench"};
-
-	bed_put(WEFT_TABLE_RULESET, &set);
-	for (unsigned int i = 1; i <= 2 * N_RULES; i++) {
-		bool last = i % N_RULES == 0;
-		struct weft_rule r = {.ruleset = 1,
-			.id = i,
-			.direction = i > N_RULES ? WEFT_RULE_EGRESS : WEFT_RULE_INGRESS,
-			.action = WEFT_RULE_ALLOW,
-			.proto = last ? IPPROTO_UDP : IPPROTO_TCP,
-			.port_min = last ? 0 : i,
-			.port_max = last ? UINT16_MAX : i};
-
-		bed_put(WEFT_TABLE_RULE, &r);
-	}
-}
-
-static void put_port(uint32_t id, uint32_t vni, const struct weft_mac *mac)
-{
-	struct weft_port p = {.id = id,
-		.vni = vni,
-		.kind = WEFT_PORT_FAKE,
-		.role = vni ? WEFT_ROLE_TENANT : WEFT_ROLE_UPLINK,
-		.n_queues = 1,
-		.mtu = 1600,
-		.mac = *mac};
-
-	snprintf(p.name, sizeof(p.name), "port%u", id);
-	if (vni) {
-		p.mtu = 1500;
-		p.flags = WEFT_PORT_ANTISPOOF | WEFT_PORT_DEFAULT_DENY;
-		p.max_sessions = p.max_half_open = SESSION_MAX;
-		p.rulesets[p.n_rulesets++] = 1;
-		for (unsigned int v6 = 0; v6 < 2; v6++)
-			p.addrs[p.n_addrs++] =
-				(struct weft_prefix){.addr = addr_of(v6, id), .len = 128};
-	}
-	bed_put(WEFT_TABLE_PORT, &p);
-}
-
-/* The client or the server lives here, or behind the VTEP. */
-static void put_host(uint32_t id, uint32_t vni, const struct weft_mac *mac, bool local)
-{
-	struct weft_fdb fdb = {.vni = vni, .mac = *mac};
-
-	if (local) {
-		put_port(id, vni, mac);
-		fdb.port = id;
-	} else {
-		fdb.remote = vtep_addr(2);
-	}
-	bed_put(WEFT_TABLE_FDB, &fdb);
-	for (unsigned int v6 = 0; v6 < 2; v6++) {
-		struct weft_neigh n = {.vni = vni, .addr = addr_of(v6, id), .mac = *mac};
-		struct weft_route r = {.router = 1, .n_hops = 1};
-
-		r.prefix = (struct weft_prefix){.addr = n.addr, .len = v6 ? 64 : 112};
-		memset(r.prefix.addr.b + (v6 ? 8 : 14), 0, v6 ? 8 : 2);
-		r.hops[0] = (struct weft_hop){.type = WEFT_HOP_CONNECTED, .ref = vni};
-		bed_put(WEFT_TABLE_NEIGH, &n);
-		bed_put(WEFT_TABLE_ROUTE, &r);
-	}
-}
-
-static void put_tunnel(void)
-{
-	struct weft_local_vtep local = {
-		.addr = vtep_addr(1), .uplink = UPLINK, .mac = {.b = {2, 0xaa, 0, 0, 0, 1}}};
-	struct weft_vtep v = {.remote = vtep_addr(2),
-		.local = vtep_addr(1),
-		.uplink = UPLINK,
-		.dst_mac = {.b = {2, 0xaa, 0, 0, 0, 2}},
-		.src_mac = {.b = {2, 0xaa, 0, 0, 0, 1}},
-		.path_mtu = 1500,
-		.flags = WEFT_VTEP_RESOLVED,
-		.ttl = 64};
-
-	bed_put(WEFT_TABLE_LOCAL_VTEP, &local);
-	bed_put(WEFT_TABLE_VTEP, &v);
-	for (uint32_t vni = 100; vni <= 200; vni += 100) {
-		struct weft_flood f = {.vni = vni, .remote = v.remote};
-
-		bed_put(WEFT_TABLE_FLOOD, &f);
-	}
-}
-
-static unsigned int put_ip(uint8_t *at, bool v6)
-{
-	struct weft_addr src = addr_of(v6, CLIENT), dst = addr_of(v6, SERVER);
-	unsigned int len = sizeof(struct rte_udp_hdr) + PAYLOAD;
-
-	if (v6) {
-		struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)at;
-
-		*ip = (struct rte_ipv6_hdr){.vtc_flow = rte_cpu_to_be_32(6u << 28),
-			.payload_len = rte_cpu_to_be_16(len),
-			.proto = IPPROTO_UDP,
-			.hop_limits = 64};
-		memcpy(at + 8, &src, 16);
-		memcpy(at + 24, &dst, 16);
-		return sizeof(*ip);
-	}
-	*(struct rte_ipv4_hdr *)at = (struct rte_ipv4_hdr){.version_ihl = RTE_IPV4_VHL_DEF,
-		.total_length = rte_cpu_to_be_16(sizeof(struct rte_ipv4_hdr) + len),
-		.time_to_live = 64,
-		.next_proto_id = IPPROTO_UDP};
-	memcpy(at + 12, src.b + 12, 4);
-	memcpy(at + 16, dst.b + 12, 4);
-	cksum_ipv4_set((struct rte_ipv4_hdr *)at);
-	return sizeof(struct rte_ipv4_hdr);
-}
-
-/* What the client sends, or what the client's host has made of it; *ret_l4 is where ports are. */
-static unsigned int make_frame(uint8_t *buf, enum way way, bool v6, unsigned int *ret_l4)
-{
-	bool decap = way == WAY_DECAP;
-	uint8_t *inner = buf + (decap ? OUTER : 0);
-	struct rte_udp_hdr *udp;
-	unsigned int at;
-
-	memset(buf, 0, BENCH_FRAME_MAX);
-	memcpy(inner, decap ? &server_mac : &router_mac, 6);
-	memcpy(inner + 6, decap ? &router_mac : &client_mac, 6);
-	inner[12] = v6 ? 0x86 : 8;
-	inner[13] = v6 ? 0xdd : 0;
-	at = 14 + put_ip(inner + 14, v6);
-	udp = (struct rte_udp_hdr *)(inner + at);
-	udp->dgram_len = rte_cpu_to_be_16(sizeof(*udp) + PAYLOAD);
-	*ret_l4 = inner - buf + at;
-	at += sizeof(*udp) + PAYLOAD;
-	if (decap)
-		bench_vxlan_header(buf, 200, at);
-	return inner - buf + at;
+	p.max_sessions = p.max_half_open = SESSION_MAX;
+	cloud_put_end(TENANT, end, here ? &p : NULL);
 }
 
 static void prepare(struct run *r, enum way way, bool v6, uint32_t n)
 {
-	struct weft_mac none = {0};
-	uint8_t frame[BENCH_FRAME_MAX];
-	unsigned int l4, len;
-
 	bed_reset();
-	put_network();
-	put_rules();
-	put_port(UPLINK, 0, &none);
-	put_tunnel();
-	put_host(CLIENT, 100, &client_mac, way != WAY_DECAP);
-	put_host(SERVER, 200, &server_mac, way != WAY_ENCAP);
+	cloud_put_network(TENANT);
+	cloud_put_rules(TENANT, N_RULES);
+	cloud_put_uplink();
+	cloud_put_flood(TENANT);
+	put_end(CLOUD_CLIENT, way != WAY_DECAP);
+	put_end(CLOUD_SERVER, way != WAY_ENCAP);
 	r->cfg = bed_commit();
-	r->in = r->cfg->ports[bed_port(way == WAY_DECAP ? UPLINK : CLIENT)->slot];
-	r->sink = bed_port(way == WAY_ENCAP ? UPLINK : SERVER);
-	len = make_frame(frame, way, v6, &l4);
-	bench_port_load(r->in->dev, frame, len, l4 - L4_ALIGN, n);
+	r->in = r->cfg->ports[bed_port(way == WAY_DECAP ? CLOUD_UPLINK : CLIENT)->slot];
+	r->sink = bed_port(way == WAY_ENCAP ? CLOUD_UPLINK : SERVER);
+	cloud_load(r->in->dev, TENANT, way == WAY_DECAP, v6, n);
 }
 
 static uint64_t run_pipeline(void *arg, uint64_t n)
@@ -317,7 +136,7 @@ static void bench_hit(struct run *r, enum way way, bool v6, uint32_t n)
 /* Every packet is the first of its session; each ends two seconds later. */
 static void bench_new(struct run *r, bool v6)
 {
-	struct weft_network net = {.id = 1, .tenant = 1, .name = "bench"};
+	struct weft_network net = cloud_network(TENANT);
 	double own, io;
 	char name[64];
 
