@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The worker loop: a round over the receive queues of this worker, a quiescent state, and back-off
- * when there is nothing to do.
+ * The worker loop: a round over the receive queues of this worker whose turn it is (turns.h), a
+ * quiescent state, and back-off when there is nothing to do.
  *
  * One generation holds for a whole round, in which sessions age too. An idle worker first spins for
  * some rounds, then sleeps for times that double up to the bound; it is offline for RCU meanwhile,
@@ -9,9 +9,11 @@
  */
 #include <errno.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_cycles.h>
 #include <rte_launch.h>
 #include <rte_pause.h>
@@ -23,6 +25,8 @@
 #include <pipeline/worker.h>
 #include <port/port.h>
 
+#include "turns.h"
+
 #define WORKER_SPIN_ROUNDS    256
 #define WORKER_FIRST_SLEEP_US 8
 
@@ -33,6 +37,7 @@ struct worker {
 	uint64_t tsc; /* when the last round ended */
 	uint32_t idle_rounds;
 	uint32_t sleep_us;
+	struct turns turns;
 };
 
 static struct worker workers[WEFT_MAX_WORKERS];
@@ -50,27 +55,35 @@ static void worker_count_burst(struct worker *w, uint16_t n)
 }
 
 /* Returns the number of packets that came. */
+static uint16_t worker_poll(struct worker *w, const struct config *cfg, const struct config_rxq *q)
+{
+	const struct config_port *port = cfg->ports[q->port_slot];
+	struct rte_mbuf *pkts[PIPELINE_BURST];
+	uint64_t start;
+	uint16_t n;
+
+	if (!port_is_up(port->dev) || unlikely(!turns_may(&w->turns, q->port_slot)))
+		return 0;
+	start = rte_rdtsc();
+	n = port_rx(port->dev, q->queue, pkts, PIPELINE_BURST);
+	if (n == 0)
+		return 0;
+	worker_count_burst(w, n);
+	pipeline_run(w->pl, cfg, port, pkts, n);
+	turns_used(&w->turns, q->port_slot, n, rte_rdtsc() - start);
+	return n;
+}
+
 static unsigned int worker_round(struct worker *w, const struct config *cfg)
 {
 	unsigned int got = 0;
 
 	if (!cfg)
 		return 0;
-	for (unsigned int i = 0; i < cfg->n_rxqs[w->index]; i++) {
-		const struct config_rxq *q = &cfg->rxqs[w->index][i];
-		const struct config_port *port = cfg->ports[q->port_slot];
-		struct rte_mbuf *pkts[PIPELINE_BURST];
-		uint16_t n;
-
-		if (!port_is_up(port->dev))
-			continue;
-		n = port_rx(port->dev, q->queue, pkts, PIPELINE_BURST);
-		if (n == 0)
-			continue;
-		worker_count_burst(w, n);
-		pipeline_run(w->pl, cfg, port, pkts, n);
-		got += n;
-	}
+	turns_begin(&w->turns);
+	for (unsigned int i = 0; i < cfg->n_rxqs[w->index]; i++)
+		got += worker_poll(w, cfg, &cfg->rxqs[w->index][i]);
+	turns_end(&w->turns);
 	return got;
 }
 
@@ -143,7 +156,9 @@ static int worker_start(unsigned int index)
 	struct worker *w = &workers[index];
 	int r;
 
-	*w = (struct worker){.index = index, .stats = counters_worker(index)};
+	memset(w, 0, sizeof(*w));
+	w->index = index;
+	w->stats = counters_worker(index);
 	w->pl = pipeline_new(index);
 	if (!w->pl)
 		return -ENOMEM;

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Whose turn it is: ports of one worker share its time, not its packets.
+ *
+ * Deficit round robin (M. Shreedhar, G. Varghese, 1995) by what bursts cost. A port whose bursts
+ * are dear waits for as many rounds as it takes the cheapest of the ports with a backlog to use as
+ * much time. Nobody waits while no other port has a backlog. A port with several queues is one.
+ * Private to this folder. One per worker, which alone calls.
+ */
+#ifndef PIPELINE_TURNS_H
+#define PIPELINE_TURNS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pipeline/pipeline.h>
+#include <weft/limits.h>
+
+#define TURNS_BACKLOG (PIPELINE_BURST / 2) /* a burst of so many: more may wait behind it */
+
+struct turns_port {
+	uint64_t due;	/* the virtual time at which it has paid for what it used */
+	uint64_t round; /* in which it was last polled with success */
+};
+
+struct turns {
+	uint64_t round;
+	uint64_t now;	 /* virtual time: what each port with a backlog has had */
+	uint64_t latest; /* due of any port */
+	uint64_t quantum;
+	uint64_t least; /* cost of the cheapest burst with a backlog in this round */
+	struct turns_port ports[WEFT_MAX_PORTS]; /* by slot */
+};
+
+static inline void turns_begin(struct turns *t)
+{
+	t->round++;
+	t->least = UINT64_MAX;
+}
+
+/* May a queue of that port be polled in this round? */
+static inline bool turns_may(const struct turns *t, uint16_t slot)
+{
+	const struct turns_port *p = &t->ports[slot];
+
+	return p->due <= t->now + t->quantum || p->round == t->round;
+}
+
+/* A burst of n packets of that port took so many cycles. */
+static inline void turns_used(struct turns *t, uint16_t slot, unsigned int n, uint64_t cycles)
+{
+	struct turns_port *p = &t->ports[slot];
+
+	p->due = (p->due > t->now ? p->due : t->now) + cycles;
+	p->round = t->round;
+	if (p->due > t->latest)
+		t->latest = p->due;
+	if (n >= TURNS_BACKLOG && cycles < t->least)
+		t->least = cycles;
+}
+
+static inline void turns_end(struct turns *t)
+{
+	bool backlog = t->least != UINT64_MAX;
+
+	t->quantum = backlog ? t->least : 0;
+	t->now = backlog ? t->now + t->quantum : t->latest;
+}
+
+#endif
