@@ -15,6 +15,18 @@ static_assert(WEFT_MAX_TENANTS <= WEFT_MAX_SEGMENTS && WEFT_MAX_PORTS <= WEFT_MA
 	"slots of all of them index the buckets");
 static _Atomic uint64_t quota_tat[QUOTA_KIND_MAX][WEFT_MAX_SEGMENTS];
 
+void quota_charge(enum quota_kind kind, uint16_t slot, uint32_t rate, uint32_t n)
+{
+	uint64_t now = clock_ms() * 1000000, cost = 1000000000 / rate;
+	_Atomic uint64_t *tat = &quota_tat[kind][slot];
+	uint64_t old = atomic_load_explicit(tat, memory_order_relaxed), due;
+
+	do {
+		due = old > now ? old : now;
+	} while (!atomic_compare_exchange_weak_explicit(
+		tat, &old, due + cost * n, memory_order_relaxed, memory_order_relaxed));
+}
+
 bool quota_take(enum quota_kind kind, uint16_t slot, uint32_t rate, uint32_t n)
 {
 	_Atomic uint64_t *tat = &quota_tat[kind][slot];

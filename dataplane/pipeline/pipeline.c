@@ -44,6 +44,7 @@ static void pipeline_begin(struct pipeline *pl, const struct config *cfg,
 	pl->cfg = cfg;
 	pl->in = port;
 	pl->stateful = false;
+	pl->burst_steps = 0;
 	pl->stats = counters_port(pl->worker, port->slot);
 	for (uint16_t i = 0; i < n; i++)
 		bytes += pkts[i]->pkt_len;

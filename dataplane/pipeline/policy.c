@@ -27,6 +27,7 @@ static int policy_end(struct pipeline *pl, const struct policy_flow *flow, struc
 
 	if (port)
 		policy_judge(pl->cfg, port, end ? WEFT_RULE_INGRESS : WEFT_RULE_EGRESS, flow, &v);
+	pl->steps += v.steps;
 	e->ruleset[end] = v.ruleset_slot;
 	e->rule[end] = v.rule;
 	if (likely(v.action == WEFT_RULE_ALLOW))
@@ -70,6 +71,7 @@ static bool policy_frame(struct pipeline *pl, const struct rte_mbuf *m, const st
 	if (meta->flags & (PKT_IPV4 | PKT_IPV6)) {
 		policy_flow_of(m, meta, &flow);
 		policy_judge(pl->cfg, port, direction, &flow, &v);
+		pl->steps += v.steps;
 	} else if (!(port->spec.flags & WEFT_PORT_DEFAULT_DENY)) {
 		v.action = WEFT_RULE_ALLOW;
 	}

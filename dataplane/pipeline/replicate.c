@@ -61,6 +61,8 @@ static void replicate_local(
 		else
 			replicate_add(pl, r, port->slot);
 	}
+	if (judged)
+		slow_settle(pl, meta);
 }
 
 /* With no other copy, the frame itself is the last one that was refused. */

@@ -2,9 +2,9 @@
 /*
  * The slow path: what session_path.c found no decision for, packet by packet.
  *
- * A port may bring SLOW_RATE packets per second here, what is more is dropped at the price of a
- * look into its bucket. From ports: anti-spoofing, local services, ARP and ND. Then unicast IP gets
- * a decision:
+ * A port may bring SLOW_RATE packets per second here, fewer when its rules are dear to judge by;
+ * what is more is dropped at the price of a look into its bucket. From ports: anti-spoofing, local
+ * services, ARP and ND. Then unicast IP gets a decision:
  *  - its session is there, but nothing holds for this direction: forwarding is decided anew, and
  *    policy judged again when it was judged in another epoch, or when the ends have moved. What
  *    policy no longer allows ends the session;
@@ -25,19 +25,58 @@
 #include "slow.h"
 #include "stages.h"
 
-/* Per second and port: about a tenth of what one worker can set up, so that no port takes more than
- * a part of one, and more than any guest begins in earnest. */
+/* Per second and port: so that no port takes more than a quarter of a worker, and more than any
+ * guest begins in earnest. */
 #define SLOW_RATE 200000
+
+/* Judgements of so many steps come with a packet, about a microsecond's; each so many more count as
+ * another packet. */
+#define SLOW_STEPS (1250 / POLICY_STEP_NS)
+
+/* In one burst, so that it does not keep a worker for longer than other ports' queues can wait. */
+#define SLOW_BURST_STEPS (50000 / POLICY_STEP_NS)
 
 #define SLOW_TRIES 4 /* other workers may make or end the same session meanwhile */
 
-static int slow_take(const struct pkt_meta *meta)
+/* Whose bucket. */
+struct slow_account {
+	enum quota_kind kind;
+	uint16_t slot;
+	uint16_t segment;
+};
+
+static inline struct slow_account slow_account_of(const struct pkt_meta *meta)
 {
 	bool tunnel = meta->flags & PKT_FROM_TUNNEL;
-	bool ok = quota_take(tunnel ? QUOTA_SLOW_WIRE : QUOTA_SLOW,
-		tunnel ? meta->segment : meta->in_port, SLOW_RATE, 1);
+
+	return (struct slow_account){.kind = tunnel ? QUOTA_SLOW_WIRE : QUOTA_SLOW,
+		.slot = tunnel ? meta->segment : meta->in_port,
+		.segment = meta->segment};
+}
+
+static int slow_take(const struct pipeline *pl, const struct slow_account *a)
+{
+	bool ok = (pl->burst_steps < SLOW_BURST_STEPS || pl->dear_segment != a->segment) &&
+		  quota_take(a->kind, a->slot, SLOW_RATE, 1);
 
 	return ok ? VERDICT_CONTINUE : WEFT_DROP_SLOW_PATH_LIMIT;
+}
+
+static void slow_settle_account(struct pipeline *pl, const struct slow_account *a)
+{
+	if (unlikely(pl->steps >= SLOW_STEPS)) {
+		quota_charge(a->kind, a->slot, SLOW_RATE, pl->steps / SLOW_STEPS);
+		pl->burst_steps += pl->steps;
+		pl->dear_segment = a->segment;
+	}
+	pl->steps = 0;
+}
+
+void slow_settle(struct pipeline *pl, const struct pkt_meta *meta)
+{
+	struct slow_account a = slow_account_of(meta);
+
+	slow_settle_account(pl, &a);
 }
 
 static inline const uint8_t *slow_l3(const struct rte_mbuf *m, const struct pkt_meta *meta)
@@ -216,17 +255,22 @@ static int slow_port(struct pipeline *pl, struct rte_mbuf *m, const struct pkt_m
 	return verdict;
 }
 
-static int slow_packet(struct pipeline *pl, struct rte_mbuf *m)
+/* Rules are asked about it: not ARP and ND, which only takes lookups. */
+static bool slow_is_judged(const struct pkt_meta *meta)
+{
+	return (meta->flags & (PKT_IPV4 | PKT_IPV6)) && policy_is_asked(meta);
+}
+
+static int slow_packet(struct pipeline *pl, struct rte_mbuf *m, const struct slow_account *a)
 {
 	struct slow w = {.m = m, .meta = pkt_meta(m), .track = true};
-	bool flow = slow_is_flow(w.meta);
-	int verdict = flow ? slow_take(w.meta) : VERDICT_CONTINUE;
+	int verdict = slow_is_judged(w.meta) ? slow_take(pl, a) : VERDICT_CONTINUE;
 
 	if (verdict == VERDICT_CONTINUE && !(w.meta->flags & PKT_FROM_TUNNEL))
 		verdict = slow_port(pl, m, w.meta);
 	if (verdict != VERDICT_CONTINUE)
 		return verdict;
-	return flow ? slow_flow(pl, &w) : slow_frame(pl, m, w.meta);
+	return slow_is_flow(w.meta) ? slow_flow(pl, &w) : slow_frame(pl, m, w.meta);
 }
 
 uint16_t slow_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **ret)
@@ -234,8 +278,10 @@ uint16_t slow_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, str
 	uint16_t left = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		int verdict = slow_packet(pl, pkts[i]);
+		struct slow_account a = slow_account_of(pkt_meta(pkts[i]));
+		int verdict = slow_packet(pl, pkts[i], &a);
 
+		slow_settle_account(pl, &a);
 		if (verdict == VERDICT_CONTINUE)
 			ret[left++] = pkts[i];
 		else if (verdict > 0)

@@ -70,6 +70,9 @@ struct pipeline {
 		*stats; /* this worker's row, of the port that the burst entered by */
 	bool stateful;	/* tunnels: a frame of it belongs to a stateful segment */
 	struct stage_blame blame;
+	uint32_t steps;	       /* of judgements that are not charged yet: struct policy_verdict */
+	uint32_t burst_steps;  /* of those that were dear */
+	uint16_t dear_segment; /* slot, of the last one of them */
 
 	unsigned int worker;
 	uint32_t tick_s; /* of the last pipeline_tick */

@@ -16,17 +16,27 @@ struct judgement {
 	uint16_t l4_unknown; /* all bits when it is: no range but the full one is as wide */
 	uint16_t proto;
 	uint16_t n_scopes; /* looked up */
+	uint32_t steps;
 	uint16_t scopes[WEFT_PORT_SCOPES];
 	uint64_t in[SET_WORDS]; /* bit of a set's slot: remote is in it; valid with n_scopes */
 };
 
-static void member_collect(const struct member *m, uint64_t *in)
+/* Steps, beside one for each filter and each rule that is compared. */
+#define STEPS_LOOKUP 8
+#define STEPS_MAP    32
+#define STEPS_LIST   4 /* so many sets of a list are one */
+
+static void member_collect(struct judgement *j, const struct member *m)
 {
+	uint64_t *in = j->in;
+
 	if (m->n > POLICY_LIST_MAX) {
+		j->steps += STEPS_MAP;
 		for (unsigned int i = 0; i < SET_WORDS; i++)
 			in[i] |= m->sets.map[i];
 		return;
 	}
+	j->steps += m->n / STEPS_LIST;
 	for (uint32_t i = 0; i < m->n; i++) {
 		uint16_t set = member_list(m)[i];
 
@@ -56,9 +66,10 @@ static void collect_lens(struct judgement *j, uint16_t scope, uint64_t lens, uns
 	}
 	if (n == 0)
 		return;
+	j->steps += n * STEPS_LOOKUP;
 	hits = vhash_find_bulk(j->cfg->set_members, pointers, n, j->cfg->generation, found);
 	for (; hits; hits &= hits - 1)
-		member_collect((struct member *)found[__builtin_ctzll(hits)], j->in);
+		member_collect(j, (struct member *)found[__builtin_ctzll(hits)]);
 }
 
 static __attribute__((noinline)) void collect_scope(struct judgement *j, uint16_t scope)
@@ -104,8 +115,11 @@ static inline void filter_match(
 
 static bool rule_match(struct judgement *j, const struct policy_rule *r)
 {
-	uint64_t differs = ((j->remote_words[0] ^ r->remote[0]) & r->mask[0]) |
-			   ((j->remote_words[1] ^ r->remote[1]) & r->mask[1]);
+	uint64_t differs;
+
+	j->steps++;
+	differs = ((j->remote_words[0] ^ r->remote[0]) & r->mask[0]) |
+		  ((j->remote_words[1] ^ r->remote[1]) & r->mask[1]);
 
 	return !differs && (!r->set || is_in_set(j, r));
 }
@@ -116,6 +130,7 @@ static const struct policy_rule *list_match(
 	for (uint32_t i = 0; i < list->n; i += POLICY_LANES) {
 		uint64_t hits[2];
 
+		j->steps++;
 		filter_match(j, &list->filters[i / POLICY_LANES], hits);
 		for (unsigned int half = 0; half < 2; half++) {
 			while (hits[half]) {
@@ -144,6 +159,7 @@ static void judgement_start(struct judgement *j, const struct config *cfg,
 	j->l4_unknown = flow->has_l4 ? 0 : UINT16_MAX;
 	j->proto = flow->proto;
 	j->n_scopes = 0;
+	j->steps = 0;
 }
 
 void policy_judge(const struct config *cfg, const struct config_port *port,
@@ -167,11 +183,13 @@ void policy_judge(const struct config *cfg, const struct config_port *port,
 			*ret = (struct policy_verdict){.action = r->action,
 				.flags = r->flags,
 				.ruleset_slot = rs->slot,
-				.rule = r->id};
+				.rule = r->id,
+				.steps = j.steps};
 			return;
 		}
 	}
 	*ret = (struct policy_verdict){.action = port->spec.flags & WEFT_PORT_DEFAULT_DENY
 							 ? WEFT_RULE_DENY
-							 : WEFT_RULE_ALLOW};
+							 : WEFT_RULE_ALLOW,
+		.steps = j.steps};
 }

@@ -32,5 +32,7 @@ enum quota_kind {
  * second, not 0. False: it is empty. One that holds too few goes into debt, so that a large n
  * passes too. */
 bool quota_take(enum quota_kind kind, uint16_t slot, uint32_t rate, uint32_t n);
+/* The same when it is too late to refuse: goes into any debt. */
+void quota_charge(enum quota_kind kind, uint16_t slot, uint32_t rate, uint32_t n);
 
 #endif

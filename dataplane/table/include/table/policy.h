@@ -44,11 +44,14 @@ struct policy_flow {
 	bool has_l4;   /* false: l4 is not known, only rules for any port match */
 };
 
+#define POLICY_STEP_NS 8 /* at 2.6 GHz */
+
 struct policy_verdict {
 	uint8_t action;	       /* WEFT_RULE_ALLOW, _DENY or _REJECT */
 	uint8_t flags;	       /* of the rule: enum weft_rule_flag */
 	uint16_t ruleset_slot; /* of the rule that decided; 0: the port's default did */
 	uint32_t rule;	       /* its id */
+	uint32_t steps;	       /* what the judgement cost: each about POLICY_STEP_NS */
 };
 
 /* What port's rule sets say of the flow, seen from the port in that direction
