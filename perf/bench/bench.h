@@ -46,6 +46,17 @@ void bench_port_register(void);
 void bench_port_load(struct port *p, const uint8_t *frame, unsigned int len, unsigned int mac_off,
 	unsigned int n_macs);
 
+/* How a port's source behaves; on the worker that polls it. */
+struct bench_traffic {
+	/* How many of n there are to take now. */
+	uint16_t (*allow)(void *arg, uint16_t n);
+	/* Makes the next frame of the loaded one; NULL: as loaded. */
+	void (*change)(void *arg, struct rte_mbuf *m);
+	void *arg;
+};
+/* t stays the caller's, for as long as p is polled. */
+void bench_port_traffic(struct port *p, const struct bench_traffic *t);
+
 void bench_forward(unsigned int n_macs);
 void bench_stages(void);
 void bench_sessions(void);
@@ -53,6 +64,8 @@ void bench_routes(void);
 void bench_policy(void);
 /* only: that many sessions; 0: all sizes, and new ones. */
 void bench_stateful(uint32_t only);
+/* One attack by name, or NULL: all. */
+void bench_hostile(const char *only);
 void bench_devices(const char *pcap);
 
 #endif

@@ -17,6 +17,7 @@
 #include "bench.h"
 
 struct source {
+	const struct bench_traffic *traffic; /* NULL: as much as is asked for, all alike */
 	uint8_t frame[BENCH_FRAME_MAX];
 	unsigned int len;
 	unsigned int mac_off;
@@ -56,8 +57,11 @@ static inline uint32_t source_next(struct source *s)
 static uint16_t source_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct source *s = p->priv;
+	const struct bench_traffic *t = s->traffic;
 
-	if (rte_pktmbuf_alloc_bulk(mem_pools.packet, pkts, n) != 0)
+	if (t)
+		n = t->allow(t->arg, n);
+	if (n == 0 || rte_pktmbuf_alloc_bulk(mem_pools.packet, pkts, n) != 0)
 		return 0;
 	for (uint16_t i = 0; i < n; i++) {
 		uint8_t *data = rte_pktmbuf_mtod(pkts[i], uint8_t *);
@@ -67,6 +71,8 @@ static uint16_t source_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts
 		memcpy(data + s->mac_off + 2, &mac, sizeof(mac));
 		pkts[i]->data_len = s->len;
 		pkts[i]->pkt_len = s->len;
+		if (t && t->change)
+			t->change(t->arg, pkts[i]);
 	}
 	return n;
 }
@@ -99,6 +105,13 @@ void bench_port_load(struct port *p, const uint8_t *frame, unsigned int len, uns
 	s->len = len;
 	s->mac_off = mac_off;
 	s->n_macs = n_macs;
+}
+
+void bench_port_traffic(struct port *p, const struct bench_traffic *t)
+{
+	struct source *s = p->priv;
+
+	s->traffic = t;
 }
 
 static void put_ipv4(uint8_t *at, const uint8_t *src, const uint8_t *dst, unsigned int payload)
