@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What tools/demo shows: two hosts, two tenants, one underlay; checked, timed and cleaned up."""
 
+import os
 import signal
 import sys
 import time
@@ -10,7 +11,7 @@ sys.dont_write_bytecode = True
 
 from lab import Flow, Lab, Skip, wait_for  # noqa: E402
 from lab.iperf import tcp, tcp_from_vm  # noqa: E402
-from lab.topology import Scene  # noqa: E402
+from lab.topology import Scene, mac  # noqa: E402
 
 PICTURE = """
         host h1  (VTEP {h1})                            host h2  (VTEP {h2})
@@ -116,6 +117,67 @@ def throughput(scene, report):
                      "%.2f Gbit/s, %d retransmits" % (gbits, again))
 
 
+def add_database(scene):
+    """A second segment of red behind a router, with a server that only group "client" may use."""
+    d = scene.doc.d
+    lan = next(s for s in d["segments"] if s["tenant"] == "red")
+    lan["subnets"] = [{"prefix": "10.0.0.0/24", "gateway": "10.0.0.1"},
+                      {"prefix": "fd00:10::/64", "gateway": "fd00:10::1"}]
+    d["segments"].append({"tenant": "red", "name": "db", "network": "main", "vni": 1004, "dhcp": True,
+                          "subnets": [{"prefix": "10.0.1.0/24", "gateway": "10.0.1.1"}]})
+    d["routers"] = [{"tenant": "red", "name": "r1", "network": "main", "segments": ["lan", "db"]}]
+    d["security-groups"] = [
+        {"tenant": "red", "name": "client", "rules": [{"direction": "egress"}]},
+        {"tenant": "red", "name": "server", "rules": [
+            {"direction": "ingress", "protocol": "tcp", "ports": "8080", "remote_group": "client"},
+            {"direction": "ingress", "protocol": "icmp", "remote_group": "client"}]}]
+    next(p for p in d["ports"] if (p["tenant"], p["name"]) == ("red", "c1"))[
+        "security_groups"] = ["client"]
+    d["ports"].append({"tenant": "red", "name": "k2", "segment": "db", "host": "h2", "mac": mac("k2"),
+                       "addresses": ["10.0.1.32"], "kind": "veth", "device": "red-k2",
+                       "security_groups": ["server"]})
+    server = scene.lab.container(scene.h2, "red-k2", mac=mac("k2"), mtu=scene.mtu, addresses=[],
+                                 device="red-k2")
+    scene.apply()
+    scene.h2.wait_ports_up()
+    return server
+
+
+def connects(machine, address, port):
+    out = machine.run("/usr/bin/python3", "-c",
+                      "import socket; socket.create_connection((%r, %d), 1); print('open')" % (
+                          address, port), check=False, timeout=10)
+    return "open" in out
+
+
+def routing_and_policy(scene, report):
+    report.say("adding a segment, a router, security groups and a machine without an address")
+    server, address = add_database(scene), "10.0.1.32"
+    script = scene.h2.path("dhcp")
+    with open(script, "w") as f:
+        f.write("#!/bin/sh\n[ \"$1\" = bound ] || exit 0\n"
+                "ip addr add $ip/$mask dev $interface; ip route add default via $router\n")
+    os.chmod(script, 0o755)
+    server.run("udhcpc", "-i", "eth0", "-n", "-q", "-f", "-s", script, timeout=20)
+    report.check("the new machine got its address by DHCP from its host",
+                 address in server.run("ip", "address", "show", "dev", "eth0"), address)
+    for name in ("c1", "c2"):
+        scene["red", name].run("ip", "route", "add", "10.0.1.0/24", "via", "10.0.0.1")
+    out = scene["red", "c1"].run("ping", "-n", "-c", 1, "-W", 3, address, check=False)
+    report.check("red c1 reaches it through the router, one hop", "ttl=63" in out)
+    listeners = [scene.lab.spawn(["/usr/bin/python3", "-m", "http.server", port], scene.h2.path(
+        "http-%d.log" % port), netns=server.ns.name) for port in (8080, 8081)]
+    for port in (8080, 8081):
+        wait_for("the server", lambda: ":%d " % port in server.run("ss", "-ltnH"))
+    report.check("its group lets red c1 in on port 8080", connects(scene["red", "c1"], address, 8080))
+    report.check("and not on port 8081", not connects(scene["red", "c1"], address, 8081))
+    report.check("and not red c2, which is in no group that it names",
+                 not connects(scene["red", "c2"], address, 8080)
+                 and not scene["red", "c2"].ping(address, timeout=0.5))
+    for p in listeners:
+        p.kill()
+
+
 def ledger(scene, report):
     bad, total = [], 0
     for host in scene.hosts:
@@ -133,7 +195,7 @@ def try_these(scene):
     weft = scene.lab.binary("tools/weft/weft")
     for h in scene.hosts:
         print("  export WEFT_SOCKET=%s   # %s" % (h.rpc_path, h.name))
-    for line in ("status", "port list", "stats", "drops", "fdb list"):
+    for line in ("status", "port list", "stats", "drops", "fdb list", "session list"):
         print("  %s %s" % (weft, line))
     c = scene["red", "c1"]
     print("  nsenter --net=/run/netns/%s ping %s" % (c.ns.name, scene["red", "c2"].ip(4)))
@@ -166,6 +228,7 @@ def main():
         dataplane_restart(scene, report)
         scene.h1.wait_ports_up()
         ping_all(scene, report)
+        routing_and_policy(scene, report)
         ledger(scene, report)
         good = report.table()
         print("\n%d checks in %.0f s: %s" % (
