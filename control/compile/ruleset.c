@@ -27,3 +27,13 @@ static void walk(const struct compiler *c, key_fn fn, void *arg)
 }
 
 const struct compile_table compile_ruleset = {get, walk};
+
+const char *compile_ruleset_name(const struct compiler *c, uint32_t id, enum model_kind *ret_kind)
+{
+	const struct use *u = use_find(c, WEFT_TABLE_RULESET, id);
+
+	if (!u)
+		return NULL;
+	*ret_kind = u->network ? MODEL_SECURITY_GROUP : MODEL_POLICY;
+	return u->name;
+}

@@ -44,6 +44,16 @@ void asking_end(struct asking *a, int error)
 			"the data plane did not answer to the end; see weft status", NULL);
 }
 
+void asking_refused(struct asking *a, int error, const char *text)
+{
+	if (text[0] == 0) {
+		asking_end(a, error);
+		return;
+	}
+	jsonrpc_fail(a->call, WEFTRPC_DATAPLANE, text, NULL);
+	asking_end(a, 0);
+}
+
 void asking_stop(struct rpc *r)
 {
 	struct asking *a;
@@ -52,6 +62,23 @@ void asking_stop(struct rpc *r)
 		LIST_REMOVE(a, next);
 		a->rpc = NULL;
 	}
+}
+
+void asking_no_port(struct request *rq, const char *name)
+{
+	const struct port *p =
+		(const struct port *)model_find(engine_model(rq->rpc->engine), MODEL_PORT, name);
+
+	if (p != NULL && p->host != NULL && strcmp(p->host, engine_host(rq->rpc->engine)) != 0)
+		request_fail(rq, WEFTRPC_NOT_FOUND,
+			"port %.64s: is on host %.64s; ask the weftd there", name, p->host);
+	else if (p != NULL)
+		request_fail(rq, WEFTRPC_NOT_FOUND,
+			"port %.64s: the data plane of this host has no such port; see weft status",
+			name);
+	else
+		request_fail(rq, WEFTRPC_NOT_FOUND,
+			"port %.64s: does not exist; ports are named TENANT/NAME", name);
 }
 
 bool asking_segment(struct request *rq, const char *name, uint32_t *ret_vni)
@@ -78,9 +105,13 @@ bool asking_port(struct request *rq, const char *name, uint32_t *ret_id)
 	*ret_id = 0;
 	if (name == NULL)
 		return true;
+	if (strcmp(name, "uplink") == 0) {
+		*ret_id = COMPILE_UPLINK_ID;
+		return true;
+	}
 	o = model_find(engine_model(rq->rpc->engine), MODEL_PORT, name);
 	if (o == NULL || local_port_name(rq->rpc, o->id) == NULL) {
-		request_fail(rq, WEFTRPC_NOT_FOUND, "port %.64s: is not a port of this host", name);
+		asking_no_port(rq, name);
 		return false;
 	}
 	*ret_id = o->id;

@@ -4,7 +4,10 @@
  * shown as far as it is UTF-8. Used by status, statistics, tables and events.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <ccore/mem.h>
 
 #include "server.h"
 
@@ -77,4 +80,36 @@ void json_add_fdb(const struct rpc *r, struct json_object *o, const struct weft_
 		json_add_addr(o, "remote", &e->remote);
 	json_object_object_add(
 		o, "learned", json_object_new_boolean((e->flags & WEFT_FDB_LEARNED) != 0));
+}
+
+void json_add_rule(const struct rpc *r, struct json_object *o, const char *key, uint32_t port,
+	uint32_t ruleset, uint32_t rule)
+{
+	const char *port_name = local_port_name(r, port), *name;
+	enum model_kind kind;
+	char text[2 * WEFT_NAME_SIZE + 32];
+
+	name = ruleset == 0 ? NULL
+			    : compile_ruleset_name(engine_compiler(r->engine), ruleset, &kind);
+	if (ruleset == 0)
+		snprintf(text, sizeof(text), "default of port %s",
+			port_name == NULL ? "unknown" : port_name);
+	else if (name == NULL)
+		snprintf(text, sizeof(text), "rule set %u rule %u", ruleset, rule);
+	else
+		snprintf(text, sizeof(text), "%s %s rule %u", model_kind_name(kind), name, rule);
+	json_object_object_add(o, key, json_object_new_string(text));
+}
+
+void json_add_hex(struct json_object *o, const char *key, const uint8_t *bytes, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *text = mem_zalloc(2 * n + 1);
+
+	for (size_t i = 0; i < n; i++) {
+		text[2 * i] = digits[bytes[i] >> 4];
+		text[2 * i + 1] = digits[bytes[i] & 0xf];
+	}
+	json_object_object_add(o, key, json_object_new_string_len(text, (int)(2 * n)));
+	free(text);
 }

@@ -12,6 +12,7 @@
 #define LIST_MAX     10000
 #define TABLE_MAX    100000
 #define TRANSACT_MAX 200000
+#define DROPS_MAX    1000
 
 #define P_IF_REVISION                                                                              \
 	{                                                                                          \
@@ -78,6 +79,11 @@ static const struct rpc_param address_set_params[] = {P_NAME, P_KEY_TENANT,
 		.help = "addresses and prefixes"},
 	P_IF_REVISION, P_DRY_RUN, {NULL}};
 static const struct rpc_param port_params[] = {P_PORT, {NULL}};
+static const struct rpc_param drops_list_params[] = {P_PORT,
+	{"reason", RPC_STRING, .help = "only dropped for this reason"},
+	{"limit", RPC_UINT, .min = 1, .max = DROPS_MAX, .fallback = 20,
+		.help = "packets in the answer"},
+	{NULL}};
 static const struct rpc_param none_params[] = {{NULL}};
 static const struct rpc_param fdb_list_params[] = {P_SEGMENT, P_PORT,
 	{"mac", RPC_STRING, .help = "only this MAC"},
@@ -132,6 +138,7 @@ static const struct rpc_param events_params[] = {
 #define PARAMS_STATS_PORTS	  port_params
 #define PARAMS_STATS_WORKERS	  none_params
 #define PARAMS_DROPS		  port_params
+#define PARAMS_DROPS_LIST	  drops_list_params
 #define PARAMS_FDB_LIST		  fdb_list_params
 #define PARAMS_FDB_FLUSH	  fdb_flush_params
 #define PARAMS_NEIGHBOUR_LIST	  neighbour_list_params

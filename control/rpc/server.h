@@ -165,6 +165,10 @@ void json_add_addr(struct json_object *o, const char *key, const struct weft_add
 void json_add_mac(struct json_object *o, const char *key, const struct weft_mac *m);
 void json_add_segment(const struct rpc *r, struct json_object *o, uint32_t vni); /* and its vni */
 void json_add_fdb(const struct rpc *r, struct json_object *o, const struct weft_fdb *e);
+void json_add_hex(struct json_object *o, const char *key, const uint8_t *bytes, size_t n);
+/* "security-group red/web rule 3", "default of port red/w1" when ruleset is 0. */
+void json_add_rule(const struct rpc *r, struct json_object *o, const char *key, uint32_t port,
+	uint32_t ruleset, uint32_t rule);
 
 /* status_routes.c: adds a sentence for each route that carries nothing, as far as it looks. */
 void status_warn_routes(const struct model *m, struct json_object *warnings);
@@ -179,12 +183,17 @@ struct asking {
 bool asking_start(struct request *rq, struct asking *a);
 /* Once, when the answer is here. error: 0 or -errno, which answers the call with an error. */
 void asking_end(struct asking *a, int error);
+/* As asking_end with an error; text: what the data plane says of it, or "". */
+void asking_refused(struct asking *a, int error, const char *text);
 /* Forgets the server in answers that are still to come. */
 void asking_stop(struct rpc *r);
-/* The ids of a segment (its VNI) or of a port of this host that parameters name; NULL gives 0.
+/* The ids of a segment (its VNI) or of a port of this host ("uplink" too) that parameters name;
+ * NULL gives 0.
  * False: the request was answered with an error. */
 bool asking_segment(struct request *rq, const char *name, uint32_t *ret_vni);
 bool asking_port(struct request *rq, const char *name, uint32_t *ret_id);
+/* Answers that this data plane has no port with that name, and where there is one. */
+void asking_no_port(struct request *rq, const char *name);
 
 /* diff.c */
 struct diff;

@@ -110,23 +110,6 @@ static const struct weft_stats_shm *stats_or_fail(struct request *rq)
 	return shm;
 }
 
-static void fail_port(struct request *rq, const char *name)
-{
-	const struct port *p =
-		(const struct port *)model_find(engine_model(rq->rpc->engine), MODEL_PORT, name);
-
-	if (p != NULL && p->host != NULL && strcmp(p->host, engine_host(rq->rpc->engine)) != 0)
-		request_fail(rq, WEFTRPC_NOT_FOUND,
-			"port %.64s: is on host %.64s; ask the weftd there", name, p->host);
-	else if (p != NULL)
-		request_fail(rq, WEFTRPC_NOT_FOUND,
-			"port %.64s: the data plane of this host has no such port; see weft status",
-			name);
-	else
-		request_fail(rq, WEFTRPC_NOT_FOUND,
-			"port %.64s: does not exist; ports are named TENANT/NAME", name);
-}
-
 /* Calls fn for each port, or the one that the request names. Answers an unknown name itself and
  * returns false. */
 static bool each_port(struct request *rq, const struct weft_stats_shm *shm,
@@ -147,7 +130,7 @@ static bool each_port(struct request *rq, const struct weft_stats_shm *shm,
 		fn(rq, &c, array);
 	}
 	if (!found)
-		fail_port(rq, wanted);
+		asking_no_port(rq, wanted);
 	return found;
 }
 

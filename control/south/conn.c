@@ -12,7 +12,6 @@
 
 /* Of one turn of the loop: 16 messages of 64 KiB are a few milliseconds. */
 #define TURN_MESSAGES 16
-#define PAYLOAD_MAX   128
 
 struct conn_request {
 	TAILQ_ENTRY(conn_request) link;
@@ -21,7 +20,7 @@ struct conn_request {
 	enum weft_msg_type type;
 	uint32_t seq;
 	size_t size;
-	uint8_t payload[PAYLOAD_MAX];
+	uint8_t payload[];
 };
 
 static struct conn_request *find_request(struct conn *c, uint32_t seq)
@@ -184,7 +183,7 @@ int conn_request(struct conn *c, enum weft_msg_type type, const void *payload, s
 
 	if (!conn_is_open(c))
 		return -ENOTCONN;
-	r = calloc(1, sizeof(*r));
+	r = calloc(1, sizeof(*r) + size);
 	if (!r)
 		return -ENOMEM;
 	r->type = type;

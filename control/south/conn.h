@@ -58,7 +58,7 @@ static inline bool conn_is_open(const struct conn *c)
 	return c->client != NULL;
 }
 
-/* Queues a request of at most 128 bytes of payload. reply NULL: it has no answer of its own. 0,
+/* Queues a request, whose payload is copied. reply NULL: it has no answer of its own. 0,
  * -ENOTCONN or -ENOMEM. */
 int conn_request(struct conn *c, enum weft_msg_type type, const void *payload, size_t size,
 	conn_reply_fn reply, void *arg);

@@ -14,8 +14,10 @@ struct query {
 	void (*done)(void *arg, int error);
 	void (*session)(void *arg, const struct weft_session *session);
 	void (*ended)(void *arg, int error, const struct weft_msg_session_end *end);
+	south_answer_fn answer;
 	void *arg;
 	enum weft_table table;
+	enum weft_msg_type type; /* of the answer */
 };
 
 static int ask(struct south *s, enum weft_msg_type type, const void *payload, size_t size,
@@ -143,4 +145,26 @@ int south_session_flush(struct south *s, const struct weft_session_filter *filte
 
 	return ask(s, WEFT_MSG_SESSION_FLUSH, &flush, sizeof(flush), on_session,
 		&(struct query){.ended = done, .arg = arg});
+}
+
+static bool on_answer(void *arg, struct weft_client_msg *m)
+{
+	struct query *q = arg;
+
+	if (m && m->hdr->type == q->type)
+		q->answer(q->arg, m->hdr, 0, "");
+	else
+		q->answer(q->arg, NULL, reply_error(m),
+			m && m->hdr->type == WEFT_MSG_ERROR
+				? ((const struct weft_msg_error *)m->payload)->text
+				: "");
+	free(q);
+	return true;
+}
+
+int south_query(struct south *s, enum weft_msg_type type, const void *payload, size_t size,
+	enum weft_msg_type answer, south_answer_fn cb, void *arg)
+{
+	return ask(s, type, payload, size, on_answer,
+		&(struct query){.answer = cb, .arg = arg, .type = answer});
 }

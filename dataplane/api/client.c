@@ -163,17 +163,16 @@ int weft_client_op(struct weft_client *c, enum weft_table table, enum weft_op_ve
 int weft_client_send(struct weft_client *c, enum weft_msg_type type, const void *payload,
 	size_t payload_size, uint32_t *ret_seq)
 {
-	_Alignas(8) uint8_t msg[512];
 	size_t size;
 	int rc;
 
-	if (payload_size > sizeof(msg) - sizeof(struct weft_msg_hdr))
+	if (payload_size > sizeof(c->tx) - sizeof(struct weft_msg_hdr))
 		return -EMSGSIZE;
 	rc = weft_client_flush(c);
 	if (rc)
 		return rc;
-	size = weft_msg_build(msg, type, c->seq + 1, payload, payload_size);
-	rc = send_message(c, msg, size, NULL, 0);
+	size = weft_msg_build(c->tx, type, c->seq + 1, payload, payload_size);
+	rc = send_message(c, c->tx, size, NULL, 0);
 	if (rc)
 		return rc;
 	c->seq++;

@@ -42,7 +42,7 @@ static bool has_ops(unsigned int type)
 /* More follows the payload that its type names. */
 static bool has_tail(unsigned int type)
 {
-	return has_ops(type) || type == WEFT_MSG_SESSION_ENTRIES;
+	return has_ops(type) || type == WEFT_MSG_SESSION_ENTRIES || type == WEFT_MSG_DROP_RECORDS;
 }
 
 static bool terminated(const char *s, size_t size)
@@ -116,19 +116,46 @@ static int check_ops(const void *msg, size_t size, char *text)
 	return 0;
 }
 
+/* n items of that size follow the payload of the message's type. */
+static int check_items(const void *msg, size_t size, uint32_t n, size_t item, char *text)
+{
+	unsigned int type = weft_msg_hdr(msg)->type;
+	size_t room = size - sizeof(struct weft_msg_hdr) - msg_types[type].payload_size;
+
+	if (room / item == n && room % item == 0)
+		return 0;
+	snprintf(text, WEFT_TEXT_SIZE, "%s: %u in %zu bytes", weft_msg_name(type), n, room);
+	return -EBADMSG;
+}
+
 static int check_sessions(const void *msg, size_t size, char *text)
 {
 	const struct weft_msg_sessions *head = weft_msg_payload(msg);
 	const struct weft_session *s = (const void *)(head + 1);
-	size_t room = size - sizeof(struct weft_msg_hdr) - sizeof(*head);
+	int r = check_items(msg, size, head->n, sizeof(*s), text);
 
-	if (room / sizeof(*s) != head->n || room % sizeof(*s) != 0) {
-		snprintf(text, WEFT_TEXT_SIZE, "%u sessions in %zu bytes", head->n, room);
-		return -EBADMSG;
-	}
+	if (r < 0)
+		return r;
 	for (uint32_t i = 0; i < head->n; i++) {
 		if (!terminated(s[i].state, sizeof(s[i].state))) {
 			snprintf(text, WEFT_TEXT_SIZE, "session %u has a state without an end", i);
+			return -EBADMSG;
+		}
+	}
+	return 0;
+}
+
+static int check_drops(const void *msg, size_t size, char *text)
+{
+	const struct weft_msg_drop_records *head = weft_msg_payload(msg);
+	const struct weft_drop_record *r = (const void *)(head + 1);
+	int rc = check_items(msg, size, head->n, sizeof(*r), text);
+
+	if (rc < 0)
+		return rc;
+	for (uint32_t i = 0; i < head->n; i++) {
+		if (r[i].frame_size > sizeof(r[i].frame)) {
+			snprintf(text, WEFT_TEXT_SIZE, "record %u is too long", i);
 			return -EBADMSG;
 		}
 	}
@@ -197,6 +224,8 @@ int weft_msg_check(const void *msg, size_t size, char text[WEFT_TEXT_SIZE])
 		return check_ops(msg, size, text);
 	if (hdr->type == WEFT_MSG_SESSION_ENTRIES)
 		return check_sessions(msg, size, text);
+	if (hdr->type == WEFT_MSG_DROP_RECORDS)
+		return check_drops(msg, size, text);
 	if (!payload_strings_end(hdr->type, weft_msg_payload(msg))) {
 		snprintf(text, WEFT_TEXT_SIZE, "%s has a string without an end", name);
 		return -EBADMSG;

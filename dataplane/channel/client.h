@@ -44,8 +44,8 @@ struct client {
 /* request.c. msg has been checked; fds that are taken become -1. */
 void request_handle(struct client *c, const void *msg, int *fds, unsigned int n_fds);
 
-/* server.c. Sends a reply now or when there is room; at most one per request. fd: to send along,
- * not owned; -1: none. */
+/* server.c. Sends a reply now or when there is room; at most one per request, of WEFT_MSG_SIZE_MAX.
+ * fd: to send along, not owned; -1: none. */
 void client_reply(struct client *c, enum weft_msg_type type, uint32_t seq, const void *payload,
 	size_t size, int fd);
 void client_error(struct client *c, uint32_t seq, int error, const char *format, ...)

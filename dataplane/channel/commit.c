@@ -25,6 +25,7 @@
 #include <core/clock.h>
 #include <core/rcu.h>
 #include <observe/counters.h>
+#include <observe/recorder.h>
 #include <port/port.h>
 #include <table/learn.h>
 #include <tunnel/vxlan.h>
@@ -415,8 +416,10 @@ static void commit_publish(struct commit *c)
 	for (uint32_t i = 0; i < c->ports.n; i++) {
 		uint16_t slot = c->ports.slots[i];
 
-		if (!c->old->ports[slot] && c->next->ports[slot])
+		if (!c->old->ports[slot] && c->next->ports[slot]) {
 			counters_slot_assign(slot, c->next->ports[slot]->spec.id);
+			recorder_slot_assign(slot, true);
+		}
 	}
 	atomic_store_explicit(&config_current, c->next, memory_order_release);
 	vhash_commit(c->next->fdb, c->g);

@@ -18,6 +18,7 @@
 #include <table/learn.h>
 
 #include "client.h"
+#include "drops.h"
 #include "state.h"
 
 static void hello_accept(struct client *c, uint32_t seq, const struct weft_msg_hello *hello)
@@ -182,6 +183,17 @@ static void session_flush(
 	c->walking = true;
 }
 
+static void drop_list(struct client *c, uint32_t seq, const struct weft_msg_drop_list *request)
+{
+	_Alignas(8) static uint8_t reply[WEFT_MSG_SIZE_MAX - sizeof(struct weft_msg_hdr)];
+	size_t size = drops_read(request, reply, sizeof(reply));
+
+	if (size)
+		client_reply(c, WEFT_MSG_DROP_RECORDS, seq, reply, size, -1);
+	else
+		client_error(c, seq, ENOENT, "there is no port %u", request->port);
+}
+
 static void info_sessions(struct weft_msg_info *reply)
 {
 	struct session_stats s;
@@ -262,6 +274,9 @@ void request_handle(struct client *c, const void *msg, int *fds, unsigned int n_
 		break;
 	case WEFT_MSG_SESSION_FLUSH:
 		session_flush(c, hdr->seq, weft_msg_payload(msg));
+		break;
+	case WEFT_MSG_DROP_LIST:
+		drop_list(c, hdr->seq, weft_msg_payload(msg));
 		break;
 	default:
 		client_error(c, hdr->seq, EPROTO, "%s is no request", weft_msg_name(hdr->type));

@@ -89,17 +89,16 @@ static bool client_try(struct client *c, const void *msg, size_t size, int fd)
 void client_reply(struct client *c, enum weft_msg_type type, uint32_t seq, const void *payload,
 	size_t size, int fd)
 {
-	_Alignas(8) uint8_t msg[512];
-	size_t total = weft_msg_build(msg, type, seq, payload, size);
+	size_t total = weft_msg_build(buffer_out, type, seq, payload, size);
 
-	if (client_try(c, msg, total, fd) || c->dead)
+	if (client_try(c, buffer_out, total, fd) || c->dead)
 		return;
 	c->pending = malloc(total);
 	if (!c->pending) {
 		c->dead = true;
 		return;
 	}
-	memcpy(c->pending, msg, total);
+	memcpy(c->pending, buffer_out, total);
 	c->pending_size = total;
 	c->pending_fd = fd;
 }

@@ -9,6 +9,7 @@
 
 #include <core/rcu.h>
 #include <observe/counters.h>
+#include <observe/recorder.h>
 #include <session/session.h>
 #include <table/policy.h>
 #include <table/route.h>
@@ -56,8 +57,10 @@ static void release_retired(void *arg)
 	struct slot_pool *p = pools[(uintptr_t)arg >> 16];
 	uint16_t slot = (uintptr_t)arg & UINT16_MAX;
 
-	if (p == &channel.ports)
+	if (p == &channel.ports) {
 		counters_slot_assign(slot, 0);
+		recorder_slot_assign(slot, false);
+	}
 	slot_release(p, slot);
 	if (p == &channel.ports || p == &channel.networks.pool)
 		session_sweep();
@@ -179,6 +182,7 @@ int state_init(unsigned int n_workers)
 
 void state_fini(void)
 {
+	recorder_fini();
 	atomic_store_explicit(&config_current, NULL, memory_order_release);
 	/* Callbacks that wait for a grace period still use what is freed below; no worker runs, so
 	 * two rounds (unlink, free) end them all. */

@@ -22,6 +22,8 @@ static uint32_t egress_drop_rest(
 	for (uint16_t i = from; i < a->n; i++) {
 		const struct pkt_meta *meta = pkt_meta(a->pkts[i]);
 
+		pl->blame.dest = a->port->slot;
+		stage_note_drop(pl, pl->in->slot, a->pkts[i], reason);
 		a->bytes -= a->pkts[i]->pkt_len;
 		if (a->joins) {
 			a->bytes -= meta->joined * meta->hdr_len;

@@ -37,6 +37,14 @@ static bool forward_encap_apart(struct rte_mbuf **m, const struct pkt_meta *meta
 	return true;
 }
 
+/* m can't go there. */
+static void forward_refuse(
+	struct pipeline *pl, struct rte_mbuf *m, dest_t dest, enum weft_drop reason)
+{
+	pl->blame.dest = dest;
+	stage_drop(pl, m, reason);
+}
+
 static inline void forward_emit_tunnel(struct pipeline *pl, struct rte_mbuf *m, uint16_t slot)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
@@ -45,11 +53,11 @@ static inline void forward_emit_tunnel(struct pipeline *pl, struct rte_mbuf *m, 
 	uint32_t vni = stage_segment(pl, meta)->spec.vni;
 
 	if (unlikely(!(vtep->spec.flags & WEFT_VTEP_RESOLVED))) {
-		stage_drop(pl, m, WEFT_DROP_VTEP_UNRESOLVED);
+		forward_refuse(pl, m, DEST_VTEP_BIT | slot, WEFT_DROP_VTEP_UNRESOLVED);
 		return;
 	}
 	if (unlikely(!uplink)) {
-		stage_drop(pl, m, WEFT_DROP_NO_UPLINK);
+		forward_refuse(pl, m, DEST_VTEP_BIT | slot, WEFT_DROP_NO_UPLINK);
 		return;
 	}
 	if (unlikely(RTE_MBUF_CLONED(m) || !vxlan_encap(m, meta, vtep, vni)) &&
@@ -58,7 +66,7 @@ static inline void forward_emit_tunnel(struct pipeline *pl, struct rte_mbuf *m, 
 		return;
 	}
 	if (unlikely(m->pkt_len > uplink->dev->max_frame)) {
-		stage_drop(pl, m, WEFT_DROP_TX_TOO_LONG);
+		forward_refuse(pl, m, DEST_VTEP_BIT | slot, WEFT_DROP_TX_TOO_LONG);
 		return;
 	}
 	egress_put(pl, uplink, m);
@@ -74,7 +82,7 @@ static void forward_too_long(
 	if ((meta->flags & PKT_FROM_TUNNEL) && stage_segment(pl, meta)->router_slot)
 		mtu_too_big(pl, m, port->slot, room);
 	else
-		stage_drop(pl, m, WEFT_DROP_TX_TOO_LONG);
+		forward_refuse(pl, m, port->slot, WEFT_DROP_TX_TOO_LONG);
 }
 
 static inline void forward_emit_port(struct pipeline *pl, struct rte_mbuf *m, uint16_t slot)

@@ -123,8 +123,10 @@ static uint16_t pipeline_tenant(struct pipeline *pl, struct rte_mbuf **pkts, uin
 	const struct config_segment *seg = pl->cfg->segments[pl->in->segment_slot];
 
 	if (unlikely(!seg)) {
-		stage_count_drops(pl, WEFT_DROP_NO_SEGMENT, n);
-		rte_pktmbuf_free_bulk(pkts, n);
+		for (uint16_t i = 0; i < n; i++) {
+			pkt_meta(pkts[i])->flags = 0;
+			stage_drop(pl, pkts[i], WEFT_DROP_NO_SEGMENT);
+		}
 		return 0;
 	}
 	n = pipeline_tenant_frames(
@@ -158,6 +160,6 @@ void pipeline_run(struct pipeline *pl, const struct config *cfg, const struct co
 bool pipeline_tick(struct pipeline *pl, const struct config *cfg)
 {
 	advertise_tick(pl, cfg);
-	slow_expire(pl);
+	slow_expire(pl, cfg);
 	return session_age(pl->worker, cfg);
 }

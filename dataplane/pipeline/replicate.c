@@ -32,6 +32,7 @@ static void replicate_copy(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
 	pl->stats->added++;
 	if (unlikely(!copy)) {
 		stage_count_drops(pl, WEFT_DROP_NO_MBUF, 1);
+		stage_note_drop(pl, pl->in->slot, m, WEFT_DROP_NO_MBUF);
 		return;
 	}
 	*pkt_meta(copy) = *pkt_meta(m);
@@ -43,6 +44,13 @@ static void replicate_add(struct pipeline *pl, struct replica *r, dest_t dest)
 	if (r->pending != DEST_NONE)
 		replicate_copy(pl, r->m, r->pending);
 	r->pending = dest;
+}
+
+/* Counted when all copies are known. */
+static void replicate_refused(struct pipeline *pl, struct replica *r)
+{
+	stage_note_drop(pl, pl->in->slot, r->m, WEFT_DROP_POLICY_INGRESS);
+	r->refused++;
 }
 
 static void replicate_local(
@@ -57,7 +65,7 @@ static void replicate_local(
 		if (port->slot == meta->in_port || !port_is_up(port->dev))
 			continue;
 		if (judged && policy_frame_received(pl, r->m, meta, port) != VERDICT_CONTINUE)
-			r->refused++;
+			replicate_refused(pl, r);
 		else
 			replicate_add(pl, r, port->slot);
 	}
@@ -72,15 +80,14 @@ static void replicate_end(struct pipeline *pl, struct replica *r)
 		stage_drop(pl, r->m, WEFT_DROP_NO_MEMBERS);
 		return;
 	}
+	stage_count_drops(pl, WEFT_DROP_POLICY_INGRESS, r->refused);
 	if (r->pending == DEST_NONE) {
-		stage_drop(pl, r->m, WEFT_DROP_POLICY_INGRESS);
-		r->refused--;
+		pl->stats->added += r->refused - 1;
+		rte_pktmbuf_free(r->m);
 	} else {
+		pl->stats->added += r->refused;
 		forward_to(pl, r->m, r->pending);
 	}
-	pl->stats->added += r->refused;
-	stage_count_drops(pl, WEFT_DROP_POLICY_INGRESS, r->refused);
-	pl->blame = (struct stage_blame){0}; /* was the last copy's */
 }
 
 static void replicate_frame(struct pipeline *pl, struct rte_mbuf *m)

@@ -54,7 +54,10 @@ int slow_later_fragment(struct pipeline *pl, struct slow *w)
 /* A fragment that was kept, maybe by another worker: booked on the port that it came in by. */
 static void slow_drop_kept(struct pipeline *pl, struct rte_mbuf *m, enum weft_drop reason)
 {
-	counters_port(pl->worker, pkt_meta(m)->in_port)->dropped[reason]++;
+	uint16_t slot = pkt_meta(m)->in_port;
+
+	counters_port(pl->worker, slot)->dropped[reason]++;
+	stage_note_drop(pl, slot, m, reason);
 	rte_pktmbuf_free(m);
 }
 
@@ -100,11 +103,12 @@ int slow_first_fragment(struct pipeline *pl, struct slow *w, int verdict)
 	return verdict == VERDICT_CONTINUE ? VERDICT_CONSUMED : verdict;
 }
 
-void slow_expire(struct pipeline *pl)
+void slow_expire(struct pipeline *pl, const struct config *cfg)
 {
 	struct rte_mbuf *over[FRAGMENT_WAITING];
 	unsigned int n = fragment_expire(over, FRAGMENT_WAITING);
 
+	pl->cfg = cfg; /* for what explains the drops */
 	for (unsigned int i = 0; i < n; i++)
 		slow_drop_kept(pl, over[i], pkt_meta(over[i])->drop);
 }

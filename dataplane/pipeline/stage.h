@@ -18,6 +18,7 @@
 #include <rte_prefetch.h>
 
 #include <observe/counters.h>
+#include <observe/recorder.h>
 #include <pipeline/pipeline.h>
 #include <pkt/meta.h>
 #include <port/port.h>
@@ -53,10 +54,11 @@ struct source_verdict {
 
 struct session; /* session/session.h */
 
-/* What besides the reason explains a drop: the rule or the session that caused it. Set right before
- * stage_drop, which forgets it. */
+/* What besides the reason explains a drop: the rule, the session or the destination that caused it.
+ * Set right before stage_drop, which forgets it. */
 struct stage_blame {
 	const struct session *session;
+	dest_t dest;	  /* where it was to go */
 	uint32_t rule;	  /* id; 0: a default */
 	uint16_t ruleset; /* slot */
 	uint16_t port;	  /* slot of the port whose policy it is */
@@ -89,10 +91,24 @@ static inline void stage_count_drops(struct pipeline *pl, enum weft_drop reason,
 	pl->stats->dropped[reason] += n;
 }
 
+/* record.c: a record for the port of that slot; meta of m: see stage_note_drop. */
+void stage_record(
+	struct pipeline *pl, uint16_t slot, const struct rte_mbuf *m, enum weft_drop reason);
+
+/* For the flight recorder, which explains it by pl->blame and forgets that: m, which entered by the
+ * port of that slot, is dropped. Unless pl->blame.dest is set, m has its meta. */
+static inline void stage_note_drop(
+	struct pipeline *pl, uint16_t slot, const struct rte_mbuf *m, enum weft_drop reason)
+{
+	if (recorder_wants(slot, reason))
+		stage_record(pl, slot, m, reason);
+	pl->blame = (struct stage_blame){0};
+}
+
 static inline void stage_drop(struct pipeline *pl, struct rte_mbuf *m, enum weft_drop reason)
 {
 	stage_count_drops(pl, reason, 1);
-	pl->blame = (struct stage_blame){0};
+	stage_note_drop(pl, pl->in->slot, m, reason);
 	rte_pktmbuf_free(m);
 }
 

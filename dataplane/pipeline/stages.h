@@ -52,7 +52,7 @@ uint16_t slow_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, str
 void slow_settle(struct pipeline *pl, const struct pkt_meta *meta);
 /* slow_fragment.c: ends the wait of fragments whose first one did not come; bounded work per call.
  */
-void slow_expire(struct pipeline *pl);
+void slow_expire(struct pipeline *pl, const struct config *cfg);
 
 /* advertise.c: what routers say unasked; one compare unless the coarse second has changed. */
 void advertise_tick(struct pipeline *pl, const struct config *cfg);

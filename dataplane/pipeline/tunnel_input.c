@@ -75,6 +75,7 @@ static inline int tunnel_strip(struct pipeline *pl, struct rte_mbuf *m)
 	struct pkt_outer outer;
 	enum weft_drop drop = pkt_parse_outer(m, &outer);
 
+	meta->flags = 0;
 	if (unlikely(drop == WEFT_DROP_NOT_VXLAN))
 		return responder_uplink(pl, m);
 	if (unlikely(drop))

@@ -19,16 +19,18 @@ a line that ends in '\\' goes on in the next.
                                 vxlan (outer source port and flow label may have any good value),
                                 anysport (TCP over IPv4: any source port, with any checksum)
         drop PORT: REASON [N]   that many frames of that port dropped for it (default 1)
+        why PORT: REASON WORD=VALUE...   the flight recorder of that port says so, in these words
+                                (vni, at, ruleset, rule, session, from, to, out) and maybe others
         stat PORT: NAME N       another counter of that port (answered, added, learn_refused)
         nosplit                 don't run again with the frames split over mbufs
         each NAME in EXPR       (first) the case once for each value; NAME is known to the expressions
 
-In the text of 'do', 'drop' and 'stat' {EXPR} stands for its value. A line whose EXPR is None, and
+In the text of 'do', 'drop', 'why' and 'stat' {EXPR} stands for its value. A line whose EXPR is None, and
 'drop PORT: None', is left out.
 
 EXPR is Python with scapy: a packet, bytes, or 'same' (the last frame that came in). Frames that leave
 a port must be exactly the 'out' lines of that port in their order, and nothing else may leave or be
-dropped: what is not stated is zero. Each case runs with frames in one mbuf and then with the first mbuf
+dropped: what is not stated is zero. The flight recorder knows of each reason. Each case runs with frames in one mbuf and then with the first mbuf
 cut after every byte of the first 150.
 """
 import logging
@@ -57,6 +59,7 @@ class Case:
         self.steps = []  # ("do", text) | ("in", port, options, bytes) | ("go",)
         self.out = {}  # port -> [(options, bytes)]
         self.stats = {}  # (port, name) -> n
+        self.why = []  # (port, reason, words)
         self.split = True
         self.last = b""
 
@@ -159,6 +162,10 @@ class CaseFile:
             name, n = (text.split() + ["1"])[:2]
             if name != "None":
                 case.stats[(int(port), ("drop." if word == "drop" else "") + name)] = int(n)
+        elif word == "why":
+            port, _, text = self.substitute(rest, case).partition(":")
+            reason, *words = text.split()
+            case.why.append((int(port), reason, set(words)))
         else:
             raise ValueError("no such line in a case")
 
@@ -208,7 +215,7 @@ def show(frame, other=None):
     return "\n".join([f"{summary} ({len(frame)} bytes)"] + dump[:20])
 
 
-def parse_answer(lines, out, stats, errors):
+def parse_answer(lines, out, stats, why, errors):
     for line in lines:
         word, *rest = line.split()
         if word == "out":
@@ -218,6 +225,8 @@ def parse_answer(lines, out, stats, errors):
             for item in rest[1:]:
                 name, _, n = item.partition("=")
                 stats[(port, name)] = stats.get((port, name), 0) + int(n)
+        elif word == "why":
+            why.append((int(rest[0]), rest[1], set(rest[2:])))
         elif word == "leak":
             errors.append("leak: " + " ".join(rest))
         elif word != "skipped:":
@@ -278,9 +287,20 @@ def check_frames(case, out, errors):
                 errors.append(f"port {port}: offload requests {sorted(offloads)}, wanted {sorted(options)}")
 
 
-def check(case, out, stats):
+def check_records(case, stats, why, errors):
+    counted = {(port, name[len("drop."):]) for (port, name), n in stats.items() if name.startswith("drop.") and n}
+    recorded = {(port, reason) for port, reason, _ in why}
+    if counted != recorded:
+        errors.append(f"drops counted {sorted(counted)}, on record {sorted(recorded)}")
+    for port, reason, words in case.why:
+        if not any(w[:2] == (port, reason) and words <= w[2] for w in why):
+            errors.append(f"no record of port {port}: {reason} {' '.join(sorted(words))}; there is {why}")
+
+
+def check(case, out, stats, why):
     errors = []
     check_ledger(stats, errors)
+    check_records(case, stats, why, errors)
     check_frames(case, out, errors)
     for key, n in case.stats.items():
         if stats.get(key, 0) != n:
@@ -292,7 +312,7 @@ def check(case, out, stats):
 
 
 def run(runner, case, split):
-    out, stats, errors = {}, {}, []
+    out, stats, why, errors = {}, {}, [], []
     runner.send("reset", *case.bed, "commit")
     for step in case.steps + [("go",)]:
         if step[0] == "do":
@@ -303,10 +323,10 @@ def run(runner, case, split):
             runner.send(f"in {port} {frame.hex()}{cut} {' '.join(options)}")
         else:
             runner.send("go")
-            parse_answer(runner.answer(), out, stats, errors)
+            parse_answer(runner.answer(), out, stats, why, errors)
     runner.send("end")
-    parse_answer(runner.answer(), out, stats, errors)
-    return errors + check(case, out, stats)
+    parse_answer(runner.answer(), out, stats, why, errors)
+    return errors + check(case, out, stats, why)
 
 
 def run_splits(runner, case):

@@ -15,7 +15,8 @@
  *   spare N                             leave N ordinary mbufs free in the next "go"
  *   learn                               let the main thread's side take what was learned
  *   go                                  run; prints lines "out PORT FLAGS HEX",
- *                                       "stat PORT NAME=N..." and at last "done"
+ *                                       "stat PORT NAME=N...", "why PORT REASON WORD=VALUE..." of
+ *                                       each new drop on record, and at last "done"
  *   end                                 prints "leak POOL N" for what is not free, "done"
  */
 #include <errno.h>
@@ -28,6 +29,7 @@
 #include <core/clock.h>
 #include <core/mem.h>
 #include <observe/counters.h>
+#include <observe/recorder.h>
 #include <pipeline/pipeline.h>
 #include <table/learn.h>
 
@@ -247,6 +249,40 @@ static void print_stats(uint32_t id)
 	memset(s, 0, sizeof(*s));
 }
 
+static void print_addr(const char *word, const struct weft_addr *a)
+{
+	char text[WEFT_ADDR_STR_SIZE];
+
+	printf(" %s=%s", word, weft_addr_format(a, text));
+}
+
+static void print_record(uint32_t id, const struct weft_drop_record *r)
+{
+	printf("why %u %s vni=%u", id, weft_drop_name(r->reason), r->vni);
+	if (r->flags & WEFT_RECORD_RULE)
+		printf(" at=%u ruleset=%u rule=%u", r->policy_port, r->ruleset, r->rule);
+	if (r->flags & WEFT_RECORD_SESSION)
+		print_addr("session", &r->session_src);
+	if (r->flags & WEFT_RECORD_TUNNEL)
+		print_addr("from", &r->vtep);
+	if (r->flags & WEFT_RECORD_TO_VTEP)
+		print_addr("to", &r->vtep);
+	if (r->out_port)
+		printf(" out=%u", r->out_port);
+	putchar('\n');
+}
+
+static void print_records(uint32_t id)
+{
+	uint16_t slot = bed_port(id)->slot;
+	struct weft_drop_record records[RECORDER_SIZE];
+	unsigned int n = recorder_read(slot, records, RECORDER_SIZE);
+
+	while (n-- > 0)
+		print_record(id, &records[n]);
+	recorder_slot_assign(slot, true);
+}
+
 static void print_leak(const char *name, struct rte_mempool *pool)
 {
 	unsigned int n = rte_mempool_in_use_count(pool);
@@ -289,6 +325,8 @@ static void cmd_go(const struct words *w)
 	}
 	for (unsigned int i = 0; i < n_ports; i++)
 		print_stats(port_ids[i]);
+	for (unsigned int i = 0; i < n_ports; i++)
+		print_records(port_ids[i]);
 	printf("done\n");
 	fflush(stdout);
 }

@@ -132,6 +132,13 @@ const char *duration_text(uint64_t ms, char *buf, size_t size);
 /* Without control characters, so that a name from elsewhere can't drive the terminal. */
 void print_safe(const char *text);
 
+/* decode.c: a frame in one line, as far as the n bytes tell of which a frame of size bytes begins
+ * with: "10.0.0.1:4000 > 10.0.0.2:80 tcp S". Returns buf. */
+const char *decode_frame(const uint8_t *b, size_t n, size_t size, char *buf, size_t buf_size);
+/* The bytes of hex digits; spaces and colons are passed over. NULL when it is something else; the
+ * caller frees. */
+uint8_t *decode_hex(const char *hex, size_t *ret_n);
+
 /* table.c */
 struct table;
 struct table *table_new(size_t n_columns, const char *const *headings);

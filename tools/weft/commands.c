@@ -63,7 +63,15 @@ const struct command commands[] = {
 	OBJECT_AND("policy", RULE_VERBS("policy"), rule_help),
 	{"stats", "stats [ports [PORT]|workers]", "counters of ports, or the workers' time",
 		run_stats, NULL},
-	{"drops", "drops [PORT]", "dropped packets by port and reason", run_drops, NULL},
+	{"drops", "drops [PORT]\ndrops show [PORT] [--last N] [--reason REASON]",
+		"dropped packets by port and reason, or the last of them one by one", run_drops,
+		"show tells the last packets that were dropped, the newest first: how long ago, "
+		"which port\n"
+		"they came in by, why, what they were, and what it was because of: a rule, a "
+		"session, a\n"
+		"VTEP. The data plane keeps the last few of each port.\n\n"
+		"  --last N         so many (20)\n"
+		"  --reason REASON  only those dropped for it\n"},
 	{"fdb", "fdb list [FILTER=VALUE...]\nfdb flush [segment=NAME] [port=NAME]",
 		"the data plane's MAC table", run_fdb, NULL},
 	{"neighbour", "neighbour list [segment=NAME]", "addresses that ARP and ND are answered for",

@@ -158,6 +158,19 @@ static void complete_table(struct cli *cli, const char *noun, int argc, char **a
 	offer_fields(cli, describe_params(describe_method(method)), "", argv[argc - 1]);
 }
 
+static void complete_drops(struct cli *cli, int argc, char **argv)
+{
+	static const char *const options[] = {"--last", "--reason", NULL};
+	static const char *const verbs[] = {"show", NULL};
+	const char *word = argv[argc - 1];
+
+	offer_names(cli, "port", "", word);
+	if (argc == 2)
+		offer_all(word, verbs);
+	else if (strcmp(argv[1], "show") == 0)
+		offer_all(word, options);
+}
+
 static void complete_words(struct cli *cli, int argc, char **argv)
 {
 	static const char *const stats[] = {"ports", "workers", NULL};
@@ -171,8 +184,9 @@ static void complete_words(struct cli *cli, int argc, char **argv)
 	else if (strcmp(noun, "fdb") == 0 || strcmp(noun, "neighbour") == 0 ||
 		 strcmp(noun, "session") == 0)
 		complete_table(cli, noun, argc - 1, argv + 1);
-	else if (strcmp(noun, "drops") == 0 ||
-		 (strcmp(noun, "stats") == 0 && argc == 3 && strcmp(argv[1], "ports") == 0))
+	else if (strcmp(noun, "drops") == 0)
+		complete_drops(cli, argc, argv);
+	else if ((strcmp(noun, "stats") == 0 && argc == 3 && strcmp(argv[1], "ports") == 0))
 		offer_names(cli, "port", "", word);
 	else if (strcmp(noun, "stats") == 0)
 		offer_all(word, stats);

@@ -149,6 +149,25 @@ static void messages(FILE *f)
 	STRUCT(weft_msg_session_flush, M(weft_msg_session_flush, filter))
 	STRUCT(weft_msg_session_end, M(weft_msg_session_end, n) M(weft_msg_session_end, cursor)
 					     M(weft_msg_session_end, pad))
+	STRUCT(weft_msg_drop_list, M(weft_msg_drop_list, port) M(weft_msg_drop_list, max)
+					   M(weft_msg_drop_list, cursor) M(weft_msg_drop_list, pad))
+	STRUCT(weft_msg_drop_records, M(weft_msg_drop_records, n) M(weft_msg_drop_records, cursor)
+					      M(weft_msg_drop_records, now_ms))
+}
+
+static void records(FILE *f)
+{
+	STRUCT(weft_drop_record,
+		M(weft_drop_record, time_ms) M(weft_drop_record, number) M(weft_drop_record,
+			port) M(weft_drop_record, vni) M(weft_drop_record, size) M(weft_drop_record,
+			ruleset) M(weft_drop_record, rule) M(weft_drop_record,
+			policy_port) M(weft_drop_record, out_port) M(weft_drop_record, session_src)
+			M(weft_drop_record, session_dst) M(weft_drop_record, session_sport) M(
+				weft_drop_record, session_dport) M(weft_drop_record, session_proto)
+				M(weft_drop_record, session_state) M(weft_drop_record, flags) M(
+					weft_drop_record, vtep) M(weft_drop_record, reason)
+					M(weft_drop_record, frame_size) M(weft_drop_record, pad)
+						M(weft_drop_record, frame))
 }
 
 static void sessions(FILE *f)
@@ -311,6 +330,7 @@ static char *layout(void)
 	entries(f);
 	messages(f);
 	sessions(f);
+	records(f);
 	statistics(f);
 	numbers(f);
 	fclose(f);

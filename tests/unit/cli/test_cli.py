@@ -173,6 +173,16 @@ red/c1  spoofed-mac        3  source MAC is not the port's
     assert filled("drops", "uplink").code == 1
     assert "is on host h2" in filled("drops", "red/c2").err
     assert "does not exist" in filled("stats", "ports", "red/none").err
+    server.do("drops red/c1 3")
+    assert filled("drops", "show", "--last", "2").ok() == """\
+AGO  PORT    REASON         PACKET                                      BECAUSE OF
+0 s  red/c1  policy-egress  10.0.0.1:1000 > 10.0.0.2:53 udp (44 bytes)  default of port red/c1
+1 s  red/c1  no-route       10.0.0.1:1000 > 10.0.0.2:53 udp (43 bytes)
+"""
+    assert "is on host h2" in filled("drops", "show", "red/c2").err
+    assert filled("drops", "show", "red/c1", "--reason", "same-port").ok() == \
+        "no dropped packet is on record\n"
+    assert filled("drops", "show", "red/c1", "--lost", "1").code == 2
     assert filled("fdb", "list", "limit=2").ok() == FDB
     assert filled("fdb", "flush").ok() == "learned MACs were forgotten\n"
     assert filled("neighbour", "list").ok() == """\

@@ -22,6 +22,8 @@ struct south {
 	struct weft_event_port states[WEFT_MAX_PORTS];
 	size_t n_fdb;
 	size_t n_sessions;
+	uint32_t drops_port;
+	unsigned int n_drops;
 	bool hung;
 	LIST_HEAD(, later) later;
 };
@@ -40,6 +42,9 @@ struct later {
 	bool flush;
 	void (*session)(void *arg, const struct weft_session *session);
 	void (*ended)(void *arg, int error, const struct weft_msg_session_end *end);
+	south_answer_fn answer;
+	enum weft_msg_type type;
+	void *request;
 	void *arg;
 };
 
@@ -119,6 +124,12 @@ void fake_south_fdb(struct south *s, size_t n)
 void fake_south_sessions(struct south *s, size_t n)
 {
 	s->n_sessions = n;
+}
+
+void fake_south_drops(struct south *s, const char *port, unsigned int n)
+{
+	s->drops_port = id_of(s, port);
+	s->n_drops = n;
 }
 
 void fake_south_events(struct south *s, size_t n)
@@ -211,6 +222,54 @@ static void walk_sessions(struct later *l)
 	l->ended(l->arg, 0, &end);
 }
 
+/* UDP from 10.0.0.1 port 1000 to 10.0.0.2 port 53. */
+static const uint8_t dropped_frame[42] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 28,
+	0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 3, 0xe8, 0, 53, 0, 8, 0, 0};
+
+static struct weft_drop_record drop_record(const struct south *s, uint32_t number)
+{
+	struct weft_drop_record r = {.time_ms = number * 1000,
+		.number = number,
+		.port = s->drops_port,
+		.vni = 1001,
+		.size = 41 + number,
+		.reason = number % 2 ? WEFT_DROP_POLICY_EGRESS : WEFT_DROP_NO_ROUTE,
+		.policy_port = s->drops_port,
+		.flags = number % 2 ? WEFT_RECORD_RULE : 0,
+		.frame_size = sizeof(dropped_frame)};
+
+	memcpy(r.frame, dropped_frame, sizeof(dropped_frame));
+	return r;
+}
+
+/* One record in each message. */
+static void answer_drops(struct later *l)
+{
+	const struct weft_msg_drop_list *rq = l->request;
+	uint32_t number = l->s->n_drops - rq->cursor;
+	bool any = number > 0 && (rq->port == 0 || rq->port == l->s->drops_port);
+	struct {
+		struct weft_msg_hdr hdr;
+		struct weft_msg_drop_records head;
+		struct weft_drop_record record;
+	} msg = {.head = {.n = any,
+			 .cursor = any && number > 1 ? rq->cursor + 1 : 0,
+			 .now_ms = (uint64_t)l->s->n_drops * 1000}};
+
+	if (any)
+		msg.record = drop_record(l->s, number);
+	l->answer(l->arg, &msg.hdr, 0, "");
+}
+
+static void answer_query(struct later *l, int error)
+{
+	if (error == 0 && l->type == WEFT_MSG_DROP_LIST)
+		answer_drops(l);
+	else
+		l->answer(l->arg, NULL, error, "");
+	free(l->request);
+}
+
 /* error: 0 or -errno, as when the connection is lost. */
 static void answer(struct later *l, int error)
 {
@@ -228,6 +287,8 @@ static void answer(struct later *l, int error)
 		dump(l);
 	if (l->done != NULL)
 		l->done(l->arg, error);
+	if (l->answer != NULL)
+		answer_query(l, error);
 	LIST_REMOVE(l, next);
 	event_free(l->timer);
 	free(l);
@@ -325,4 +386,16 @@ int south_session_flush(struct south *s, const struct weft_session_filter *filte
 {
 	return answer_later(
 		s, (struct later){.filter = *filter, .flush = true, .ended = done, .arg = arg});
+}
+
+int south_query(struct south *s, enum weft_msg_type type, const void *payload, size_t size,
+	enum weft_msg_type answer_type, south_answer_fn cb, void *arg)
+{
+	struct later l = {
+		.answer = cb, .type = type, .request = mem_dup(payload, size), .arg = arg};
+	int r = answer_later(s, l);
+
+	if (r < 0)
+		free(l.request);
+	return r;
 }

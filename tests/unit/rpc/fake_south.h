@@ -18,6 +18,8 @@ void fake_south_count(struct south *s, const char *port, unsigned int rx, unsign
 void fake_south_fdb(struct south *s, size_t n);
 /* There are n sessions: 10.0.0.N:1000 to 10.0.0.12:80 in VNI 1001, odd ones established. */
 void fake_south_sessions(struct south *s, size_t n);
+/* The port has n dropped packets on record, of growing size, one second apart, the last one now. */
+void fake_south_drops(struct south *s, const char *port, unsigned int n);
 /* So many FDB events at once. */
 void fake_south_events(struct south *s, size_t n);
 

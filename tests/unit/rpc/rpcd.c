@@ -68,6 +68,8 @@ static void command(const char *line)
 		fake_south_fdb(south, a);
 	else if (sscanf(line, "sessions %u", &a) == 1)
 		fake_south_sessions(south, a);
+	else if (sscanf(line, "drops %63s %u", name, &a) == 2)
+		fake_south_drops(south, name, a);
 	else if (sscanf(line, "events %u", &a) == 1)
 		fake_south_events(south, a);
 	else

@@ -317,6 +317,26 @@ def test_statistics(server, filled):
     assert (drop["port"], drop["reason"], drop["packets"]) == ("red/c1", "spoofed-mac", 7)
     assert drop["help"]
     refused(filled, "drops", {"port": "red/none"}, NOT_FOUND, "red/none")
+
+
+def test_last_drops(server, filled):
+    refused(filled, "drops.list", {}, -32003)
+    server.do("connect")
+    assert filled.call("drops.list") == {"drops": []}
+    server.do("drops red/c1 30")
+    drops = filled.call("drops.list")["drops"]
+    assert [(d["number"], d["age_ms"]) for d in drops] == [(30 - n, 1000 * n) for n in range(20)]
+    assert drops[0]["reason"] == "no-route" and "rule" not in drops[0]
+    assert drops[1] == {
+        "port": "red/c1", "number": 29, "age_ms": 1000, "reason": "policy-egress",
+        "help": "no rule of the sending port allows it", "size": 70, "segment": "red/lan", "vni": 1001,
+        "rule": "default of port red/c1", "rule_port": "red/c1", "frame": drops[1]["frame"]}
+    assert len(bytes.fromhex(drops[1]["frame"])) == 42
+    assert [d["number"] for d in filled.call(
+        "drops.list", {"port": "red/c1", "reason": "policy-egress", "limit": 2})["drops"]] == [29, 27]
+    assert filled.call("drops.list", {"port": "blue/c1"}) == {"drops": []}
+    refused(filled, "drops.list", {"port": "red/none"}, NOT_FOUND, "red/none")
+    refused(filled, "drops.list", {"reason": "bad-luck"}, -32602, "bad-luck")
     assert len(filled.call("stats.workers")["workers"]) == 1
 
 

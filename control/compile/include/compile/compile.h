@@ -62,6 +62,11 @@ void compile_remotes(const struct compiler *c,
 	void (*fn)(void *arg, const struct weft_addr *local, const struct weft_addr *remote),
 	void *arg);
 
+/* The object behind a rule set that is programmed on this host: a security group's or policy's full
+ * name, valid until the next change; a rule's id is its place in the object's list, from 1. NULL:
+ * there is none with that id. */
+const char *compile_ruleset_name(const struct compiler *c, uint32_t id, enum model_kind *ret_kind);
+
 /* For weft status: the remote VTEPs that this host has to do with, whatever its uplink. Those that
  * can't be programmed or reached yet lack WEFT_VTEP_RESOLVED. */
 void compile_vteps(

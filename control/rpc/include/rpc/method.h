@@ -94,6 +94,10 @@ enum rpc_access {
 		"packets, burst_sizes; tsc_hz")                                                    \
 	X(DROPS, "drops", drops, RPC_READ, "Dropped packets by port and reason.",                  \
 		"drops: port, reason, packets, help")                                              \
+	X(DROPS_LIST, "drops.list", drops_list, RPC_READ,                                          \
+		"The last dropped packets, newest first: what the data plane keeps of each port.", \
+		"drops: port, number, age_ms, reason, help, size, frame (its beginning, in hex), " \
+		"segment, vni, from_vtep, to_vtep, to_port, rule, rule_port, session")             \
 	X(FDB_LIST, "fdb.list", fdb_list, RPC_READ,                                                \
 		"The data plane's MAC table, learned entries included.",                           \
 		"entries: segment, vni, mac, port or remote, learned; total (that match), "        \

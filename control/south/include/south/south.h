@@ -66,6 +66,13 @@ int south_info(struct south *s, void (*cb)(void *arg, const struct weft_msg_info
 int south_dump(struct south *s, enum weft_table table,
 	void (*cb)(void *arg, const union weft_entry *entry), void (*done)(void *arg, int error),
 	void *arg);
+/* Asks the data plane what is answered by one message: cb is called once, with that message of type
+ * answer, which is valid during the call; or with NULL and error: -errno, and text, "" or what the
+ * data plane says of it. Returns 0, -ENOTCONN, -ENOMEM. */
+typedef void (*south_answer_fn)(
+	void *arg, const struct weft_msg_hdr *answer, int error, const char *text);
+int south_query(struct south *s, enum weft_msg_type type, const void *payload, size_t size,
+	enum weft_msg_type answer, south_answer_fn cb, void *arg);
 int south_fdb_flush(struct south *s, uint32_t vni, uint32_t port,
 	void (*done)(void *arg, int error), void *arg);
 /* Up to max sessions that match, from cursor on (0: the first): cb per session, then done once,

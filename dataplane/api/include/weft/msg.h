@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include <weft/entry.h>
+#include <weft/record.h>
 #include <weft/session.h>
 
 #define WEFT_CHANNEL_MAGIC   0x57454654u /* "WEFT" */
@@ -57,13 +58,15 @@
 	X(20, SESSION_LIST, "request", weft_msg_session_list)                                      \
 	X(21, SESSION_ENTRIES, "reply", weft_msg_sessions) /* sessions back to back */             \
 	X(22, SESSION_FLUSH, "request", weft_msg_session_flush)                                    \
-	X(23, SESSION_END, "reply", weft_msg_session_end)
+	X(23, SESSION_END, "reply", weft_msg_session_end)                                          \
+	X(30, DROP_LIST, "request", weft_msg_drop_list)                                            \
+	X(31, DROP_RECORDS, "reply", weft_msg_drop_records) /* records back to back */
 
 enum weft_msg_type {
 #define WEFT_MSG_ENUM(number, id, direction, payload) WEFT_MSG_##id = number,
 	WEFT_MSGS(WEFT_MSG_ENUM)
 #undef WEFT_MSG_ENUM
-	WEFT_MSG_TYPE_MAX = 28
+	WEFT_MSG_TYPE_MAX = 38
 };
 
 /* The IDENTIFIER of a type, for logs, or NULL. */
@@ -228,6 +231,21 @@ struct weft_msg_session_end {
 	uint64_t n;	 /* that were told, or ended */
 	uint32_t cursor; /* where to go on; 0: these were all */
 	uint32_t pad;
+};
+
+/* The last dropped packets, at most max of each port, from cursor on, which is 0 at first. */
+struct weft_msg_drop_list {
+	uint32_t port; /* id; 0: all */
+	uint32_t max;
+	uint32_t cursor;
+	uint32_t pad;
+};
+
+/* The payload of DROP_RECORDS: n of struct weft_drop_record follow; a port's newest first. */
+struct weft_msg_drop_records {
+	uint32_t n;
+	uint32_t cursor; /* where to go on; 0: these were all */
+	uint64_t now_ms; /* on the clock of the records */
 };
 
 #endif
