@@ -94,9 +94,9 @@ const struct field schema_uplink[] = {
 };
 
 /* Limits of a tenant or a port. */
-#define SESSION_LIMITS(holder, whose)                                                              \
+#define SESSION_LIMITS(holder, whose, without)                                                     \
 	{UINT(holder, max_sessions, 0, UINT32_MAX, 0,                                              \
-		"sessions that " whose " may have on a host; 0: no limit")},                       \
+		"sessions that " whose " may have on a host; 0: " without)},                       \
 		{UINT(holder, max_half_open, 0, UINT32_MAX, 0,                                     \
 			"of those, not answered yet; 0: no limit")},                               \
 	{                                                                                          \
@@ -107,7 +107,7 @@ const struct field schema_uplink[] = {
 static const struct field tenant_fields[] = {
 	NAME,
 	DESCRIPTION,
-	SESSION_LIMITS(tenant, "its ports together"),
+	SESSION_LIMITS(tenant, "its ports together", "four for each place that is free"),
 	{.name = NULL},
 };
 
@@ -260,7 +260,7 @@ static const struct field port_fields[] = {
 	{ARRAY(port, security_groups, FIELD_REFS, MODEL_PORT_GROUPS,
 		 "security groups that it is in; with any, what none of them allows is denied"),
 		.ref = MODEL_SECURITY_GROUP, .is_set = true},
-	SESSION_LIMITS(port, "it"),
+	SESSION_LIMITS(port, "it", "half of the table"),
 	{STRING(port, hostname, WEFT_NAME_SIZE - 1,
 		"host name told by DHCP and DNS; none: the port's, when that is a host name")},
 	{.name = NULL},

@@ -66,12 +66,28 @@ static enum weft_drop limit_book_port(const struct config_port *port)
 		half_open ? half_open : session_max / 4, WEFT_DROP_SESSION_PORT_LIMIT);
 }
 
+/* Of a tenant without a limit of its own: so many times what is free. One may have four fifths of
+ * the table, two four ninths each, and there is always room for those who have less (after A.
+ * Choudhury, E. Hahne, "Dynamic queue length thresholds", 1998). */
+#define LIMIT_TIMES_FREE 4
+
+static uint32_t limit_of_free(void)
+{
+	uint32_t n = atomic_load_explicit(&limit_all.n, memory_order_relaxed);
+
+	return n < session_max ? LIMIT_TIMES_FREE * (session_max - n) : 0;
+}
+
 static enum weft_drop limit_book_tenant(const struct config_tenant *t)
 {
 	uint32_t max = t ? t->spec.max_sessions : 0, half_open = t ? t->spec.max_half_open : 0;
 
-	return limit_book(&limit_tenants[t ? t->slot : 0], max ? max : UINT32_MAX,
-		half_open ? half_open : UINT32_MAX, WEFT_DROP_SESSION_TENANT_LIMIT);
+	if (t && !max)
+		max = limit_of_free();
+	else if (!t)
+		max = UINT32_MAX;
+	return limit_book(&limit_tenants[t ? t->slot : 0], max, half_open ? half_open : UINT32_MAX,
+		WEFT_DROP_SESSION_TENANT_LIMIT);
 }
 
 static bool limit_rates(const struct session_new *n)

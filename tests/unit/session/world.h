@@ -14,7 +14,7 @@
 
 extern struct config *world_cfg; /* published */
 extern struct config_network world_network;
-extern struct config_tenant world_tenant;
+extern struct config_tenant world_tenant; /* may have all sessions */
 extern struct config_port world_ports[2]; /* slots 1 and 2; as many sessions as there may be */
 
 /* RCU, the table and the world above, in which time stands still. Returns 0 or -errno. */

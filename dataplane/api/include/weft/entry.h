@@ -110,8 +110,8 @@ struct weft_port {
 	uint16_t max_learned; /* MACs learned behind this port */
 	uint16_t instance;    /* memif: interface id */
 	uint32_t flood_pps;   /* broadcast, multicast and unknown unicast sent by it; 0: no limit */
-	uint32_t max_sessions;	/* that it began or that began toward it; 0: no limit of its own */
-	uint32_t max_half_open; /* of those, not answered yet; 0: no limit of its own */
+	uint32_t max_sessions;	/* that it began or that began toward it; 0: half of the table */
+	uint32_t max_half_open; /* of those, not answered yet; 0: a quarter of the table */
 	uint32_t session_rate;	/* new ones per second; 0: no limit of its own */
 	uint32_t rulesets[WEFT_PORT_RULESETS]; /* ids, in the order in which they judge */
 	uint16_t n_rulesets;
@@ -196,7 +196,7 @@ static_assert(sizeof(struct weft_neigh) == 28, "wire layout");
 /* Quotas of a tenant on this host, over all of its ports; 0: no limit. Key: id. */
 struct weft_tenant {
 	uint32_t id;
-	uint32_t max_sessions;
+	uint32_t max_sessions; /* 0: four for each place that is free in the table */
 	uint32_t max_half_open;
 	uint32_t session_rate; /* new ones per second */
 	char name[WEFT_NAME_SIZE];
