@@ -28,7 +28,9 @@ struct session_burst {
 	struct session_key keys[PIPELINE_BURST];
 	uint16_t n;
 	uint16_t n_slow;
+	uint16_t n_stale;
 	struct rte_mbuf *slow[PIPELINE_BURST];
+	struct rte_mbuf *stale[PIPELINE_BURST]; /* nothing was decided in this epoch */
 };
 
 static inline bool session_macs_equal(const uint8_t *a, const uint8_t *b)
@@ -186,6 +188,17 @@ static inline void session_sort(struct session_burst *b, struct rte_mbuf *m)
 	b->pkts[b->n++] = m;
 }
 
+static void session_miss(const struct pipeline *pl, struct session_burst *b, uint16_t i)
+{
+	const struct session_dir *d = b->dirs[i];
+	uint32_t epoch = pl->cfg->epoch[pkt_meta(b->pkts[i])->segment];
+
+	if (d && atomic_load_explicit(&d->epoch, memory_order_relaxed) != epoch)
+		b->stale[b->n_stale++] = b->pkts[i];
+	else
+		b->slow[b->n_slow++] = b->pkts[i];
+}
+
 static void session_lookup(struct pipeline *pl, struct session_burst *b)
 {
 	uint32_t now = clock_s();
@@ -197,7 +210,7 @@ static void session_lookup(struct pipeline *pl, struct session_burst *b)
 	}
 	for (uint16_t i = 0; i < b->n; i++) {
 		if (unlikely(!b->dirs[i] || !session_hit(pl, b->pkts[i], b->dirs[i], now)))
-			b->slow[b->n_slow++] = b->pkts[i];
+			session_miss(pl, b, i);
 	}
 }
 
@@ -206,7 +219,7 @@ uint16_t session_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
 	struct session_burst b;
 	uint16_t left = 0;
 
-	b.n = b.n_slow = 0;
+	b.n = b.n_slow = b.n_stale = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		if (likely(stage_segment(pl, pkt_meta(pkts[i]))->stateful))
 			session_sort(&b, pkts[i]);
@@ -215,5 +228,6 @@ uint16_t session_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
 	}
 	if (likely(b.n))
 		session_lookup(pl, &b);
-	return left + slow_burst(pl, b.slow, b.n_slow, pkts + left);
+	left += slow_burst(pl, b.stale, b.n_stale, true, pkts + left);
+	return left + slow_burst(pl, b.slow, b.n_slow, false, pkts + left);
 }

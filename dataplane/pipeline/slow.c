@@ -3,8 +3,10 @@
  * The slow path: what session_path.c found no decision for, packet by packet.
  *
  * A port may bring SLOW_RATE packets per second here, fewer when its rules are dear to judge by;
- * what is more is dropped at the price of a look into its bucket. From ports: anti-spoofing, local
- * services, ARP and ND. Then unicast IP gets a decision:
+ * what is more is dropped at the price of a look into its bucket. Packets of sessions for which
+ * nothing was decided in this epoch yet have a bucket of their own, of which they only take when
+ * they are refused: no flood of others, and no change of policy, harms a session. From ports:
+ * anti-spoofing, local services, ARP and ND. Then unicast IP gets a decision:
  *  - its session is there, but nothing holds for this direction: forwarding is decided anew, and
  *    policy judged again when it was judged in another epoch, or when the ends have moved. What
  *    policy no longer allows ends the session;
@@ -43,22 +45,31 @@ struct slow_account {
 	enum quota_kind kind;
 	uint16_t slot;
 	uint16_t segment;
+	bool stale; /* of a session that may be as good as it was */
 };
 
-static inline struct slow_account slow_account_of(const struct pkt_meta *meta)
+static inline struct slow_account slow_account_of(const struct pkt_meta *meta, bool stale)
 {
-	bool tunnel = meta->flags & PKT_FROM_TUNNEL;
+	struct slow_account a = {.segment = meta->segment, .stale = stale};
 
-	return (struct slow_account){.kind = tunnel ? QUOTA_SLOW_WIRE : QUOTA_SLOW,
-		.slot = tunnel ? meta->segment : meta->in_port,
-		.segment = meta->segment};
+	if (meta->flags & PKT_FROM_TUNNEL) {
+		a.kind = stale ? QUOTA_STALE_WIRE : QUOTA_SLOW_WIRE;
+		a.slot = meta->segment;
+	} else {
+		a.kind = stale ? QUOTA_STALE : QUOTA_SLOW;
+		a.slot = meta->in_port;
+	}
+	return a;
 }
 
 static int slow_take(const struct pipeline *pl, const struct slow_account *a)
 {
-	bool ok = (pl->burst_steps < SLOW_BURST_STEPS || pl->dear_segment != a->segment) &&
-		  quota_take(a->kind, a->slot, SLOW_RATE, 1);
+	bool ok = pl->burst_steps < SLOW_BURST_STEPS || pl->dear_segment != a->segment;
 
+	if (ok && a->stale)
+		ok = quota_has(a->kind, a->slot, SLOW_RATE);
+	else if (ok)
+		ok = quota_take(a->kind, a->slot, SLOW_RATE, 1);
 	return ok ? VERDICT_CONTINUE : WEFT_DROP_SLOW_PATH_LIMIT;
 }
 
@@ -74,7 +85,7 @@ static void slow_settle_account(struct pipeline *pl, const struct slow_account *
 
 void slow_settle(struct pipeline *pl, const struct pkt_meta *meta)
 {
-	struct slow_account a = slow_account_of(meta);
+	struct slow_account a = slow_account_of(meta, false);
 
 	slow_settle_account(pl, &a);
 }
@@ -273,19 +284,23 @@ static int slow_packet(struct pipeline *pl, struct rte_mbuf *m, const struct slo
 	return slow_is_flow(w.meta) ? slow_flow(pl, &w) : slow_frame(pl, m, w.meta);
 }
 
-uint16_t slow_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **ret)
+uint16_t slow_burst(
+	struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, bool stale, struct rte_mbuf **ret)
 {
 	uint16_t left = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		struct slow_account a = slow_account_of(pkt_meta(pkts[i]));
+		struct slow_account a = slow_account_of(pkt_meta(pkts[i]), stale);
 		int verdict = slow_packet(pl, pkts[i], &a);
 
 		slow_settle_account(pl, &a);
-		if (verdict == VERDICT_CONTINUE)
+		if (verdict == VERDICT_CONTINUE) {
 			ret[left++] = pkts[i];
-		else if (verdict > 0)
+		} else if (verdict > 0) {
+			if (stale)
+				quota_charge(a.kind, a.slot, SLOW_RATE, 1);
 			stage_drop(pl, pkts[i], verdict);
+		}
 	}
 	return left;
 }

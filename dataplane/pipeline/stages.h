@@ -46,8 +46,10 @@ void session_carry(struct pipeline *pl, struct rte_mbuf *m, struct session_dir *
 	const struct session_decision *dec);
 
 /* slow.c: packets without a decision that holds are taken; ret gets those that are left, as
- * session_burst leaves them. Returns their number. */
-uint16_t slow_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **ret);
+ * session_burst leaves them. stale: they are of sessions for which nothing was decided in this
+ * epoch. Returns their number. */
+uint16_t slow_burst(
+	struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, bool stale, struct rte_mbuf **ret);
 /* Judgements for m, whose meta this is, are over: what they cost counts for who sent it. */
 void slow_settle(struct pipeline *pl, const struct pkt_meta *meta);
 /* slow_fragment.c: ends the wait of fragments whose first one did not come; bounded work per call.

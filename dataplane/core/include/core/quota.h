@@ -22,6 +22,8 @@ enum quota_kind {
 	QUOTA_SERVICE,	      /* requests to local services */
 	QUOTA_SLOW,	      /* packets of the port for which no session's decision holds */
 	QUOTA_SLOW_WIRE,      /* by segment slot: the same of its packets from tunnels */
+	QUOTA_STALE,	  /* packets of the port's sessions that were refused when judged again */
+	QUOTA_STALE_WIRE, /* by segment slot: the same of its packets from tunnels */
 	QUOTA_KIND_MAX,
 };
 
@@ -32,7 +34,9 @@ enum quota_kind {
  * second, not 0. False: it is empty. One that holds too few goes into debt, so that a large n
  * passes too. */
 bool quota_take(enum quota_kind kind, uint16_t slot, uint32_t rate, uint32_t n);
-/* The same when it is too late to refuse: goes into any debt. */
+/* Would quota_take of one succeed? Takes nothing. */
+bool quota_has(enum quota_kind kind, uint16_t slot, uint32_t rate);
+/* quota_take when it is too late to refuse: goes into any debt. */
 void quota_charge(enum quota_kind kind, uint16_t slot, uint32_t rate, uint32_t n);
 
 #endif
