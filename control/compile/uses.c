@@ -420,29 +420,21 @@ static void spoil_sets(struct compiler *c, const struct segment *s)
 	}
 }
 
+static void mark_difference(void *arg, const struct weft_prefix *p, bool added)
+{
+	mark_set_member(arg, p);
+}
+
 /* Marks what is in only one of both. */
 static void mark_set_changes(
 	struct compiler *c, const struct address_set *a, const struct address_set *b)
 {
 	struct set_mark m = {c, a->o.id};
-	size_t i = 0, k = 0, n_b = b ? b->n_prefixes : 0;
 
 	if (!use_find(c, WEFT_TABLE_SET, a->o.id))
 		return;
 	mark(c, WEFT_TABLE_SET, key_id(a->o.id));
-	while (i < a->n_prefixes || k < n_b) {
-		int order = i == a->n_prefixes ? 1
-			    : k == n_b	       ? -1
-					       : memcmp(&a->prefixes[i], &b->prefixes[k],
-							 sizeof(struct weft_prefix));
-
-		if (order < 0)
-			mark_set_member(&m, &a->prefixes[i]);
-		else if (order > 0)
-			mark_set_member(&m, &b->prefixes[k]);
-		i += order <= 0;
-		k += order >= 0;
-	}
+	address_set_diff(a, b, mark_difference, &m);
 }
 
 void uses_note_before(struct compiler *c, const struct model_change *change)

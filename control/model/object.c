@@ -64,9 +64,15 @@ static void *element(const struct field *f, void *array, size_t i)
 	return (uint8_t *)array + i * schema_element_size(f);
 }
 
+/* Elements that are all of themselves: copied and compared by their bytes. */
+static bool is_plain(const struct field *f)
+{
+	return f->type != FIELD_REFS && f->type != FIELD_STRUCTS;
+}
+
 void array_free(const struct field *f, void *array, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !is_plain(f); i++) {
 		if (f->type == FIELD_REFS)
 			free(*(char **)element(f, array, i));
 		else if (f->type == FIELD_STRUCTS)
@@ -101,7 +107,7 @@ static void *dup_array(const struct field *f, const void *array, size_t n)
 {
 	void *copy = mem_dup(array, n * schema_element_size(f));
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !is_plain(f); i++) {
 		char **p = element(f, copy, i);
 
 		if (f->type == FIELD_REFS)
@@ -142,7 +148,7 @@ static bool string_equal(const char *a, const char *b)
 
 static bool array_equal(const struct field *f, void *a, void *b, size_t n)
 {
-	if (f->type != FIELD_REFS && f->type != FIELD_STRUCTS)
+	if (is_plain(f))
 		return n == 0 || memcmp(a, b, n * schema_element_size(f)) == 0;
 	for (size_t i = 0; i < n; i++) {
 		void *x = element(f, a, i), *y = element(f, b, i);
@@ -265,17 +271,6 @@ uint32_t group_network_id(const struct security_group *g, const struct network *
 {
 	return MODEL_PAIR_ID | g->o.id << MODEL_NETWORK_ID_BITS |
 	       (n->o.id & (MODEL_TENANT_NETWORKS - 1));
-}
-
-static int compare_prefixes(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct weft_prefix));
-}
-
-bool address_set_has(const struct address_set *s, const struct weft_prefix *p)
-{
-	return s->n_prefixes &&
-	       bsearch(p, s->prefixes, s->n_prefixes, sizeof(*p), compare_prefixes);
 }
 
 bool segment_same_subnets(const struct segment *a, const struct segment *b)

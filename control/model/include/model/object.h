@@ -297,6 +297,10 @@ uint32_t group_network_id(const struct security_group *g, const struct network *
 /* tenant and network: full names of a port's, or NULL: of one that no policy names. */
 bool policy_covers(const struct policy *p, const char *tenant, const char *network);
 bool address_set_has(const struct address_set *s, const struct weft_prefix *p);
+/* Calls fn, in order, for each prefix that is in only one of both; added: in b. NULL is an empty
+ * set. */
+void address_set_diff(const struct address_set *a, const struct address_set *b,
+	void (*fn)(void *arg, const struct weft_prefix *p, bool added), void *arg);
 bool segment_same_subnets(const struct segment *a, const struct segment *b);
 /* The link-local address that follows from a MAC (RFC 4291 appendix A). */
 struct weft_addr mac_link_local(const struct weft_mac *mac);
