@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Opening the store: a new one is made, one that is damaged, newer, or another host's is refused
- * and not touched. Nothing is written, not even a checkpoint of its log, before all checks passed.
+ * and not touched. Nothing is written, not even a checkpoint of its log, before all checks passed;
+ * an older one is upgraded by store_load, when all of its content is known to be good.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,33 +13,37 @@
 #include "store_impl.h"
 
 #define APPLICATION_ID 0x57454654 /* "WEFT", in the file's header */
-#define SCHEMA_VERSION 1
 #define STR(x)	       STR_(x)
 #define STR_(x)	       #x
 
 #define BUSY_TIMEOUT_MS 500 /* the weftd before may be on its way out */
 
-/* kind and id are the numbers of the model; body is JSON as in the control API. */
-static const char schema[] =
-	"BEGIN IMMEDIATE;"
+/* What each version of the schema added to the one before. kind and id are the numbers of the
+ * model; body is JSON as in the control API, less what has rows of its own. */
+static const char *const schema[STORE_VERSION] = {
 	"CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
 	"CREATE TABLE object ("
 	" kind INTEGER NOT NULL, name TEXT NOT NULL, id INTEGER NOT NULL,"
 	" revision INTEGER NOT NULL, body TEXT NOT NULL,"
 	" PRIMARY KEY (kind, name)) WITHOUT ROWID;"
 	"INSERT INTO meta VALUES ('revision', 0);"
-	"PRAGMA application_id = " STR(APPLICATION_ID) ";"
-						       "PRAGMA user_version = " STR(
-							       SCHEMA_VERSION) ";";
+	"PRAGMA application_id = " STR(APPLICATION_ID),
+	"CREATE TABLE member (address_set INTEGER NOT NULL, prefix BLOB NOT NULL,"
+	" PRIMARY KEY (address_set, prefix)) WITHOUT ROWID",
+};
 
 static const char *const statements[N_STORE_STATEMENTS] = {
 	[STORE_BEGIN] = "BEGIN IMMEDIATE",
 	[STORE_COMMIT] = "COMMIT",
-	[STORE_ROLLBACK] = "ROLLBACK",
 	[STORE_PUT] = "INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?)",
 	[STORE_DELETE] = "DELETE FROM object WHERE kind = ? AND name = ?",
 	[STORE_REVISION] = "UPDATE meta SET value = ? WHERE key = 'revision'",
 	[STORE_LOAD] = "SELECT kind, name, id, revision, body FROM object ORDER BY kind, name",
+	[STORE_ADD_MEMBER] = "INSERT INTO member VALUES (?, ?)",
+	[STORE_REMOVE_MEMBER] = "DELETE FROM member WHERE address_set = ? AND prefix = ?",
+	[STORE_MEMBERS] = "SELECT prefix FROM member WHERE address_set = ? ORDER BY prefix",
+	[STORE_STRAY_MEMBER] = "SELECT 1 FROM member WHERE address_set NOT IN"
+			       " (SELECT id FROM object WHERE kind = ?) LIMIT 1",
 };
 
 static int exec(struct store *s, const char *sql)
@@ -81,10 +86,10 @@ static int check_version(
 {
 	if (application != APPLICATION_ID)
 		return refuse(s, -EBADMSG, err, "it is a database of another program");
-	if (version > SCHEMA_VERSION)
+	if (version > STORE_VERSION)
 		return refuse(s, -EPROTO, err,
 			"it was written by a newer weftd; install that version again");
-	if (version < SCHEMA_VERSION)
+	if (version < 1)
 		return refuse(s, -EBADMSG, err, "its schema version is not known");
 	return 0;
 }
@@ -117,13 +122,23 @@ static int check_content(struct store *s, const char *host, struct model_error *
 	return error;
 }
 
+/* Begins a transaction, and what later versions added in it. Returns an SQLite code. */
+static int begin_schema(struct store *s, int version)
+{
+	int rc = exec(s, "BEGIN IMMEDIATE");
+
+	for (; version < STORE_VERSION && rc == SQLITE_OK; version++)
+		rc = exec(s, schema[version]);
+	return rc == SQLITE_OK ? exec(s, "PRAGMA user_version = " STR(STORE_VERSION)) : rc;
+}
+
 static int create(struct store *s, const char *host, struct model_error *err)
 {
 	sqlite3_stmt *stmt = NULL;
 	int rc = exec(s, "PRAGMA journal_mode = WAL");
 
 	if (rc == SQLITE_OK)
-		rc = exec(s, schema);
+		rc = begin_schema(s, 0);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(
 			s->db, "INSERT INTO meta VALUES ('host', ?)", -1, &stmt, NULL);
@@ -150,20 +165,28 @@ static int check_or_create(struct store *s, const char *host, struct model_error
 		rc = query(s, "PRAGMA user_version", &version, NULL);
 	if (rc != SQLITE_OK)
 		return store_fail(s, rc, "cannot open", err);
+	s->version = pages == 0 ? STORE_VERSION : (int)version;
 	if (pages == 0)
 		return create(s, host, err);
 	error = check_version(s, application, version, err);
 	return error ? error : check_content(s, host, err);
 }
 
-static int prepare(struct store *s, struct model_error *err)
+static int prepare(struct store *s)
 {
 	int rc = SQLITE_OK;
 
 	for (int i = 0; i < N_STORE_STATEMENTS && rc == SQLITE_OK; i++)
 		rc = sqlite3_prepare_v3(s->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
 			&s->statements[i], NULL);
-	return rc == SQLITE_OK ? 0 : store_fail(s, rc, "cannot open", err);
+	return rc;
+}
+
+int store_begin_upgrade(struct store *s)
+{
+	int rc = begin_schema(s, s->version);
+
+	return rc == SQLITE_OK ? prepare(s) : rc;
 }
 
 static int open_db(struct store *s, struct model_error *err)
@@ -194,8 +217,11 @@ int store_open(const char *path, const char *host, struct store **ret, struct mo
 	error = open_db(s, err);
 	if (!error)
 		error = check_or_create(s, host, err);
-	if (!error)
-		error = prepare(s, err);
+	if (!error && s->version == STORE_VERSION) {
+		int rc = prepare(s);
+
+		error = rc == SQLITE_OK ? 0 : store_fail(s, rc, "cannot open", err);
+	}
 	if (error) {
 		store_close(s);
 		return error;

@@ -67,8 +67,7 @@ int store_fail(struct store *s, int rc, const char *what, struct model_error *er
 	return error ? error : -EIO;
 }
 
-/* Runs a statement that gives no rows, and makes it ready again. Returns an SQLite code. */
-static int run(sqlite3_stmt *stmt)
+int store_run(sqlite3_stmt *stmt)
 {
 	int rc = sqlite3_step(stmt);
 
@@ -78,7 +77,7 @@ static int run(sqlite3_stmt *stmt)
 
 static int write_object(struct store *s, const struct object *o)
 {
-	struct json_object *json = object_to_json(o, false);
+	struct json_object *json = members_omit(o);
 	sqlite3_stmt *stmt = s->statements[STORE_PUT];
 	const char *body;
 	size_t size;
@@ -91,7 +90,7 @@ static int write_object(struct store *s, const struct object *o)
 	sqlite3_bind_int64(stmt, 3, o->id);
 	sqlite3_bind_int64(stmt, 4, (sqlite3_int64)o->revision);
 	sqlite3_bind_text(stmt, 5, body, (int)size, SQLITE_STATIC);
-	rc = run(stmt);
+	rc = store_run(stmt);
 	json_object_put(json);
 	return rc;
 }
@@ -102,28 +101,40 @@ static int delete_object(struct store *s, const struct model_change *c)
 
 	sqlite3_bind_int(stmt, 1, c->kind);
 	sqlite3_bind_text(stmt, 2, c->name, -1, SQLITE_STATIC);
-	return run(stmt);
+	return store_run(stmt);
 }
 
 static int write_revision(struct store *s, uint64_t revision)
 {
 	sqlite3_bind_int64(s->statements[STORE_REVISION], 1, (sqlite3_int64)revision);
-	return run(s->statements[STORE_REVISION]);
+	return store_run(s->statements[STORE_REVISION]);
+}
+
+static int write_change(struct store *s, const struct model_change *c)
+{
+	int rc = c->after ? write_object(s, c->after) : delete_object(s, c);
+
+	return rc == SQLITE_OK ? members_write(s, c->before, c->after) : rc;
 }
 
 static int write_changes(
 	struct store *s, uint64_t revision, const struct model_change *changes, size_t n)
 {
-	int rc = run(s->statements[STORE_BEGIN]);
+	int rc = store_run(s->statements[STORE_BEGIN]);
 
 	for (size_t i = 0; i < n && rc == SQLITE_OK; i++)
-		rc = changes[i].after ? write_object(s, changes[i].after)
-				      : delete_object(s, &changes[i]);
+		rc = write_change(s, &changes[i]);
 	if (rc == SQLITE_OK)
 		rc = write_revision(s, revision);
 	if (rc == SQLITE_OK)
-		rc = run(s->statements[STORE_COMMIT]);
+		rc = store_run(s->statements[STORE_COMMIT]);
 	return rc;
+}
+
+static void roll_back(struct store *s)
+{
+	if (!sqlite3_get_autocommit(s->db))
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
 int store_commit(struct store *s, uint64_t revision, const struct model_change *changes, size_t n,
@@ -134,8 +145,7 @@ int store_commit(struct store *s, uint64_t revision, const struct model_change *
 	if (rc == SQLITE_OK)
 		return 0;
 	error = store_fail(s, rc, "cannot write", err);
-	if (!sqlite3_get_autocommit(s->db))
-		run(s->statements[STORE_ROLLBACK]);
+	roll_back(s);
 	return error;
 }
 
@@ -175,6 +185,11 @@ static int load_row(struct store *s, sqlite3_stmt *row, struct model *m, struct 
 		return bad_row(s, name, &why, err);
 	o->id = (uint32_t)sqlite3_column_int64(row, 2);
 	o->revision = (uint64_t)sqlite3_column_int64(row, 3);
+	if (store_error(members_load(s, o)) < 0) {
+		object_free(o);
+		why = (struct model_error){.text = "its members are damaged or unreadable"};
+		return bad_row(s, name, &why, err);
+	}
 	return model_put(m, o, &why) < 0 ? bad_row(s, name, &why, err) : 0;
 }
 
@@ -194,19 +209,53 @@ static int load_rows(struct store *s, struct model *m, struct model_error *err)
 	return error;
 }
 
-int store_load(struct store *s, struct model *m, struct model_error *err)
+/* Ends an upgrade: writes all that was loaded again, as this version does. */
+static int end_upgrade(struct store *s, struct model *m, struct model_error *err)
+{
+	const struct model_change *objects;
+	int rc = SQLITE_OK;
+	size_t n;
+
+	objects = model_changes(m, &n);
+	for (size_t i = 0; i < n && rc == SQLITE_OK; i++)
+		rc = write_change(s, &objects[i]);
+	if (rc == SQLITE_OK)
+		rc = store_run(s->statements[STORE_COMMIT]);
+	if (rc != SQLITE_OK)
+		return store_fail(s, rc, "cannot upgrade", err);
+	s->version = STORE_VERSION;
+	return 0;
+}
+
+/* All of the store into the model, checked, in the model's open transaction. */
+static int load(struct store *s, struct model *m, struct model_error *err)
 {
 	struct model_error why;
-	int error;
+	int error = load_rows(s, m, err), rc;
+
+	if (error)
+		return error;
+	rc = members_check(s);
+	if (rc != SQLITE_OK)
+		return store_fail(s, rc, "cannot read", err);
+	return model_check(m, &why) < 0 ? bad_row(s, why.object, &why, err) : 0;
+}
+
+int store_load(struct store *s, struct model *m, struct model_error *err)
+{
+	bool upgrade = s->version < STORE_VERSION;
+	int rc = upgrade ? store_begin_upgrade(s) : SQLITE_OK, error;
 
 	model_begin_load(m, s->revision);
-	error = load_rows(s, m, err);
-	if (!error && model_check(m, &why) < 0)
-		error = bad_row(s, why.object, &why, err);
-	if (error)
+	error = rc == SQLITE_OK ? load(s, m, err) : store_fail(s, rc, "cannot upgrade", err);
+	if (!error && upgrade)
+		error = end_upgrade(s, m, err);
+	if (error) {
+		roll_back(s);
 		model_rollback(m);
-	else
+	} else {
 		model_commit(m);
+	}
 	return error;
 }
 

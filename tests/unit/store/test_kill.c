@@ -2,7 +2,7 @@
 /*
  * What was acknowledged survives kill -9: a child commits transactions and says each number on a
  * pipe; the parent kills it at a random one and reads the store. Every transaction puts two tenants
- * and deletes one, so that half a transaction would show.
+ * and deletes one, and moves an address set on by a member, so that half a transaction would show.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,6 +30,14 @@ static struct store *open_and_load(struct model *m)
 	return s;
 }
 
+/* Its members after transaction i: i, i + 1 and i + 2. */
+static struct object *window(uint32_t i)
+{
+	return build_object(MODEL_ADDRESS_SET,
+		"{'tenant':'a0','name':'s','prefixes':['::%x','::%x','::%x']}", i + 1, i + 2,
+		i + 3);
+}
+
 static void put_two(struct model *m, uint32_t i)
 {
 	struct model_error err;
@@ -40,6 +48,7 @@ static void put_two(struct model *m, uint32_t i)
 	snprintf(name, sizeof(name), "b%u", i - 1);
 	if (i > 0)
 		model_delete(m, MODEL_TENANT, name, &err);
+	model_put(m, window(i), &err);
 }
 
 static void child(int fd, uint32_t i)
@@ -95,6 +104,7 @@ static void test_kill(void **state)
 	for (int round = 0; round < ROUNDS; round++) {
 		uint32_t last = run_and_kill(next);
 		struct model *m = model_new();
+		struct object *members;
 		struct store *s;
 		char name[32];
 
@@ -108,6 +118,9 @@ static void test_kill(void **state)
 		}
 		snprintf(name, sizeof(name), "b%u", next - 1);
 		assert_non_null(model_find(m, MODEL_TENANT, name));
+		members = window(next - 1);
+		assert_true(object_equal(model_find(m, MODEL_ADDRESS_SET, "a0/s"), members));
+		object_free(members);
 		store_close(s);
 		model_free(m);
 	}

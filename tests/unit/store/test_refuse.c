@@ -48,6 +48,9 @@ static void make_store(void)
 	for (int i = 0; i < 300; i++)
 		build_put(m, MODEL_TENANT, "{'name':'t%d','description':'%0200d'}", i, i);
 	build_put(m, MODEL_NETWORK, "{'tenant':'t7','name':'n'}");
+	build_put(m, MODEL_ADDRESS_SET,
+		"{'tenant':'t20','name':'s','prefixes':['10.0.0.0/8','192.0.2.1','2001:db8::/"
+		"32']}");
 	assert_int_equal(model_check(m, &err), 0);
 	changes = model_changes(m, &n);
 	assert_int_equal(store_commit(s, 1, changes, n, &err), 0);
@@ -107,7 +110,7 @@ static void test_wrong_host(void **state)
 static void test_newer(void **state)
 {
 	make_store();
-	sql("PRAGMA user_version = 2");
+	sql("PRAGMA user_version = 3");
 	refused("a", -EPROTO, "newer");
 }
 
@@ -177,6 +180,36 @@ static void test_bad_objects(void **state)
 	refused("a", -EBADMSG, "t8");
 }
 
+/* Rows of members that are none, or of no set, or beside those in a body. */
+static void test_bad_members(void **state)
+{
+	static const char *const bad[] = {
+		"x'00'",				 /* too short */
+		"'00000000000000000'",			 /* text */
+		"x'00000000000000000000ffffc000020181'", /* a length of 129 */
+		"x'00000000000000000000ffffc000020178'", /* host bits */
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char statement[200];
+
+		snprintf(statement, sizeof(statement),
+			"UPDATE member SET prefix = %s"
+			" WHERE hex(prefix) LIKE '%%C000020180'",
+			bad[i]);
+		make_store();
+		sql(statement);
+		refused("a", -EBADMSG, "t20/s");
+		assert_int_equal(remove(test_path), 0);
+	}
+	make_store();
+	sql("UPDATE object SET body = '{\"tenant\":\"t20\",\"name\":\"s\","
+	    "\"prefixes\":[\"10.0.0.0/8\"]}' WHERE kind = 8");
+	refused("a", -EBADMSG, "t20/s");
+	sql("DELETE FROM object WHERE kind = 8");
+	refused("a", -EBADMSG, "damaged");
+}
+
 static void test_in_use(void **state)
 {
 	struct model_error err;
@@ -231,6 +264,7 @@ int main(void)
 		TEST(test_no_database),
 		TEST(test_damaged),
 		TEST(test_bad_objects),
+		TEST(test_bad_members),
 		TEST(test_in_use),
 		TEST(test_no_directory),
 		TEST(test_read_only),

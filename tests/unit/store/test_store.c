@@ -15,61 +15,7 @@
 #include <store/store.h>
 
 #include "dir.h"
-
-static struct store *open_store(void)
-{
-	struct model_error err;
-	struct store *s;
-
-	if (store_open(test_path, "a", &s, &err) < 0)
-		fail_msg("%s", err.text);
-	return s;
-}
-
-static struct model *load(struct store *s)
-{
-	struct model *m = model_new();
-	struct model_error err;
-
-	if (store_load(s, m, &err) < 0)
-		fail_msg("%s", err.text);
-	return m;
-}
-
-/* Ends the model's open transaction in both. */
-static int commit(struct store *s, struct model *m, struct model_error *err)
-{
-	const struct model_change *changes;
-	size_t n;
-	int error = model_check(m, err);
-
-	if (error)
-		fail_msg("%s %s", err->object, err->text);
-	changes = model_changes(m, &n);
-	error = store_commit(s, model_revision(m) + 1, changes, n, err);
-	if (error)
-		model_rollback(m);
-	else
-		model_commit(m);
-	return error;
-}
-
-static void compare(const struct model *a, const struct model *b)
-{
-	for (int kind = 1; kind < MODEL_KIND_MAX; kind++) {
-		const struct object *o = NULL, *p;
-
-		assert_int_equal(model_count(a, kind), model_count(b, kind));
-		while ((o = model_next(a, kind, o ? o->name : NULL))) {
-			p = model_find(b, kind, o->name);
-			assert_non_null(p);
-			assert_true(object_equal(o, p));
-			assert_int_equal(o->id, p->id);
-			assert_int_equal(o->revision, p->revision);
-		}
-	}
-	assert_int_equal(model_revision(a), model_revision(b));
-}
+#include "reopen.h"
 
 static void random_transaction(struct model *m)
 {
@@ -115,6 +61,116 @@ static void test_round_trip(void **state)
 		s = open_store();
 		again = load(s);
 		compare(m, again);
+		model_free(m);
+		m = again;
+	}
+	model_free(m);
+	store_close(s);
+}
+
+#define ADDRESSES 600
+#define SETS	  3
+
+/* The sets as they should be: which of the first ADDRESSES of 10.0.0.0/16 are in each. */
+struct oracle {
+	bool is_there[SETS];
+	bool has[SETS][ADDRESSES];
+};
+
+static void put_set(struct model *m, const struct oracle *w, int set)
+{
+	struct address_set *s = (struct address_set *)build_object(
+		MODEL_ADDRESS_SET, "{'tenant':'t','name':'s%d'}", set);
+	struct model_error err;
+
+	s->prefixes = calloc(ADDRESSES, sizeof(*s->prefixes));
+	for (int i = 0; i < ADDRESSES; i++) {
+		const uint8_t v4[4] = {10, 0, (uint8_t)(i >> 8), (uint8_t)i};
+
+		if (w->has[set][i])
+			s->prefixes[s->n_prefixes++] =
+				(struct weft_prefix){weft_addr_from_v4(v4), 128};
+	}
+	assert_int_equal(model_put(m, &s->o, &err), 0);
+}
+
+/* Changes a few members, or all, or takes the set away. */
+static void change_set(struct model *m, struct oracle *w, int set)
+{
+	char name[16];
+	struct model_error err;
+	int n = random() % 4 ? (int)(random() % 5) : ADDRESSES;
+
+	snprintf(name, sizeof(name), "t/s%d", set);
+	if (random() % 8 == 0) {
+		if (w->is_there[set])
+			assert_int_equal(model_delete(m, MODEL_ADDRESS_SET, name, &err), 0);
+		w->is_there[set] = false;
+		memset(w->has[set], 0, sizeof(w->has[set]));
+		return;
+	}
+	for (; n > 0; n--)
+		w->has[set][random() % ADDRESSES] ^= true;
+	w->is_there[set] = true;
+	put_set(m, w, set);
+}
+
+static void check_sets(const struct model *m, const struct oracle *w)
+{
+	size_t n_there = 0;
+
+	for (int set = 0; set < SETS; set++) {
+		const struct address_set *s;
+		char name[16];
+		size_t n = 0;
+
+		snprintf(name, sizeof(name), "t/s%d", set);
+		s = (const struct address_set *)model_find(m, MODEL_ADDRESS_SET, name);
+		assert_int_equal(s != NULL, w->is_there[set]);
+		n_there += w->is_there[set];
+		for (int i = 0; s && i < ADDRESSES; i++) {
+			const uint8_t v4[4] = {10, 0, (uint8_t)(i >> 8), (uint8_t)i};
+			const struct weft_prefix p = {weft_addr_from_v4(v4), 128};
+
+			assert_int_equal(address_set_has(s, &p), w->has[set][i]);
+			n += w->has[set][i];
+		}
+		assert_true(!s || s->n_prefixes == n);
+	}
+	assert_int_equal(model_count(m, MODEL_ADDRESS_SET), n_there);
+}
+
+/* Members come and go at random; restarts, and transactions that are
+ * given up, between. */
+static void test_members(void **state)
+{
+	struct store *s = open_store();
+	struct model *m = load(s), *again;
+	struct oracle w = {0}, before;
+	struct model_error err;
+
+	srandom(11);
+	model_begin(m);
+	build_put(m, MODEL_TENANT, "{'name':'t'}");
+	assert_int_equal(commit(s, m, &err), 0);
+	for (int round = 0; round < 300; round++) {
+		before = w;
+		model_begin(m);
+		for (int n = (int)(random() % 3); n >= 0; n--)
+			change_set(m, &w, (int)(random() % SETS));
+		if (random() % 8 == 0) {
+			model_rollback(m);
+			w = before;
+		} else {
+			assert_int_equal(commit(s, m, &err), 0);
+		}
+		if (round % 10)
+			continue;
+		store_close(s);
+		s = open_store();
+		again = load(s);
+		compare(m, again);
+		check_sets(again, &w);
 		model_free(m);
 		m = again;
 	}
@@ -185,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_round_trip, dir_make, dir_remove),
+		cmocka_unit_test_setup_teardown(test_members, dir_make, dir_remove),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test_setup_teardown(test_full_disk, dir_make, dir_remove),
 	};
