@@ -4,8 +4,9 @@
  *
  * Deficit round robin (M. Shreedhar, G. Varghese, 1995) by what bursts cost. A port whose bursts
  * are dear waits for as many rounds as it takes the cheapest of the ports with a backlog to use as
- * much time. Nobody waits while no other port has a backlog. A port with several queues is one.
- * Private to this folder. One per worker, which alone calls.
+ * much time. What a burst seems to cost is bounded: the worker may have waited for its processor,
+ * and for that no port is to wait. Nobody waits while no other port has a backlog. A port with
+ * several queues is one. Private to this folder. One per worker, which alone calls.
  */
 #ifndef PIPELINE_TURNS_H
 #define PIPELINE_TURNS_H
@@ -24,6 +25,7 @@ struct turns_port {
 };
 
 struct turns {
+	uint64_t most; /* cycles that a burst is held to cost at most; set once */
 	uint64_t round;
 	uint64_t now;	 /* virtual time: what each port with a backlog has had */
 	uint64_t latest; /* due of any port */
@@ -51,6 +53,8 @@ static inline void turns_used(struct turns *t, uint16_t slot, unsigned int n, ui
 {
 	struct turns_port *p = &t->ports[slot];
 
+	if (cycles > t->most)
+		cycles = t->most;
 	p->due = (p->due > t->now ? p->due : t->now) + cycles;
 	p->round = t->round;
 	if (p->due > t->latest)

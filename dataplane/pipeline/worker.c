@@ -29,6 +29,7 @@
 
 #define WORKER_SPIN_ROUNDS    256
 #define WORKER_FIRST_SLEEP_US 8
+#define WORKER_BURST_MAX_US   100 /* bursts that take longer are not worked on all the time */
 
 struct worker {
 	unsigned int index;
@@ -159,6 +160,7 @@ static int worker_start(unsigned int index)
 	memset(w, 0, sizeof(*w));
 	w->index = index;
 	w->stats = counters_worker(index);
+	w->turns.most = rte_get_tsc_hz() / 1000000 * WORKER_BURST_MAX_US;
 	w->pl = pipeline_new(index);
 	if (!w->pl)
 		return -ENOMEM;

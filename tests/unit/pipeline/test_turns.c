@@ -12,6 +12,7 @@
 #include <turns.h>
 
 #define ROUNDS 20000
+#define MOST   1000000
 
 /* A port that always has n packets in each of its queues, for cost cycles. */
 struct load {
@@ -22,11 +23,19 @@ struct load {
 	uint64_t polls[2];
 };
 
-static void run(struct load *loads, unsigned int n_loads)
+static struct turns *turns_new(void)
 {
 	struct turns *t = calloc(1, sizeof(*t));
 
 	assert_non_null(t);
+	t->most = MOST;
+	return t;
+}
+
+static void run(struct load *loads, unsigned int n_loads)
+{
+	struct turns *t = turns_new();
+
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		turns_begin(t);
 		for (unsigned int i = 0; i < n_loads; i++) {
@@ -93,9 +102,8 @@ static void test_queues_of_a_port_count_as_one(void **state)
 /* Who was quiet has saved nothing. */
 static void test_the_quiet_do_not_hoard(void **state)
 {
-	struct turns *t = calloc(1, sizeof(*t));
+	struct turns *t = turns_new();
 
-	assert_non_null(t);
 	for (unsigned int round = 0; round < 1000; round++) {
 		turns_begin(t);
 		turns_used(t, 1, 32, 8000);
@@ -113,6 +121,25 @@ static void test_the_quiet_do_not_hoard(void **state)
 	free(t);
 }
 
+/* A burst that seems to have taken very long is not paid for very long. */
+static void test_a_wait_for_the_processor_is_no_cost(void **state)
+{
+	struct turns *t = turns_new();
+	unsigned int rounds = 0;
+
+	turns_begin(t);
+	turns_used(t, 1, 32, 1000 * MOST);
+	turns_used(t, 2, 32, 10000);
+	turns_end(t);
+	for (turns_begin(t); !turns_may(t, 1); rounds++) {
+		turns_used(t, 2, 32, 10000);
+		turns_end(t);
+		turns_begin(t);
+	}
+	assert_in_range(rounds, MOST / 10000 - 2, MOST / 10000);
+	free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +147,7 @@ int main(void)
 		cmocka_unit_test(test_a_lone_port_never_waits),
 		cmocka_unit_test(test_queues_of_a_port_count_as_one),
 		cmocka_unit_test(test_the_quiet_do_not_hoard),
+		cmocka_unit_test(test_a_wait_for_the_processor_is_no_cost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
