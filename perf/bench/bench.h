@@ -46,12 +46,14 @@ void bench_port_register(void);
 void bench_port_load(struct port *p, const uint8_t *frame, unsigned int len, unsigned int mac_off,
 	unsigned int n_macs);
 
-/* How a port's source behaves; on the worker that polls it. */
+/* How a port's source and sink behave; on the worker that polls it. */
 struct bench_traffic {
-	/* How many of n there are to take now. */
+	/* How many of n there are to take now; NULL: all. */
 	uint16_t (*allow)(void *arg, uint16_t n);
 	/* Makes the next frame of the loaded one; NULL: as loaded. */
 	void (*change)(void *arg, struct rte_mbuf *m);
+	/* The pipeline has sent these; NULL: nobody looks. */
+	void (*sent)(void *arg, struct rte_mbuf **pkts, uint16_t n);
 	void *arg;
 };
 /* t stays the caller's, for as long as p is polled. */
@@ -66,6 +68,7 @@ void bench_policy(void);
 void bench_stateful(uint32_t only);
 /* One attack by name, or NULL: all. */
 void bench_hostile(const char *only);
+void bench_scale(void);
 void bench_devices(const char *pcap);
 
 #endif

@@ -29,6 +29,7 @@
 #include "bed.h"
 #include "bench.h"
 #include "cloud.h"
+#include "meter.h"
 
 #define BYSTANDER  1
 #define N_SESSIONS 1000
@@ -37,7 +38,6 @@
 #define FULL_MS	   30
 #define QUIET_MS   60
 #define ATTACK_MS  200 /* quotas hold 100 ms of their rates */
-#define GAP_US	   50  /* a poll later than that may have waited for the processor */
 #define LEARN_TICK 4096
 
 enum phase {
@@ -56,8 +56,7 @@ struct window {
 /* All but done is the worker's. */
 struct hostile {
 	const struct attack *attack;
-	uint64_t tsc, cycles; /* of the last poll; processor time so far */
-	uint64_t cpu_ns;
+	struct meter meter;
 	uint64_t ms; /* told to the clock */
 	enum phase phase;
 	uint64_t phase_end;
@@ -72,44 +71,17 @@ struct hostile {
 
 static struct hostile hostile;
 
-static uint64_t cpu_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return ts.tv_sec * UINT64_C(1000000000) + ts.tv_nsec;
-}
-
-static uint64_t cycles_of_ms(uint64_t ms)
-{
-	return ms * rte_get_tsc_hz() / 1000;
-}
-
 /* Moves processor time on, and the clock by it. */
 static void advance(struct hostile *h)
 {
-	uint64_t now = rte_rdtsc(), gap = now - h->tsc;
-
-	if (!h->tsc) {
-		h->cpu_ns = cpu_ns();
-		gap = 0;
-	}
-	h->tsc = now;
-	h->cycles += gap;
-	if (gap > rte_get_tsc_hz() / 1000000 * GAP_US) {
-		uint64_t cpu = (cpu_ns() - h->cpu_ns) * (rte_get_tsc_hz() / 1000000) / 1000;
-		uint64_t least = h->cycles - gap;
-
-		if (cpu < h->cycles)
-			h->cycles = cpu > least ? cpu : least;
-	}
-	for (; cycles_of_ms(h->ms + 1) <= h->cycles; h->ms++)
+	meter_advance(&h->meter);
+	for (; meter_cycles_of_ms(h->ms + 1) <= h->meter.cycles; h->ms++)
 		clock_warp(1);
 }
 
 static struct window now(const struct hostile *h)
 {
-	return (struct window){h->cycles, h->bystander->sent, h->attacker->rx_packets};
+	return (struct window){h->meter.cycles, h->bystander->sent, h->attacker->rx_packets};
 }
 
 static void end_window(struct hostile *h)
@@ -127,7 +99,7 @@ static void set_rate(struct hostile *h)
 	const struct window *w = &h->windows[PHASE_FULL][h->n_windows[PHASE_FULL] - 1];
 
 	h->rate = 2 * w->cycles / w->sent;
-	h->offered = h->cycles;
+	h->offered = h->meter.cycles;
 }
 
 static void next_phase(struct hostile *h)
@@ -151,7 +123,7 @@ static void next_phase(struct hostile *h)
 	if (h->phase == PHASE_DONE)
 		atomic_store(&h->done, true);
 	else
-		h->phase_end = h->cycles + cycles_of_ms(length_ms[h->phase]);
+		h->phase_end = h->meter.cycles + meter_cycles_of_ms(length_ms[h->phase]);
 }
 
 static uint16_t allow_bystander(void *arg, uint16_t n)
@@ -164,11 +136,11 @@ static uint16_t allow_bystander(void *arg, uint16_t n)
 		return 0;
 	if (h->phase == PHASE_PRIME && h->bystander->sent < 8 * N_SESSIONS)
 		return n;
-	if (h->phase == PHASE_PRIME || h->cycles >= h->phase_end)
+	if (h->phase == PHASE_PRIME || h->meter.cycles >= h->phase_end)
 		next_phase(h);
 	if (!h->rate)
 		return n;
-	due = (h->cycles - h->offered) / h->rate;
+	due = (h->meter.cycles - h->offered) / h->rate;
 	if (due > RING) {
 		h->offered += (due - RING) * h->rate;
 		due = RING;

@@ -5,6 +5,7 @@
  *   weft-bench [all|forward|stages|sessions|routes|stateful|policy]  the report
  *   weft-bench stateful N [ROUNDS]       the session path with N sessions
  *   weft-bench hostile [ATTACK]          what bystanders keep under each attack
+ *   weft-bench scale                     millions of sessions under traffic
  *   weft-bench forward N_MACS [ROUNDS]   one size; many rounds for a profiler
  *   weft-bench pcap FILE                 writes the tenant's frame, for net_pcap
  *   weft-bench devices FILE              between net_pcap with that file and net_null
@@ -117,6 +118,10 @@ static void run(int argc, char **argv)
 	}
 	if (strcmp(what, "hostile") == 0) {
 		bench_hostile(argv[2]);
+		return;
+	}
+	if (strcmp(what, "scale") == 0) {
+		bench_scale();
 		return;
 	}
 	if (argc > 3 && (unsigned int)atoi(argv[3]) - 1u < ROUNDS_MAX)

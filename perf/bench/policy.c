@@ -46,7 +46,7 @@ static struct weft_addr v4_addr(uint32_t n)
 	return weft_addr_from_v4((uint8_t[]){10, n >> 16, n >> 8, n});
 }
 
-static void put_port(uint32_t id, bool has_rules)
+static void put_port(uint32_t id, uint32_t ruleset)
 {
 	struct weft_port p = {.id = id,
 		.vni = VNI,
@@ -55,18 +55,18 @@ static void put_port(uint32_t id, bool has_rules)
 		.flags = WEFT_PORT_DEFAULT_DENY,
 		.n_queues = 1,
 		.mtu = 1450,
-		.n_rulesets = has_rules,
-		.rulesets = {RULES}};
+		.n_rulesets = ruleset != 0,
+		.rulesets = {ruleset}};
 
 	snprintf(p.device, sizeof(p.device), "policy%u", id);
 	bed_put(WEFT_TABLE_PORT, &p);
 }
 
-static void put_rules(uint32_t first, uint32_t n, uint16_t proto, bool has_sets)
+static void put_ruleset(uint32_t ruleset, uint32_t first, uint32_t n, uint16_t proto, bool has_sets)
 {
-	bed_put(WEFT_TABLE_RULESET, &(struct weft_ruleset){.id = RULES, .tier = WEFT_TIER_GROUP});
+	bed_put(WEFT_TABLE_RULESET, &(struct weft_ruleset){.id = ruleset, .tier = WEFT_TIER_GROUP});
 	for (uint32_t i = first; i < first + n; i++) {
-		struct weft_rule r = {.ruleset = RULES,
+		struct weft_rule r = {.ruleset = ruleset,
 			.id = i,
 			.direction = WEFT_RULE_INGRESS,
 			.action = WEFT_RULE_ALLOW,
@@ -77,6 +77,11 @@ static void put_rules(uint32_t first, uint32_t n, uint16_t proto, bool has_sets)
 
 		bed_put(WEFT_TABLE_RULE, &r);
 	}
+}
+
+static void put_rules(uint32_t first, uint32_t n, uint16_t proto, bool has_sets)
+{
+	put_ruleset(RULES, first, n, proto, has_sets);
 }
 
 static void put_segment(void)
@@ -118,7 +123,7 @@ static void report(struct judge *j, const char *name, unsigned int n, const char
 static void bench_rules(uint32_t n)
 {
 	put_segment();
-	put_port(PORT, true);
+	put_port(PORT, RULES);
 	put_rules(1, n, 6, false);
 	report(judge_new(bed_commit(), n), "judge", n, "rules");
 	bed_reset();
@@ -150,7 +155,7 @@ static void report_commit(const char *name, double us)
 static void bench_large_set(void)
 {
 	put_segment();
-	put_port(PORT, true);
+	put_port(PORT, RULES);
 	put_rules(1, 1, 6, true);
 	bed_put(WEFT_TABLE_SET, &(struct weft_set){.id = 1});
 	for (uint32_t i = 0; i < LARGE_SET; i++)
@@ -173,7 +178,7 @@ static void bench_worst(void)
 	struct judge *j;
 
 	put_segment();
-	put_port(PORT, true);
+	put_port(PORT, RULES);
 	/* Sets without rules have the members, so that no rule matches. */
 	for (uint32_t i = 1; i <= n_sets; i++) {
 		bed_put(WEFT_TABLE_SET, &(struct weft_set){.id = WEFT_RULESET_RULES + i,
@@ -196,14 +201,19 @@ static void bench_commits(void)
 {
 	put_segment();
 	for (uint32_t i = 1; i <= N_PORTS; i++)
-		put_port(i, false);
+		put_port(i, 0);
 	bed_commit();
 	put_rules(1, 1000, 6, false);
 	for (uint32_t i = 1; i <= N_PORTS; i++)
-		put_port(i, true);
+		put_port(i, RULES);
 	report_commit("commit, 1,000 rules shared by 1,000 ports", commit_us());
 	put_rules(500, 1, 17, false);
 	report_commit("commit, one of those rules", commit_us());
+	for (uint32_t i = 1; i <= N_PORTS; i++) {
+		put_ruleset(i + 1, 1, 1000, 6, false);
+		put_port(i, i + 1);
+	}
+	report_commit("commit, 1,000 rules of its own for each of 1,000 ports", commit_us());
 	bed_reset();
 }
 

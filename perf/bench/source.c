@@ -59,7 +59,7 @@ static uint16_t source_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts
 	struct source *s = p->priv;
 	const struct bench_traffic *t = s->traffic;
 
-	if (t)
+	if (t && t->allow)
 		n = t->allow(t->arg, n);
 	if (n == 0 || rte_pktmbuf_alloc_bulk(mem_pools.packet, pkts, n) != 0)
 		return 0;
@@ -79,6 +79,10 @@ static uint16_t source_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts
 
 static uint16_t sink_tx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
+	const struct source *s = p->priv;
+
+	if (s->traffic && s->traffic->sent)
+		s->traffic->sent(s->traffic->arg, pkts, n);
 	rte_pktmbuf_free_bulk(pkts, n);
 	return n;
 }

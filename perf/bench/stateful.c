@@ -36,6 +36,7 @@ struct run {
 	const struct config *cfg;
 	const struct config_port *in;
 	struct port *sink;
+	unsigned int n_rules;  /* for each direction */
 	uint32_t ms_per_burst; /* how the clock goes */
 };
 
@@ -51,7 +52,7 @@ static void prepare(struct run *r, enum way way, bool v6, uint32_t n)
 {
 	bed_reset();
 	cloud_put_network(TENANT);
-	cloud_put_rules(TENANT, N_RULES);
+	cloud_put_rules(TENANT, r->n_rules);
 	cloud_put_uplink();
 	cloud_put_flood(TENANT);
 	put_end(CLOUD_CLIENT, way != WAY_DECAP);
@@ -129,7 +130,8 @@ static void bench_hit(struct run *r, enum way way, bool v6, uint32_t n)
 			after.created - before.created);
 		exit(1);
 	}
-	snprintf(name, sizeof(name), "session hit, %s, IPv%c", way_names[way], v6 ? '6' : '4');
+	snprintf(name, sizeof(name), "session hit, %s, IPv%c%s", way_names[way], v6 ? '6' : '4',
+		r->n_rules == N_RULES ? "" : ", 1000 rules");
 	bench_report_of(name, n, "sessions", "packet", own - io);
 }
 
@@ -151,13 +153,13 @@ static void bench_new(struct run *r, bool v6)
 	r->ms_per_burst = 0;
 	check_sent(r);
 	snprintf(name, sizeof(name), "new session, encap, IPv%c", v6 ? '6' : '4');
-	bench_report_of(name, 1, "session", "packet", own - io);
+	bench_report_of(name, r->n_rules, "rules", "session", own - io);
 }
 
 void bench_stateful(uint32_t only)
 {
 	static const uint32_t sizes[] = {64, 1000, 65536, 1000000};
-	struct run r = {.pl = pipeline_new(0)};
+	struct run r = {.pl = pipeline_new(0), .n_rules = N_RULES};
 
 	for (unsigned int v6 = 0; v6 < 2; v6++) {
 		for (unsigned int i = 0; i < RTE_DIM(sizes); i++) {
@@ -166,8 +168,12 @@ void bench_stateful(uint32_t only)
 					bench_hit(&r, way, v6, sizes[i]);
 			}
 		}
-		if (!only)
+		for (r.n_rules = 1; !only && r.n_rules <= 1000; r.n_rules *= 1000)
 			bench_new(&r, v6);
+		r.n_rules = 1000;
+		if (!only)
+			bench_hit(&r, WAY_ENCAP, v6, 1000);
+		r.n_rules = N_RULES;
 	}
 	pipeline_free(r.pl);
 }

@@ -71,6 +71,12 @@ void bed_fini(void)
 	rcu_fini();
 }
 
+void bed_listen(const char *path)
+{
+	bed_options.socket = path;
+	bed_reset();
+}
+
 void bed_reset(void)
 {
 	bed_stop();

@@ -14,6 +14,9 @@
  * Exits with 77 when memory is missing. */
 void bed_init(unsigned int n_mbufs, unsigned int n_workers, uint32_t n_sessions);
 void bed_fini(void);
+/* bed_reset, and the channel listens at path from now on, which stays the caller's; NULL: no more.
+ */
+void bed_listen(const char *path);
 
 /* Ops of the next commit. A port without a device gets one of its own. */
 void bed_put(enum weft_table table, const void *entry);
