@@ -62,7 +62,8 @@ int path_gateway(struct pipeline *pl, struct rte_mbuf *m)
 		return VERDICT_CONTINUE;
 	if (gateway_is_echo(meta))
 		return gateway_echo(pl, m);
-	if ((meta->flags & PKT_L4))
+	if ((meta->flags & PKT_L4) &&
+		(meta->l4_proto == IPPROTO_TCP || meta->l4_proto == IPPROTO_UDP))
 		path_tell(pl, m, PKT_ERROR_PORT);
 	return WEFT_DROP_NOT_ROUTABLE;
 }

@@ -9,6 +9,8 @@
  *
  * Drops: POLICY_EGRESS, POLICY_INGRESS, POLICY_REJECT; pl->blame says which rule. Workers.
  */
+#include <pkt/parse.h>
+
 #include "policy.h"
 
 static void policy_blame(
@@ -52,8 +54,7 @@ void policy_flow_of(const struct rte_mbuf *m, const struct pkt_meta *meta, struc
 		.proto = meta->l4_proto,
 		.has_l4 = meta->flags & PKT_L4};
 	if (ret->has_l4)
-		ret->l4 = ret->proto == IPPROTO_TCP || ret->proto == IPPROTO_UDP ? meta->dport
-										 : meta->sport;
+		ret->l4 = pkt_has_ports(ret->proto) ? meta->dport : meta->sport;
 }
 
 bool policy_is_asked(const struct pkt_meta *meta)

@@ -14,6 +14,7 @@
 
 #include <rte_ether.h>
 
+#include <pkt/parse.h>
 #include <session/track.h>
 
 #include "path.h"
@@ -49,7 +50,7 @@ static bool slow_policy_port(const struct session_key *k, uint16_t *ret)
 {
 	bool v4 = weft_addr_is_v4(&k->src);
 
-	if (k->proto == IPPROTO_TCP || k->proto == IPPROTO_UDP)
+	if (pkt_has_ports(k->proto))
 		*ret = k->dport;
 	else if (k->proto == (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
 		*ret = k->icmp_type << 8;

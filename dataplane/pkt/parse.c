@@ -123,6 +123,19 @@ static inline enum weft_drop parse_udp(struct cursor *c, const uint8_t *l4, uint
 	return 0;
 }
 
+/* The rest of those with ports: the shortest header that each can have (RFC 9260, RFC 4340, RFC
+ * 3828). */
+static __rte_noinline enum weft_drop parse_ports(struct cursor *c, uint32_t *proto)
+{
+	const uint8_t *l4 = c->frame + c->l4_off;
+	uint32_t hdr_len = *proto == IPPROTO_UDPLITE ? 8 : 12;
+
+	if (c->l3_end - c->l4_off < hdr_len)
+		return WEFT_DROP_BAD_L4_HEADER;
+	set_l4(c, *proto, hdr_len, load16(l4), load16(l4 + 2));
+	return 0;
+}
+
 /* Echo; IPv4 has timestamp, information and address mask beside it, all with an identifier. */
 static bool icmp_is_query(unsigned int proto, uint8_t type)
 {
@@ -156,6 +169,8 @@ static __rte_always_inline enum weft_drop parse_l4(struct cursor *c, uint32_t pr
 		return parse_udp(c, l4, room);
 	if (proto == icmp)
 		return take_step(c, parse_icmp, &proto);
+	if (unlikely(pkt_has_ports(proto)))
+		return take_step(c, parse_ports, &proto);
 	set_no_l4(c, proto);
 	return 0;
 }

@@ -68,7 +68,7 @@ static bool quote_l4(const struct quote *q, uint8_t icmp, struct session_key *re
 	if (q->l4_off + QUOTE_L4 > q->len)
 		return false;
 	ret->proto = q->proto;
-	if (q->proto == IPPROTO_TCP || q->proto == IPPROTO_UDP) {
+	if (pkt_has_ports(q->proto)) {
 		ret->sport = load16(l4);
 		ret->dport = load16(l4 + 2);
 	} else if (q->proto == icmp) {

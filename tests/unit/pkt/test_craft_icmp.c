@@ -87,7 +87,7 @@ static void test_errors(void **state)
 		{.proto = 6, .payload = 10, .df = true},
 		{.payload = 100, .frag = 0x2000, .df = true},
 		{.proto = 1, .payload = 1800, .df = true},
-		{.proto = 132, .payload = 3},
+		{.proto = 50, .payload = 3},
 		{.v6 = true, .payload = 1900},
 		{.v6 = true, .proto = 6, .payload = 1500, .n_vlans = 2},
 		{.v6 = true, .proto = 58, .payload = 1500},

@@ -41,6 +41,10 @@ static void oracle_l4(struct view *v, const uint8_t *b, uint32_t end)
 			v->drop = WEFT_DROP_BAD_L4_HEADER;
 		else if (!(v->flags & PKT_FRAGMENT) && get16(l4 + 4) > room)
 			v->drop = WEFT_DROP_BAD_L4_HEADER;
+	} else if (v->proto == 33 || v->proto == 132 || v->proto == 136) { /* ports, no more */
+		size = v->proto == 136 ? 8 : 12;
+		if (room < size)
+			v->drop = WEFT_DROP_BAD_L4_HEADER;
 	} else if (icmp) {
 		size = 8;
 		if (room < 8)
@@ -288,6 +292,9 @@ static const struct frame_spec specs[] = {
 	{.proto = 58, .payload = 56},
 	{.proto = 50, .payload = 40},
 	{.proto = 132, .payload = 40, .n_ip_options = 1},
+	{.proto = 33, .payload = 20},
+	{.proto = 136, .payload = 8},
+	{.v6 = true, .proto = 132, .payload = 30},
 	{.n_vlans = 1, .payload = 30},
 	{.n_vlans = 3, .payload = 30},
 	{.frag = 0x2000, .payload = 64},

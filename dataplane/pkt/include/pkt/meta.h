@@ -33,7 +33,7 @@ enum pkt_flag {
 	PKT_BROADCAST = 1 << 10,
 	PKT_FROM_TUNNEL = 1 << 11, /* came from an uplink, outer headers are gone */
 	PKT_VLAN = 1 << 12,
-	PKT_L4 = 1 << 13, /* l4_off and ports are valid (TCP, UDP, ICMP) */
+	PKT_L4 = 1 << 13, /* l4_off and ports are valid: pkt_has_ports, ICMP */
 };
 
 struct pkt_meta {

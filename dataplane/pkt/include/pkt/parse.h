@@ -5,6 +5,8 @@
 #ifndef PKT_PARSE_H
 #define PKT_PARSE_H
 
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -27,6 +29,20 @@ enum weft_drop pkt_parse(struct rte_mbuf *m);
 /* The bytes of an IPv6 extension header of that type at p, of which two are read; 0 when it is none
  * that is passed over. */
 uint32_t pkt_ext_size(unsigned int type, const uint8_t *p);
+
+/* The protocols whose ports are where TCP has them, and are looked at. */
+static inline bool pkt_has_ports(unsigned int proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_DCCP:
+	case IPPROTO_SCTP:
+	case IPPROTO_UDPLITE:
+		return true;
+	}
+	return false;
+}
 
 /* What the outer headers of a VXLAN packet say. */
 struct pkt_outer {
