@@ -88,6 +88,9 @@ static inline bool session_decision_of(const struct pipeline *pl, struct rte_mbu
 	if (unlikely(!session_read(d, pl->cfg->epoch[meta->segment], session_in(meta),
 		    rte_pktmbuf_mtod(m, const uint8_t *), ret)))
 		return false;
+	/* Routers take no tagged frames, whatever the key says. */
+	if (unlikely(meta->flags & PKT_VLAN) && (ret->flags & SESSION_DIR_ROUTED))
+		return false;
 	return !(ret->flags & SESSION_DIR_FDB) || session_is_there(pl, meta, ret);
 }
 
