@@ -121,7 +121,7 @@ static int slow_related(struct pipeline *pl, struct slow *w, struct session_key 
 {
 	struct session_dir *d = slow_quoted(pl, key, w);
 
-	if (!d || !slow_is_current(pl, session_of(d)))
+	if (!d || !slow_still_allowed(pl, session_of(d)))
 		return WEFT_DROP_ICMP_UNRELATED;
 	return VERDICT_CONTINUE;
 }
@@ -133,6 +133,8 @@ static int slow_icmp(struct pipeline *pl, struct slow *w)
 
 	if (track_related(w->m, w->meta, &key))
 		return slow_related(pl, w, &key);
+	if (track_icmp_class(w->meta->l4_proto, w->meta->sport) == TRACK_ICMP_ERROR)
+		return WEFT_DROP_ICMP_UNRELATED;
 	return slow_alone(pl, w);
 }
 
@@ -148,7 +150,7 @@ static int slow_session(struct pipeline *pl, struct slow *w)
 		struct session_dir *d = session_find(&key);
 
 		/* Another one begins, or metadata is no longer served. */
-		if (d && (((d->flags & SESSION_DIR_TCP) && track_reopens(d, w->m, w->meta)) ||
+		if (d && ((key.proto == IPPROTO_TCP && track_reopens(d, w->m, w->meta)) ||
 				 metadata_is_session(session_of(d)))) {
 			session_remove(session_of(d));
 			d = NULL;
@@ -182,18 +184,26 @@ static int slow_decide(struct pipeline *pl, struct slow *w)
 	return verdict == VERDICT_CONTINUE ? slow_session(pl, w) : verdict;
 }
 
-void slow_send(struct pipeline *pl, struct slow *w)
+int slow_track(struct pipeline *pl, struct slow *w)
 {
 	enum weft_drop drop = 0;
 
 	if (w->d && w->track && (w->d->flags & (SESSION_DIR_TCP | SESSION_DIR_TRACKED)))
 		drop = track_packet(w->d, w->m, w->meta);
-	if (drop) {
+	w->track = false;
+	if (drop)
 		pl->blame.session = session_of(w->d);
-		stage_drop(pl, w->m, drop);
-	} else {
+	return drop;
+}
+
+void slow_send(struct pipeline *pl, struct slow *w)
+{
+	int verdict = slow_track(pl, w);
+
+	if (verdict == VERDICT_CONTINUE)
 		session_carry(pl, w->m, w->d, &w->dec);
-	}
+	else
+		stage_drop(pl, w->m, verdict);
 }
 
 static int slow_flow(struct pipeline *pl, struct slow *w)

@@ -21,6 +21,8 @@ struct slow {
 
 /* slow.c. Fills w->dec; VERDICT_CONTINUE, VERDICT_CONSUMED when m was taken, or a drop. */
 int slow_path(struct pipeline *pl, struct slow *w);
+/* What the tracker says of m, once: VERDICT_CONTINUE or a drop. */
+int slow_track(struct pipeline *pl, struct slow *w);
 /* Takes m, for which w has the decision. */
 void slow_send(struct pipeline *pl, struct slow *w);
 
@@ -48,6 +50,8 @@ void slow_decided(struct pipeline *pl, struct slow *w, struct session_dir *d);
 int slow_existing(struct pipeline *pl, struct slow *w, struct session_dir *d);
 /* m has the key and no session. */
 int slow_new(struct pipeline *pl, struct slow *w, const struct session_key *key);
+/* Does the policy of now allow s at the ends that it has? */
+bool slow_still_allowed(struct pipeline *pl, struct session *s);
 /* m goes without a session when policy lets it. */
 int slow_alone(struct pipeline *pl, struct slow *w);
 

@@ -83,10 +83,13 @@ int slow_first_fragment(struct pipeline *pl, struct slow *w, int verdict)
 	struct rte_mbuf *waiting[FRAGMENT_WAITING];
 	struct session_key key = {0};
 	unsigned int n = 0;
-	enum weft_drop drop = verdict, others = 0;
+	enum weft_drop drop, others = 0;
 
 	if (verdict == VERDICT_CONSUMED)
 		return verdict;
+	if (verdict == VERDICT_CONTINUE)
+		verdict = slow_track(pl, w);
+	drop = verdict;
 	if (w->d)
 		key = w->d->key;
 	else if (!drop)

@@ -59,14 +59,20 @@ static bool slow_policy_port(const struct session_key *k, uint16_t *ret)
 	return true;
 }
 
-static int slow_judge(struct pipeline *pl, struct slow *w, struct slow_judgement *j)
+/* As rules see what begins a session with that key. */
+static struct policy_flow slow_flow_of(const struct session_key *k)
 {
-	const struct session_key *k = &j->keys[0];
 	struct policy_flow flow = {.src = k->src, .dst = k->dst, .proto = k->proto};
-	int verdict;
 
 	flow.has_l4 = slow_policy_port(k, &flow.l4);
-	verdict = policy_session(pl, &flow, &j->ends);
+	return flow;
+}
+
+static int slow_judge(struct pipeline *pl, struct slow *w, struct slow_judgement *j)
+{
+	struct policy_flow flow = slow_flow_of(&j->keys[0]);
+	int verdict = policy_session(pl, &flow, &j->ends);
+
 	if (verdict == WEFT_DROP_POLICY_REJECT)
 		path_reject(pl, w->m);
 	return verdict;
@@ -192,6 +198,24 @@ static int slow_revoke(struct pipeline *pl, struct session *s, bool allowed_now,
 		session_remove(s);
 	pl->blame.session = s;
 	return verdict;
+}
+
+/* Judged, but not noted: whether the ends are still where they were is for its own packets to say.
+ */
+bool slow_still_allowed(struct pipeline *pl, struct session *s)
+{
+	struct policy_flow flow = slow_flow_of(&s->dir[0].key);
+	struct policy_ends ends = {0};
+	bool there = true, current;
+
+	session_lock(s);
+	current = slow_is_current(pl, s);
+	for (unsigned int i = 0; i < 2 && there; i++) {
+		ends.port[i] = s->port[i] ? pl->cfg->ports[s->port[i]] : NULL;
+		there = !s->port[i] || (ends.port[i] && ends.port[i]->spec.id == s->port_id[i]);
+	}
+	session_unlock(s);
+	return current || (there && policy_session(pl, &flow, &ends) == VERDICT_CONTINUE);
 }
 
 int slow_alone(struct pipeline *pl, struct slow *w)
