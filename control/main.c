@@ -26,6 +26,7 @@
 #include <ccore/notify.h>
 #include <engine/engine.h>
 #include <host/hostnet.h>
+#include <metadata/metadata.h>
 #include <rpc/rpc.h>
 #include <south/attach.h>
 #include <south/south.h>
@@ -42,6 +43,7 @@ struct daemon {
 	struct attach *attach;
 	struct south *south;
 	struct hostnet *net;
+	struct metadata *metadata;
 	struct rpc *rpc;
 	struct event *events[5]; /* signals and timers */
 	unsigned int n_events;
@@ -86,14 +88,16 @@ static int lock_store(struct daemon *d)
 
 /* ---- wires ---- */
 
-static int wire_map_fd(void *arg, const struct weft_port *port)
+static int wire_port_fd(void *arg, const struct weft_port *port)
 {
 	const struct daemon *d = arg;
 
+	if (port->role == WEFT_ROLE_SERVICE)
+		return metadata_fd(d->metadata);
 	return attach_map_fd(d->attach, port);
 }
 
-static void wire_new_map(void *arg, const struct weft_port *port)
+static void wire_new_fd(void *arg, const struct weft_port *port)
 {
 	struct daemon *d = arg;
 
@@ -117,6 +121,7 @@ static void wire_port(void *arg, const struct weft_port *port, bool present)
 	bool care = present && port->kind == WEFT_PORT_VETH && port->role == WEFT_ROLE_TENANT;
 
 	attach_port(d->attach, port, present);
+	metadata_port(d->metadata, port, present);
 	if (d->net)
 		hostnet_want_port(d->net, port->id, care ? port->device : NULL);
 }
@@ -142,6 +147,14 @@ static void wire_warnings(
 
 	hostnet_problems(d->net, add, add_arg);
 	attach_problems(d->attach, add, add_arg);
+	metadata_problems(d->metadata, add, add_arg);
+}
+
+static void wire_metadata(void *arg, struct metadata_status *ret)
+{
+	const struct daemon *d = arg;
+
+	metadata_status(d->metadata, ret);
 }
 
 static void note_first_port(
@@ -218,8 +231,9 @@ static int add_events(struct daemon *d)
 /* ---- privileges ---- */
 
 /* Kept: CAP_NET_ADMIN (neighbours, interfaces up, attaching), CAP_BPF and CAP_PERFMON (loading),
- * CAP_SYS_ADMIN (the kernel asks for it to find loaded programs by id after a restart). Files and
- * sockets were opened before; no new privileges by exec. */
+ * CAP_SYS_ADMIN (the kernel asks for it to find loaded programs by id after a restart, and to make
+ * the namespace of the service port). Files and sockets were opened before; no new privileges by
+ * exec. */
 static int drop_privileges(void)
 {
 	if (geteuid() != 0) {
@@ -254,13 +268,16 @@ static int open_engine(struct daemon *d)
 static int start_network(struct daemon *d)
 {
 	struct hostnet_config config = {.arg = d, .ready = wire_ready, .link = wire_link};
-	struct attach_config attach_config = {.arg = d, .new_map = wire_new_map};
+	struct attach_config attach_config = {.arg = d, .new_map = wire_new_fd};
+	struct metadata_config metadata_config = {.arg = d, .new_fd = wire_new_fd};
 	struct south_listener listener = {.arg = d, .port = wire_port};
 	int rc = attach_new(d->base, d->engine, &attach_config, &d->attach);
 
+	if (rc == 0)
+		rc = metadata_new(d->base, d->engine, &metadata_config, &d->metadata);
 	if (rc < 0)
 		return rc;
-	rc = south_new(d->base, d->engine, d->options.dataplane, wire_map_fd, d,
+	rc = south_new(d->base, d->engine, d->options.dataplane, wire_port_fd, d,
 		wire_underlay_wanted, d, &d->south);
 	if (rc < 0)
 		return rc;
@@ -282,6 +299,8 @@ static int start_rpc(struct daemon *d)
 		.socket_group = d->options.socket_group,
 		.operator_group = d->options.operator_group,
 		.dataplane_path = d->options.dataplane,
+		.metadata = wire_metadata,
+		.metadata_arg = d,
 		.warnings = wire_warnings,
 		.warnings_arg = d,
 	};
@@ -326,6 +345,7 @@ static void stop(struct daemon *d)
 	south_free(d->south);
 	hostnet_free(d->net);
 	attach_free(d->attach);
+	metadata_free(d->metadata);
 	engine_close(d->engine);
 	for (unsigned int i = 0; i < d->n_events; i++)
 		event_free(d->events[i]);

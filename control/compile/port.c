@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Table PORT: this host's ports and its uplink.
+ * Table PORT: this host's ports, its uplink, and the port toward the metadata proxy.
  */
 #include <stdio.h>
 #include <string.h>
@@ -72,12 +72,31 @@ static bool get_uplink(const struct compiler *c, struct weft_port *e)
 	return true;
 }
 
+static bool get_service(const struct compiler *c, struct weft_port *e)
+{
+	const struct host *self = underlay_self(c);
+
+	if (!self || !self->metadata)
+		return false;
+	e->id = COMPILE_SERVICE_ID;
+	e->kind = WEFT_PORT_TAP;
+	e->role = WEFT_ROLE_SERVICE;
+	e->n_queues = 1;
+	e->mtu = WEFT_MTU_MAX;
+	e->mac = (struct weft_mac)COMPILE_SERVICE_MAC;
+	snprintf(e->name, sizeof(e->name), "metadata");
+	snprintf(e->device, sizeof(e->device), COMPILE_SERVICE_DEVICE);
+	return true;
+}
+
 static bool get(const struct compiler *c, const union key *k, union weft_entry *ret)
 {
 	const struct local *l = local_find(c, k->in.id);
 
 	if (k->in.id == COMPILE_UPLINK_ID)
 		return get_uplink(c, &ret->port);
+	if (k->in.id == COMPILE_SERVICE_ID)
+		return get_service(c, &ret->port);
 	if (!l)
 		return false;
 	fill_port(c, (const struct port *)model_find(c->m, MODEL_PORT, l->name), &ret->port);
@@ -89,10 +108,19 @@ static void walk(const struct compiler *c, key_fn fn, void *arg)
 	union key k = key_id(COMPILE_UPLINK_ID);
 
 	fn(arg, &k);
+	k = key_id(COMPILE_SERVICE_ID);
+	fn(arg, &k);
 	for (struct local *l = NULL; (l = hset_next(&c->locals, l));) {
 		k = key_id(l->id);
 		fn(arg, &k);
 	}
+}
+
+const char *compile_local_port(const struct compiler *c, uint32_t id)
+{
+	const struct local *l = local_find(c, id);
+
+	return l ? l->name : NULL;
 }
 
 const struct compile_table compile_port = {get, walk};

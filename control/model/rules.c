@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <model/endpoint.h>
+
 #include "model_impl.h"
 
 #define FAIL(field, ...) model_fail(err, MODEL_ERR_INVALID, o, field, __VA_ARGS__)
@@ -154,6 +156,10 @@ static int check_host(const struct host *h, struct model_error *err)
 			return FAIL(
 				field, "is of the same family as vteps[0]; one of each is allowed");
 	}
+	if (h->metadata && endpoint_parse(h->metadata, NULL) == 0)
+		return FAIL("metadata",
+			"must be unix:/PATH or http://ADDRESS:PORT, with an IPv4 address or an "
+			"IPv6 address in brackets");
 	return h->uplink.kind ? check_uplink(h, err) : 0;
 }
 

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include <model/endpoint.h>
 #include <model/schema.h>
 
 #define SIZE_OF(holder, member) sizeof(((struct holder *)0)->member)
@@ -225,6 +226,8 @@ static const struct field host_fields[] = {
 	{UINT(host, ttl, 1, 255, 64, "TTL of tunnel packets that it sends")},
 	{UINT(host, dscp, 0, 63, 0, "DSCP of tunnel packets that it sends")},
 	{BOOL(host, dscp_copy, false, "copy DSCP from the inner packet instead")},
+	{STRING(host, metadata, ENDPOINT_TEXT_MAX,
+		"where instance metadata is served: unix:/PATH or http://ADDRESS:PORT")},
 	{.name = NULL},
 };
 

@@ -90,6 +90,8 @@ const char *local_port_name(const struct rpc *r, uint32_t id)
 	/* No name of an object: those of ports have a slash. */
 	if (id == COMPILE_UPLINK_ID)
 		return "uplink";
+	if (id == COMPILE_SERVICE_ID)
+		return "metadata";
 	HASH_FIND(hh, r->local_ports, &id, sizeof(id), lp);
 	return lp == NULL ? NULL : lp->name;
 }

@@ -11,6 +11,8 @@
 
 #include <ccore/mem.h>
 
+#include <metadata/metadata.h>
+
 #include "server.h"
 
 #define INFO_WAIT_MS 1000
@@ -175,6 +177,9 @@ static struct json_object *ports_json(struct rpc *r, struct json_object *warning
 	if (self != NULL && self->uplink.kind != 0)
 		add_port(&ports, COMPILE_UPLINK_ID, local_port_name(r, COMPILE_UPLINK_ID), NULL,
 			self->uplink.kind, true);
+	if (self != NULL && self->metadata != NULL)
+		add_port(&ports, COMPILE_SERVICE_ID, local_port_name(r, COMPILE_SERVICE_ID), NULL,
+			WEFT_PORT_TAP, true);
 	if (ports.n_bad > WARNINGS_MAX)
 		warn(warnings, "%u more ports are not up.", ports.n_bad - WARNINGS_MAX);
 	return ports.array;
@@ -265,6 +270,24 @@ static struct json_object *rpc_json(const struct rpc *r)
 	return o;
 }
 
+static struct json_object *metadata_json(const struct rpc *r)
+{
+	static const char *const states[] = {"unknown", "answers", "fails"};
+	struct json_object *o = json_object_new_object();
+	struct metadata_status s;
+
+	r->config.metadata(r->config.metadata_arg, &s);
+	if (s.endpoint)
+		add_string(o, "endpoint", s.endpoint);
+	add_string(o, "state", states[s.state]);
+	add_count(o, "connections", s.connections);
+	add_count(o, "requests", s.requests);
+	add_count(o, "failed", s.failed);
+	add_count(o, "bad", s.bad);
+	add_count(o, "refused", s.refused);
+	return o;
+}
+
 static void add_warning(void *arg, const char *sentence)
 {
 	json_object_array_add(arg, json_object_new_string(sentence));
@@ -283,6 +306,8 @@ static struct json_object *status_json(struct rpc *r)
 	if (r->config.warnings != NULL)
 		r->config.warnings(r->config.warnings_arg, add_warning, warnings);
 	json_object_object_add(o, "vteps", vteps_json(r, warnings));
+	if (r->config.metadata != NULL)
+		json_object_object_add(o, "metadata", metadata_json(r));
 	status_warn_routes(engine_model(r->engine), warnings);
 	json_object_object_add(o, "rpc", rpc_json(r));
 	json_object_object_add(o, "warnings", warnings);

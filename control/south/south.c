@@ -101,7 +101,7 @@ static void sink_underlay_wanted(void *arg)
 }
 
 int south_new(struct event_base *base, struct engine *e, const char *socket_path,
-	int (*xsk_map_fd)(void *arg, const struct weft_port *port), void *fd_arg,
+	int (*port_fd)(void *arg, const struct weft_port *port), void *fd_arg,
 	void (*underlay_wanted)(void *arg), void *underlay_arg, struct south **ret)
 {
 	struct south *s = calloc(1, sizeof(*s));
@@ -111,7 +111,7 @@ int south_new(struct event_base *base, struct engine *e, const char *socket_path
 	s->base = base;
 	s->engine = e;
 	s->state = SOUTH_IDLE;
-	s->xsk_map_fd = xsk_map_fd;
+	s->port_fd = port_fd;
 	s->fd_arg = fd_arg;
 	s->underlay_wanted = underlay_wanted;
 	s->underlay_arg = underlay_arg;

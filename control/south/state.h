@@ -48,7 +48,7 @@ struct south {
 	struct event_base *base;
 	struct engine *engine;
 	char *path;
-	int (*xsk_map_fd)(void *arg, const struct weft_port *port);
+	int (*port_fd)(void *arg, const struct weft_port *port);
 	void *fd_arg;
 	void (*underlay_wanted)(void *arg);
 	void *underlay_arg;
@@ -66,9 +66,9 @@ struct south {
 	uint64_t watched_received;
 	bool logged_away;
 
-	/* Of AF_XDP ports: which the data plane has, and which it must get again although they
-	 * are equal, because their descriptor is new. A descriptor is sent to those only: it makes
-	 * the data plane open the device anew. */
+	/* Of ports with a descriptor: which the data plane has, and which it must get again
+	 * although they are equal, because their descriptor is new. A descriptor is sent to those
+	 * only: it makes the data plane open the device anew. */
 	struct idset given;
 	struct idset resend;
 

@@ -164,17 +164,22 @@ void sync_hurry(struct south *s)
 	}
 }
 
+static bool takes_descriptor(const struct weft_port *port)
+{
+	return port->kind == WEFT_PORT_AF_XDP || port->role == WEFT_ROLE_SERVICE;
+}
+
 /* The descriptor to send with that op, or -1. */
 static int descriptor_of(struct south *s, const struct weft_op *op)
 {
 	const struct weft_port *port = &op->entry->port;
 
-	if (op->table != WEFT_TABLE_PORT || op->verb != WEFT_OP_PUT ||
-		port->kind != WEFT_PORT_AF_XDP || !s->xsk_map_fd)
+	if (op->table != WEFT_TABLE_PORT || op->verb != WEFT_OP_PUT || !takes_descriptor(port) ||
+		!s->port_fd)
 		return -1;
 	if (idset_has(&s->given, port->id) && !idset_has(&s->resend, port->id))
 		return -1;
-	return s->xsk_map_fd(s->fd_arg, port);
+	return s->port_fd(s->fd_arg, port);
 }
 
 static void note_sent(struct south *s, const struct weft_op *op, int fd)
@@ -185,7 +190,7 @@ static void note_sent(struct south *s, const struct weft_op *op, int fd)
 		return;
 	if (op->verb == WEFT_OP_DELETE)
 		idset_remove(&s->given, id);
-	else if (op->entry->port.kind == WEFT_PORT_AF_XDP)
+	else if (takes_descriptor(&op->entry->port))
 		idset_add(&s->given, id);
 	if (fd >= 0)
 		idset_add(&s->sending->with_fd, id);
@@ -275,7 +280,7 @@ static void compare_and_send(struct south *s)
 
 static int take_dumped(struct south *s, const struct weft_op *op)
 {
-	if (op->table == WEFT_TABLE_PORT && op->entry->port.kind == WEFT_PORT_AF_XDP)
+	if (op->table == WEFT_TABLE_PORT && takes_descriptor(&op->entry->port))
 		idset_add(&s->given, op->entry->port.id);
 	return compare_add(s->compare, op->table, op->entry);
 }

@@ -7,22 +7,26 @@
  * back to the port that it began at, from the MAC that was asked.
  *
  * Policy is not asked, as guests can't do without metadata. The quotas of the port and its tenant
- * hold. Fragments and ICMP never pass: SYNs have their MSS clamped to the segment, both ways.
+ * hold, and connections count as requests to a service. Fragments and ICMP never pass: SYNs have
+ * their MSS clamped to the segment, both ways.
  *
- * Drops: SERVICE_ABSENT, SERVICE_REQUEST (what the proxy's kernel sends that is no TCP), TCP_STATE
- * (an answer to nobody), what the parser, the tracker and session_insert find. Workers.
+ * Drops: SERVICE_ABSENT, SERVICE_LIMIT, SERVICE_REQUEST (what the proxy's kernel sends that is no
+ * TCP), TCP_STATE (an answer to nobody), what the parser, the tracker and session_insert find.
+ * Workers.
  */
 #include <netinet/in.h>
 
 #include <rte_ip.h>
 #include <rte_tcp.h>
 
+#include <core/quota.h>
 #include <pkt/parse.h>
 #include <service/service.h>
 #include <session/track.h>
 
 #include "decide.h"
 #include "metadata.h"
+#include "service.h"
 #include "slow.h"
 #include "stages.h"
 
@@ -92,6 +96,8 @@ static int metadata_new(struct pipeline *pl, struct slow *w, unsigned int try)
 
 	if (drop)
 		return drop;
+	if (try == 0 && !quota_take(QUOTA_SERVICE, pl->in->slot, SERVICE_PPS, 1))
+		return WEFT_DROP_SERVICE_LIMIT;
 	n.key[1] = metadata_answers(&n.key[0], pl->in->spec.id, w->meta->hash, try);
 	s = session_insert(pl->worker, &n, &drop);
 	if (!s)

@@ -22,8 +22,6 @@
 #include "egress.h"
 #include "service.h"
 
-#define SERVICE_PPS 100 /* requests of one port */
-
 struct service {
 	/* Is m, untagged, a request for it? guarded: of its segment. */
 	bool (*claims)(const struct service_asker *who, const struct rte_mbuf *m, bool guarded);

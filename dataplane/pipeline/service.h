@@ -10,6 +10,8 @@
 
 #include "stage.h"
 
+#define SERVICE_PPS 100 /* requests of one port per second, to all services together */
+
 /* m came from a tenant's port whose segment has a network, was parsed and passed anti-spoofing.
  * VERDICT_CONTINUE: nothing for a service; VERDICT_CONSUMED: m became the answer or was taken; or a
  * drop: ROGUE_SERVER, SERVICE_LIMIT, SERVICE_REQUEST, SERVICE_ABSENT, SERVICE_TAKEN. */

@@ -9,6 +9,9 @@
  * An open port follows its interface to any namespace, renamed or not; state is therefore asked of
  * the descriptor, never by name.
  *
+ * The service port's interface is control's own: its descriptor comes with the op, and without one
+ * nothing is made, as its peer must not be in this namespace.
+ *
  * Offload metadata in a virtio-net header both ways, as on veth. The kernel has neither a ring nor
  * batches here: each frame is a system call (some 900 ns in, 1200 ns out), and so is an empty poll,
  * which is why an idle queue is polled at growing intervals. Prefer veth for containers. rx and tx
@@ -310,6 +313,23 @@ static int interface_open(struct port *p, struct tap *t, const char *path, const
 	return 0;
 }
 
+/* The interface that fd is attached to, with one queue. */
+static int interface_adopt(struct port *p, struct tap *t, int fd)
+{
+	int error;
+
+	if (fd < 0)
+		return port_fail(p, ENODEV, "no descriptor of the interface came yet");
+	t->queues[0].fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (t->queues[0].fd < 0)
+		return port_fail(p, errno, "descriptor: %s", strerrordesc_np(errno));
+	error = set_offloads(t, p->spec.flags & WEFT_PORT_NO_OFFLOAD);
+	if (error < 0)
+		return port_fail(p, -error, "descriptor: %s", strerrordesc_np(-error));
+	p->offloads = error;
+	return 0;
+}
+
 /* The descriptor is writable exactly when the interface is up, wherever it is. False: deleted. */
 static bool device_refresh(struct port *p, struct tap *t)
 {
@@ -340,12 +360,14 @@ static int tap_open(struct port *p, int fd)
 	if (!t)
 		return port_fail(p, ENOMEM, "no memory");
 	p->priv = t;
-	t->n_queues = p->spec.n_queues;
+	t->n_queues = p->spec.role == WEFT_ROLE_SERVICE ? 1 : p->spec.n_queues;
 	t->pause_max = rte_get_tsc_hz() / 1000000 * IDLE_POLL_MAX_US;
 	t->pause_min = t->pause_max / 32;
 	for (unsigned int i = 0; i < t->n_queues; i++)
 		t->queues[i].fd = -1;
-	if (name[0] == '\0' || strlen(name) >= IF_NAMESIZE || strpbrk(name, "/:%"))
+	if (p->spec.role == WEFT_ROLE_SERVICE)
+		error = interface_adopt(p, t, fd);
+	else if (name[0] == '\0' || strlen(name) >= IF_NAMESIZE || strpbrk(name, "/:%"))
 		error = port_fail(p, EINVAL, "\"%.32s\" is no interface name", name);
 	else
 		error = interface_open(p, t, path, name);

@@ -83,6 +83,15 @@ static void print_sessions(struct json_object *s)
 		get_uint(s, "created"), get_uint(s, "refused"));
 }
 
+static void print_metadata(struct json_object *m)
+{
+	if (m == NULL || member(m, "endpoint") == NULL)
+		return;
+	printf("metadata: %s, state %s; %" PRIu64 " requests, %" PRIu64 " failed\n",
+		get_string(m, "endpoint"), get_string(m, "state"), get_uint(m, "requests"),
+		get_uint(m, "failed"));
+}
+
 static void print_ports(struct json_object *ports)
 {
 	struct table *t;
@@ -154,6 +163,7 @@ int run_status(struct cli *cli, const struct command *c, int argc, char **argv)
 		print_objects(member(status, "objects"));
 		print_tables(member(member(status, "dataplane"), "tables"));
 		print_sessions(member(member(status, "dataplane"), "sessions"));
+		print_metadata(member(status, "metadata"));
 		print_ports(get_array(status, "ports"));
 		print_vteps(get_array(status, "vteps"));
 		print_warnings(get_array(status, "warnings"));

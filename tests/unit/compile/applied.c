@@ -104,7 +104,7 @@ static bool refers_well(const struct applied *a, enum weft_table table, const un
 		return has_network(a, e->segment.network) &&
 		       (!e->segment.router || has_router(a, e->segment.router));
 	case WEFT_TABLE_PORT:
-		return e->port.role == WEFT_ROLE_UPLINK ||
+		return e->port.role != WEFT_ROLE_TENANT ||
 		       (has_segment(a, e->port.vni) && has_rulesets(a, &e->port));
 	case WEFT_TABLE_NETWORK:
 		return has_tenant(a, e->network.tenant);

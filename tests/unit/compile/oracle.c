@@ -245,6 +245,21 @@ static void add_uplink(const struct oracle *w)
 	}
 }
 
+static void add_service(const struct oracle *w)
+{
+	union weft_entry e = {.port = {.id = COMPILE_SERVICE_ID,
+				      .kind = WEFT_PORT_TAP,
+				      .role = WEFT_ROLE_SERVICE,
+				      .n_queues = 1,
+				      .mtu = 9216,
+				      .mac = {.b = {0x02, 0x57, 0x45, 0x46, 0x54, 0x02}},
+				      .name = "metadata",
+				      .device = "weft-metadata"}};
+
+	if (w->self && w->self->metadata)
+		add(w, WEFT_TABLE_PORT, &e);
+}
+
 static void add_vtep(
 	const struct oracle *w, const struct weft_addr *local, const struct weft_addr *remote)
 {
@@ -575,6 +590,7 @@ void oracle_entries(const struct model *m, const char *self, const struct oracle
 
 	add_segments(&w);
 	add_uplink(&w);
+	add_service(&w);
 	add_routers(&w);
 	add_senders(&w);
 	add_names(&w);

@@ -54,8 +54,9 @@ static struct object *random_host(void)
 		: six < 6	    ? "%.0d'2001:db8::%d'"
 				    : "%.0d%.0d",
 		four < 6 ? four + 1 : 0, six < 6 ? six + 1 : 0);
-	return build_object(MODEL_HOST, "{'name':'h%d','vteps':[%s],'ttl':%d,'dscp_copy':%s%s}", i,
-		vteps, 60 + below(2), below(4) ? "false" : "true", uplink);
+	return build_object(MODEL_HOST, "{'name':'h%d','vteps':[%s],'ttl':%d,'dscp_copy':%s%s%s}",
+		i, vteps, 60 + below(2), below(4) ? "false" : "true", uplink,
+		(four + six) % 3 ? "" : ",'metadata':'unix:/m'");
 }
 
 static struct object *random_port(void)

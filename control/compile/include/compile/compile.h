@@ -39,8 +39,16 @@ typedef void (*compile_emit_fn)(
 
 struct compiler;
 
-/* The port id of this host's uplink; ids of objects are smaller. */
-#define COMPILE_UPLINK_ID 0x80000000u
+/* The port ids of this host's uplink, and of the port toward the metadata proxy, which is there
+ * when the host has an endpoint; ids of objects are smaller. */
+#define COMPILE_UPLINK_ID  0x80000000u
+#define COMPILE_SERVICE_ID 0x80000001u
+/* Its MAC, and what its interface is called. */
+#define COMPILE_SERVICE_MAC                                                                        \
+	{                                                                                          \
+		.b = { 0x02, 0x57, 0x45, 0x46, 0x54, 0x02 }                                        \
+	}
+#define COMPILE_SERVICE_DEVICE "weft-metadata"
 
 /* host: this host's name. The model must outlive the compiler. */
 struct compiler *compile_new(const struct model *m, const char *host);
@@ -66,6 +74,8 @@ void compile_remotes(const struct compiler *c,
  * name, valid until the next change; a rule's id is its place in the object's list, from 1. NULL:
  * there is none with that id. */
 const char *compile_ruleset_name(const struct compiler *c, uint32_t id, enum model_kind *ret_kind);
+/* The full name of this host's port with that id; NULL: there is none. */
+const char *compile_local_port(const struct compiler *c, uint32_t id);
 
 /* For weft status: the remote VTEPs that this host has to do with, whatever its uplink. Those that
  * can't be programmed or reached yet lack WEFT_VTEP_RESOLVED. */

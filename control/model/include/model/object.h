@@ -145,6 +145,7 @@ struct host {
 	uint8_t ttl;
 	uint8_t dscp;
 	bool dscp_copy;
+	char *metadata; /* endpoint of instance metadata (model/endpoint.h), or NULL */
 };
 
 struct port {

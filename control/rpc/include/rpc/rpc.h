@@ -18,6 +18,7 @@
 #include <engine/engine.h>
 #include <south/south.h>
 
+struct metadata_status; /* metadata/metadata.h */
 struct rpc;
 
 /* X(type, name, default, "what it bounds"). Zero in a configuration means the default. */
@@ -55,6 +56,9 @@ struct rpc_config {
 	void (*warnings)(
 		void *arg, void (*add)(void *add_arg, const char *sentence), void *add_arg);
 	void *warnings_arg;
+	/* For status. May be NULL. */
+	void (*metadata)(void *arg, struct metadata_status *ret);
+	void *metadata_arg;
 };
 
 /* Listens. A stale socket of the path is replaced; one that answers is refused with -EADDRINUSE.

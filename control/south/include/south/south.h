@@ -28,10 +28,10 @@ struct south_listener {
 	void (*port)(void *arg, const struct weft_port *port, bool present);
 };
 
-/* Becomes the engine's sink. xsk_map_fd (may be NULL) gives the descriptor for AF_XDP ports, or -1.
- */
+/* Becomes the engine's sink. port_fd (may be NULL) gives the descriptor for AF_XDP ports and for
+ * the service port, or -1. */
 int south_new(struct event_base *base, struct engine *e, const char *socket_path,
-	int (*xsk_map_fd)(void *arg, const struct weft_port *port), void *fd_arg,
+	int (*port_fd)(void *arg, const struct weft_port *port), void *fd_arg,
 	void (*underlay_wanted)(void *arg), void *underlay_arg, struct south **ret);
 /* Connects. Later than south_new, when the underlay is known: a comparison made before would take
  * the way to every remote host from a running data plane. */
@@ -54,7 +54,7 @@ struct south_status {
 	char release[32];
 };
 void south_status(const struct south *s, struct south_status *ret);
-/* Sends this AF_XDP port again although it did not change, for the sake of its new descriptor. */
+/* Sends this port again although it did not change, for the sake of its new descriptor. */
 void south_resend_port(struct south *s, const struct weft_port *port);
 /* Statistics memory of the connected data plane (stale but readable while away), or NULL. */
 const struct weft_stats_shm *south_stats(const struct south *s);

@@ -96,7 +96,8 @@ enum weft_port_flag {
 	WEFT_PORT_DEFAULT_DENY = 1 << 5, /* what no rule of its rule sets decides is denied */
 };
 
-/* An attachment. Key: id. A kind of AF_XDP takes one descriptor with its op: the XSKMAP. */
+/* An attachment. Key: id. A kind of AF_XDP takes one descriptor with its op: the XSKMAP; the
+ * service port, of kind TAP, that of its interface. */
 struct weft_port {
 	uint32_t id;	/* never 0 */
 	uint32_t vni;	/* its segment; 0 for an uplink */
