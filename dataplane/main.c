@@ -22,9 +22,11 @@
 #include <session/fragment.h>
 #include <session/session.h>
 #include <table/learn.h>
+#include <table/policy_log.h>
 
 #define MAIN_TICK_MS	    1
 #define MAIN_LEARN_PER_TICK 1024
+#define MAIN_LOG_PER_TICK   256
 
 static volatile sig_atomic_t main_stop;
 
@@ -57,6 +59,7 @@ static void main_loop(const sigset_t *mask)
 		clock_update();
 		learn_process(MAIN_LEARN_PER_TICK, clock_s());
 		learn_age(clock_s());
+		policy_log_process(MAIN_LOG_PER_TICK);
 		channel_tick(clock_ms());
 		session_prepare();
 		rcu_reclaim();
@@ -106,10 +109,15 @@ static int main_run(const struct options *opt, const sigset_t *mask)
 		main_failed("learning", r);
 		goto fini_counters;
 	}
+	r = policy_log_init();
+	if (r < 0) {
+		main_failed("log of policy", r);
+		goto fini_learn;
+	}
 	r = session_init(opt->max_sessions, opt->n_workers);
 	if (r < 0) {
 		main_failed("sessions (--max-sessions)", r);
-		goto fini_learn;
+		goto fini_policy_log;
 	}
 	r = fragment_init();
 	if (r < 0) {
@@ -140,6 +148,8 @@ fini_fragment:
 	fragment_fini();
 fini_session:
 	session_fini();
+fini_policy_log:
+	policy_log_fini();
 fini_learn:
 	learn_fini();
 fini_counters:

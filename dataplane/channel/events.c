@@ -64,9 +64,10 @@ void event_queue_flush(struct event_queue *q,
 	if (q->any_port && !flush_ports(q, send, arg))
 		return;
 	for (; q->head != q->tail; q->head++) {
-		const struct weft_event_fdb *e = &q->fdb[q->head % EVENTS_QUEUE];
+		const struct event *e = &q->queued[q->head % EVENTS_QUEUE];
+		bool is_fdb = e->type == WEFT_MSG_EVENT_FDB;
 
-		if (!send(arg, WEFT_MSG_EVENT_FDB, e, sizeof(*e)))
+		if (!send(arg, e->type, &e->fdb, is_fdb ? sizeof(e->fdb) : sizeof(e->policy)))
 			return;
 	}
 	/* The lost ones came after what was queued. */
@@ -84,18 +85,31 @@ void events_port(uint16_t slot)
 	}
 }
 
-void events_fdb(
-	const struct config *cfg, const struct fdb_key *key, dest_t dest, enum weft_fdb_event event)
+/* To every client that has room. */
+static void enqueue(const struct event *e)
 {
-	struct weft_event_fdb e = {.event = event};
 	struct event_queue *q;
 
-	if (LIST_EMPTY(&queues) || !fdb_export(cfg, key, dest, true, &e.entry))
-		return;
 	LIST_FOREACH (q, &queues, link) {
 		if (q->tail - q->head == EVENTS_QUEUE || q->n_lost)
 			q->n_lost++;
 		else
-			q->fdb[q->tail++ % EVENTS_QUEUE] = e;
+			q->queued[q->tail++ % EVENTS_QUEUE] = *e;
 	}
+}
+
+void events_fdb(
+	const struct config *cfg, const struct fdb_key *key, dest_t dest, enum weft_fdb_event event)
+{
+	struct event e = {.type = WEFT_MSG_EVENT_FDB, .fdb = {.event = event}};
+
+	if (!LIST_EMPTY(&queues) && fdb_export(cfg, key, dest, true, &e.fdb.entry))
+		enqueue(&e);
+}
+
+void events_policy(const struct weft_event_policy *e)
+{
+	struct event event = {.type = WEFT_MSG_EVENT_POLICY, .policy = *e};
+
+	enqueue(&event);
 }

@@ -2,8 +2,9 @@
 /*
  * Events to those clients that asked for them. Main thread.
  *
- * Port states are levels: a slow client gets the last one, none is lost. FDB events are queued, a
- * bounded number per client; what does not fit is counted and told as EVENTS_LOST.
+ * Port states are levels: a slow client gets the last one, none is lost. Events of the FDB and of
+ * policy are queued, a bounded number per client; what does not fit is counted and told as
+ * EVENTS_LOST.
  */
 #ifndef CHANNEL_EVENTS_H
 #define CHANNEL_EVENTS_H
@@ -15,7 +16,15 @@
 #include <table/learn.h>
 #include <weft/msg.h>
 
-#define EVENTS_QUEUE 512 /* FDB events per client */
+#define EVENTS_QUEUE 512 /* per client */
+
+struct event {
+	enum weft_msg_type type;
+	union {
+		struct weft_event_fdb fdb;
+		struct weft_event_policy policy;
+	};
+};
 
 /* What one client has not been told yet. */
 struct event_queue {
@@ -24,7 +33,7 @@ struct event_queue {
 	bool any_port;
 	uint64_t n_lost;
 	uint32_t head, tail;
-	struct weft_event_fdb fdb[EVENTS_QUEUE];
+	struct event queued[EVENTS_QUEUE];
 };
 
 /* A queue that begins with the state of every port. NULL: out of memory. */
@@ -42,5 +51,7 @@ void events_port(uint16_t slot);
 /* A learn_listener_fn. */
 void events_fdb(const struct config *cfg, const struct fdb_key *key, dest_t dest,
 	enum weft_fdb_event event);
+/* A policy_log_listener_fn. */
+void events_policy(const struct weft_event_policy *e);
 
 #endif

@@ -24,6 +24,7 @@
 #include <core/log.h>
 #include <core/rcu.h>
 #include <table/learn.h>
+#include <table/policy_log.h>
 
 #include "client.h"
 #include "devices.h"
@@ -453,6 +454,7 @@ int channel_init(const struct channel_options *options)
 		return rc;
 	server.boot_id = options->boot_id;
 	learn_set_listener(events_fdb);
+	policy_log_set_listener(events_policy);
 	server.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (server.epoll < 0)
 		rc = -errno;
@@ -478,6 +480,7 @@ void channel_fini(void)
 	server.listener = server.epoll = -1;
 	server.path[0] = '\0';
 	learn_set_listener(NULL);
+	policy_log_set_listener(NULL);
 	devices_fini();
 	state_fini();
 }

@@ -7,9 +7,12 @@
  * copy. ARP and neighbour discovery pass: without them nothing would work, and anti-spoofing guards
  * them. Rules know only of IP, so any other frame is stopped where a port's default is to deny.
  *
+ * What a rule with WEFT_RULE_LOG decides is told (table/policy_log.h).
+ *
  * Drops: POLICY_EGRESS, POLICY_INGRESS, POLICY_REJECT; pl->blame says which rule. Workers.
  */
 #include <pkt/parse.h>
+#include <table/policy_log.h>
 
 #include "policy.h"
 
@@ -20,6 +23,17 @@ static void policy_blame(
 		.port = port->slot, .ruleset = v->ruleset_slot, .rule = v->rule};
 }
 
+/* again: that it is allowed is no news. */
+static void policy_ask(struct pipeline *pl, const struct config_port *port,
+	enum weft_rule_direction direction, const struct policy_flow *flow, bool again,
+	struct policy_verdict *ret)
+{
+	policy_judge(pl->cfg, port, direction, flow, ret);
+	pl->steps += ret->steps;
+	if (unlikely(ret->flags & WEFT_RULE_LOG) && !(again && ret->action == WEFT_RULE_ALLOW))
+		policy_log_post(pl->cfg, port, direction, flow, ret);
+}
+
 /* At one end, 0 the sender's. */
 static int policy_end(struct pipeline *pl, const struct policy_flow *flow, struct policy_ends *e,
 	unsigned int end)
@@ -28,8 +42,8 @@ static int policy_end(struct pipeline *pl, const struct policy_flow *flow, struc
 	struct policy_verdict v = {.action = WEFT_RULE_ALLOW};
 
 	if (port)
-		policy_judge(pl->cfg, port, end ? WEFT_RULE_INGRESS : WEFT_RULE_EGRESS, flow, &v);
-	pl->steps += v.steps;
+		policy_ask(
+			pl, port, end ? WEFT_RULE_INGRESS : WEFT_RULE_EGRESS, flow, e->again, &v);
 	e->ruleset[end] = v.ruleset_slot;
 	e->rule[end] = v.rule;
 	if (likely(v.action == WEFT_RULE_ALLOW))
@@ -53,8 +67,13 @@ void policy_flow_of(const struct rte_mbuf *m, const struct pkt_meta *meta, struc
 		.dst = stage_addr(m, meta, true),
 		.proto = meta->l4_proto,
 		.has_l4 = meta->flags & PKT_L4};
-	if (ret->has_l4)
-		ret->l4 = pkt_has_ports(ret->proto) ? meta->dport : meta->sport;
+	if (!ret->has_l4)
+		return;
+	ret->l4 = meta->sport;
+	if (pkt_has_ports(ret->proto)) {
+		ret->sport = meta->sport;
+		ret->l4 = meta->dport;
+	}
 }
 
 bool policy_is_asked(const struct pkt_meta *meta)
@@ -71,8 +90,7 @@ static bool policy_frame(struct pipeline *pl, const struct rte_mbuf *m, const st
 
 	if (meta->flags & (PKT_IPV4 | PKT_IPV6)) {
 		policy_flow_of(m, meta, &flow);
-		policy_judge(pl->cfg, port, direction, &flow, &v);
-		pl->steps += v.steps;
+		policy_ask(pl, port, direction, &flow, false, &v);
 	} else if (!(port->spec.flags & WEFT_PORT_DEFAULT_DENY)) {
 		v.action = WEFT_RULE_ALLOW;
 	}

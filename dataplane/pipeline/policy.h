@@ -17,6 +17,7 @@ struct policy_ends {
 		*port[2];    /* [0] sends the first packet, [1] gets it; NULL: remote */
 	uint16_t ruleset[2]; /* slots; 0: a default, or remote */
 	uint32_t rule[2];
+	bool again; /* the session was judged before: only a refusal is logged */
 };
 
 /* Judges flow, the first packet of a session, at both ends; fills in rule sets and rules. Returns

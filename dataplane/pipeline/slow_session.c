@@ -65,6 +65,8 @@ static struct policy_flow slow_flow_of(const struct session_key *k)
 	struct policy_flow flow = {.src = k->src, .dst = k->dst, .proto = k->proto};
 
 	flow.has_l4 = slow_policy_port(k, &flow.l4);
+	if (pkt_has_ports(k->proto))
+		flow.sport = k->sport;
 	return flow;
 }
 
@@ -205,7 +207,7 @@ static int slow_revoke(struct pipeline *pl, struct session *s, bool allowed_now,
 bool slow_still_allowed(struct pipeline *pl, struct session *s)
 {
 	struct policy_flow flow = slow_flow_of(&s->dir[0].key);
-	struct policy_ends ends = {0};
+	struct policy_ends ends = {.again = true};
 	bool there = true, current;
 
 	session_lock(s);
@@ -263,6 +265,7 @@ static int slow_revise(
 	if (now && !judged && !moves && !slow_is_home(pl, w))
 		return slow_alone(pl, w);
 	if (!judged || moves) {
+		j->ends.again = true;
 		verdict = slow_judge(pl, w, j);
 		if (verdict != VERDICT_CONTINUE)
 			return slow_revoke(pl, s, now, verdict);

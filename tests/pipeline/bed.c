@@ -17,6 +17,7 @@
 #include <session/fragment.h>
 #include <session/session.h>
 #include <table/learn.h>
+#include <table/policy_log.h>
 
 #include "bed.h"
 
@@ -34,7 +35,8 @@ static void bed_need(bool ok, const char *what)
 
 static void bed_start(void)
 {
-	bed_need(learn_init() == 0 && session_init(bed_sessions, bed_options.n_workers) == 0 &&
+	bed_need(learn_init() == 0 && policy_log_init() == 0 &&
+			 session_init(bed_sessions, bed_options.n_workers) == 0 &&
 			 fragment_init() == 0 && channel_init(&bed_options) == 0,
 		"out of memory");
 	bed_txn = txn_new();
@@ -47,6 +49,7 @@ static void bed_stop(void)
 	channel_fini();
 	fragment_fini();
 	session_fini();
+	policy_log_fini();
 	learn_fini();
 }
 

@@ -22,10 +22,12 @@ a line that ends in '\\' goes on in the next.
         why PORT: REASON WORD=VALUE...   the flight recorder of that port says so, in these words
                                 (vni, at, ruleset, rule, session, from, to, out) and maybe others
         stat PORT: NAME N       another counter of that port (answered, added, learn_refused)
+        log PORT: WORD=VALUE... the next that a rule logs at that port, in these words (action, direction,
+                                ruleset, rule, vni, proto, src, sport, dst, dport, suppressed) or some
         nosplit                 don't run again with the frames split over mbufs
         each NAME in EXPR       (first) the case once for each value; NAME is known to the expressions
 
-In the text of 'do', 'drop', 'why' and 'stat' {EXPR} stands for its value. A line whose EXPR is None, and
+In the text of 'do', 'drop', 'why', 'log' and 'stat' {EXPR} stands for its value. A line whose EXPR is None, and
 'drop PORT: None', is left out.
 
 EXPR is Python with scapy: a packet, bytes, or 'same' (the last frame that came in). Frames that leave
@@ -60,6 +62,7 @@ class Case:
         self.out = {}  # port -> [(options, bytes)]
         self.stats = {}  # (port, name) -> n
         self.why = []  # (port, reason, words)
+        self.log = []  # (port, words)
         self.split = True
         self.last = b""
 
@@ -162,6 +165,9 @@ class CaseFile:
             name, n = (text.split() + ["1"])[:2]
             if name != "None":
                 case.stats[(int(port), ("drop." if word == "drop" else "") + name)] = int(n)
+        elif word == "log":
+            port, _, text = self.substitute(rest, case).partition(":")
+            case.log.append((int(port), set(text.split())))
         elif word == "why":
             port, _, text = self.substitute(rest, case).partition(":")
             reason, *words = text.split()
@@ -215,7 +221,7 @@ def show(frame, other=None):
     return "\n".join([f"{summary} ({len(frame)} bytes)"] + dump[:20])
 
 
-def parse_answer(lines, out, stats, why, errors):
+def parse_answer(lines, out, stats, why, log, errors):
     for line in lines:
         word, *rest = line.split()
         if word == "out":
@@ -227,6 +233,8 @@ def parse_answer(lines, out, stats, why, errors):
                 stats[(port, name)] = stats.get((port, name), 0) + int(n)
         elif word == "why":
             why.append((int(rest[0]), rest[1], set(rest[2:])))
+        elif word == "log":
+            log.append((int(rest[0]), set(rest[1:])))
         elif word == "leak":
             errors.append("leak: " + " ".join(rest))
         elif word != "skipped:":
@@ -297,10 +305,16 @@ def check_records(case, stats, why, errors):
             errors.append(f"no record of port {port}: {reason} {' '.join(sorted(words))}; there is {why}")
 
 
-def check(case, out, stats, why):
+def check_log(case, log, errors):
+    if len(log) != len(case.log) or any(g[0] != w[0] or not w[1] <= g[1] for g, w in zip(log, case.log)):
+        errors.append(f"logged {log}, wanted {case.log}")
+
+
+def check(case, out, stats, why, log):
     errors = []
     check_ledger(stats, errors)
     check_records(case, stats, why, errors)
+    check_log(case, log, errors)
     check_frames(case, out, errors)
     for key, n in case.stats.items():
         if stats.get(key, 0) != n:
@@ -312,7 +326,7 @@ def check(case, out, stats, why):
 
 
 def run(runner, case, split):
-    out, stats, why, errors = {}, {}, [], []
+    out, stats, why, log, errors = {}, {}, [], [], []
     runner.send("reset", *case.bed, "commit")
     for step in case.steps + [("go",)]:
         if step[0] == "do":
@@ -323,10 +337,10 @@ def run(runner, case, split):
             runner.send(f"in {port} {frame.hex()}{cut} {' '.join(options)}")
         else:
             runner.send("go")
-            parse_answer(runner.answer(), out, stats, why, errors)
+            parse_answer(runner.answer(), out, stats, why, log, errors)
     runner.send("end")
-    parse_answer(runner.answer(), out, stats, why, errors)
-    return errors + check(case, out, stats, why)
+    parse_answer(runner.answer(), out, stats, why, log, errors)
+    return errors + check(case, out, stats, why, log)
 
 
 def run_splits(runner, case):

@@ -16,7 +16,8 @@
  *   learn                               let the main thread's side take what was learned
  *   go                                  run; prints lines "out PORT FLAGS HEX",
  *                                       "stat PORT NAME=N...", "why PORT REASON WORD=VALUE..." of
- *                                       each new drop on record, and at last "done"
+ *                                       each new drop on record, "log PORT WORD=VALUE..." of
+ *                                       what rules log, and at last "done"
  *   end                                 prints "leak POOL N" for what is not free, "done"
  */
 #include <errno.h>
@@ -32,6 +33,7 @@
 #include <observe/recorder.h>
 #include <pipeline/pipeline.h>
 #include <table/learn.h>
+#include <table/policy_log.h>
 
 #include <session/session.h>
 
@@ -309,6 +311,17 @@ static unsigned int hold_mbufs(struct rte_mbuf **held)
 	return n;
 }
 
+static void print_log(const struct weft_event_policy *e)
+{
+	printf("log %u ruleset=%u rule=%u direction=%u action=%u vni=%u proto=%u sport=%u dport=%u "
+	       "suppressed=%u",
+		e->port, e->ruleset, e->rule, e->direction, e->action, e->vni, e->proto, e->sport,
+		e->dport, e->suppressed);
+	print_addr("src", &e->src);
+	print_addr("dst", &e->dst);
+	putchar('\n');
+}
+
 static void cmd_go(const struct words *w)
 {
 	static struct rte_mbuf *held[MBUFS];
@@ -327,6 +340,8 @@ static void cmd_go(const struct words *w)
 		print_stats(port_ids[i]);
 	for (unsigned int i = 0; i < n_ports; i++)
 		print_records(port_ids[i]);
+	policy_log_set_listener(print_log);
+	policy_log_process(UINT32_MAX);
 	printf("done\n");
 	fflush(stdout);
 }

@@ -133,6 +133,13 @@ static void messages(FILE *f)
 	STRUCT(weft_event_port, M(weft_event_port, id) M(weft_event_port, state)
 					M(weft_event_port, pad) M(weft_event_port, text))
 	STRUCT(weft_event_fdb, M(weft_event_fdb, entry) M(weft_event_fdb, event))
+	STRUCT(weft_event_policy,
+		M(weft_event_policy, src) M(weft_event_policy, dst) M(weft_event_policy, vni) M(
+			weft_event_policy, port) M(weft_event_policy, ruleset) M(weft_event_policy,
+			rule) M(weft_event_policy, suppressed) M(weft_event_policy, sport)
+			M(weft_event_policy, dport) M(weft_event_policy, proto)
+				M(weft_event_policy, has_l4) M(weft_event_policy, direction)
+					M(weft_event_policy, action))
 	STRUCT(weft_event_lost, M(weft_event_lost, n))
 	STRUCT(weft_msg_info,
 		M(weft_msg_info, generation) M(weft_msg_info, uptime_ms) M(

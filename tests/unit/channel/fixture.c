@@ -17,6 +17,7 @@
 #include <session/session.h>
 #include <table/learn.h>
 #include <table/policy.h>
+#include <table/policy_log.h>
 #include <table/route.h>
 
 #include "dump.h"
@@ -44,7 +45,8 @@ static int setup(const char *path)
 	fake_fail_open(NULL, 0);
 	clock_warp(1000);
 	return rcu_init(N_WORKERS) || counters_init(N_WORKERS, FIXTURE_BOOT_ID) || learn_init() ||
-	       session_init(SESSION_DEFAULT, N_WORKERS) || channel_init(&options);
+	       policy_log_init() || session_init(SESSION_DEFAULT, N_WORKERS) ||
+	       channel_init(&options);
 }
 
 int fixture_setup(void **state)
@@ -68,6 +70,7 @@ int fixture_teardown(void **state)
 	rcu_worker_unregister(0); /* of a test that failed: nothing would ever be reclaimed */
 	channel_fini();
 	session_fini();
+	policy_log_fini();
 	learn_fini();
 	counters_fini();
 	rcu_fini();
@@ -80,6 +83,7 @@ void fixture_turn(unsigned int ms)
 	channel_poll(0);
 	learn_process(1024, clock_s());
 	learn_age(clock_s());
+	policy_log_process(1024);
 	channel_tick(clock_ms());
 	rcu_reclaim();
 	rcu_reclaim();

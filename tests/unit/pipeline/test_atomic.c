@@ -38,6 +38,7 @@
 #include <session/fragment.h>
 #include <session/session.h>
 #include <table/learn.h>
+#include <table/policy_log.h>
 
 #define FLIPS	 1000
 #define PER_FLIP 8
@@ -439,7 +440,8 @@ static int setup(void **state)
 	clock_update();
 	fake_register();
 	return rcu_init(1) || mem_init(8192) || counters_init(1, 1) || learn_init() ||
-	       session_init(SESSION_MIN, 1) || fragment_init() || channel_init(&channel);
+	       policy_log_init() || session_init(SESSION_MIN, 1) || fragment_init() ||
+	       channel_init(&channel);
 }
 
 static int teardown(void **state)
@@ -447,6 +449,7 @@ static int teardown(void **state)
 	channel_fini();
 	fragment_fini();
 	session_fini();
+	policy_log_fini();
 	learn_fini();
 	counters_fini();
 	assert_int_equal(rte_mempool_in_use_count(mem_pools.packet), 0);

@@ -16,7 +16,7 @@
  * ERROR, and the connection is closed.
  *
  * A client that asks for events is first told the state of every port. States of ports are never
- * lost (the last one is told); FDB events may be, which EVENTS_LOST says.
+ * lost (the last one is told); events of the FDB and of policy may be, which EVENTS_LOST says.
  */
 #ifndef WEFT_MSG_H
 #define WEFT_MSG_H
@@ -59,6 +59,7 @@
 	X(21, SESSION_ENTRIES, "reply", weft_msg_sessions) /* sessions back to back */             \
 	X(22, SESSION_FLUSH, "request", weft_msg_session_flush)                                    \
 	X(23, SESSION_END, "reply", weft_msg_session_end)                                          \
+	X(28, EVENT_POLICY, "event", weft_event_policy)                                            \
 	X(30, DROP_LIST, "request", weft_msg_drop_list)                                            \
 	X(31, DROP_RECORDS, "reply", weft_msg_drop_records) /* records back to back */
 
@@ -183,6 +184,25 @@ struct weft_event_fdb {
 	uint32_t event; /* enum weft_fdb_event */
 };
 static_assert(sizeof(struct weft_event_fdb) == 36, "wire layout");
+
+/* A rule with WEFT_RULE_LOG decided about a new session, a packet without one, or, when it refuses,
+ * about a session judged again; at one end, rate limited per port. */
+struct weft_event_policy {
+	struct weft_addr src; /* of the session's first packet, or of the packet */
+	struct weft_addr dst;
+	uint32_t vni;	     /* of the port */
+	uint32_t port;	     /* whose policy it is */
+	uint32_t ruleset;    /* id */
+	uint32_t rule;	     /* id */
+	uint32_t suppressed; /* of this port that were not told since its last one */
+	uint16_t sport;	     /* 0: the protocol has none */
+	uint16_t dport;	     /* ICMP: type << 8 | code */
+	uint8_t proto;
+	uint8_t has_l4;	   /* 0: sport and dport are not known */
+	uint8_t direction; /* enum weft_rule_direction */
+	uint8_t action;	   /* enum weft_rule_action */
+};
+static_assert(sizeof(struct weft_event_policy) == 60, "wire layout");
 
 struct weft_event_lost {
 	uint64_t n; /* events that this slow client missed: dump to catch up */

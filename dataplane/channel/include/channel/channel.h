@@ -5,7 +5,7 @@
  * the devices behind its ports.
  *
  * Everything here runs on the main thread and never blocks but in channel_poll. Before
- * channel_init: EAL, rcu_init, counters_init, learn_init. The main loop:
+ * channel_init: EAL, rcu_init, counters_init, learn_init, policy_log_init. The main loop:
  *
  *     while (!stop) {
  *             channel_poll(1);

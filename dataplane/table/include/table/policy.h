@@ -39,9 +39,10 @@
 struct policy_flow {
 	struct weft_addr src;
 	struct weft_addr dst;
-	uint16_t l4;   /* destination port; ICMP: type << 8 | code */
-	uint8_t proto; /* IP protocol */
-	bool has_l4;   /* false: l4 is not known, only rules for any port match */
+	uint16_t l4;	/* destination port; ICMP: type << 8 | code */
+	uint16_t sport; /* 0: the protocol has none; for the log, no rule asks for it */
+	uint8_t proto;	/* IP protocol */
+	bool has_l4;	/* false: l4 is not known, only rules for any port match */
 };
 
 #define POLICY_STEP_NS 8 /* at 2.6 GHz */
