@@ -3,6 +3,8 @@
  * events.subscribe, and the notifications that follow. On weftd's event loop, called from the
  * engine after a commit and from south.
  */
+#include <limits.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -19,6 +21,7 @@ static const struct {
 } names[] = {
 	{"port", EVENT_PORT},
 	{"fdb", EVENT_FDB},
+	{"policy", EVENT_POLICY},
 	{"commit", EVENT_COMMIT},
 	{"dataplane", EVENT_DATAPLANE},
 };
@@ -50,14 +53,14 @@ void handle_events_subscribe(struct request *rq)
 	unsigned int events = 0, one;
 
 	if (!json_object_object_get_ex(rq->params, "events", &list)) {
-		answer(rq, EVENT_PORT | EVENT_FDB | EVENT_COMMIT | EVENT_DATAPLANE);
+		answer(rq, UINT_MAX);
 		return;
 	}
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		one = event_by_name(json_object_get_string(json_object_array_get_idx(list, i)));
 		if (one == 0) {
 			request_fail(rq, WEFTRPC_PARAMS,
-				"events[%zu]: must be port, fdb, commit or dataplane", i);
+				"events[%zu]: must be port, fdb, policy, commit or dataplane", i);
 			return;
 		}
 		events |= one;
@@ -143,6 +146,90 @@ static void on_fdb(void *arg, const struct weft_event_fdb *e)
 	notify(r, EVENT_FDB, p);
 }
 
+static const char *action_name(uint8_t action)
+{
+	switch (action) {
+	case WEFT_RULE_ALLOW:
+		return "allow";
+	case WEFT_RULE_DENY:
+		return "deny";
+	case WEFT_RULE_REJECT:
+		return "reject";
+	default:
+		return "unknown";
+	}
+}
+
+/* What the intent says of the rule. */
+static void add_rule_description(
+	const struct rpc *r, struct json_object *o, const struct weft_event_policy *e)
+{
+	const struct model *m = engine_model(r->engine);
+	const struct security_group *g;
+	const struct rule *rules = NULL;
+	const struct policy *p;
+	enum model_kind kind;
+	const char *name = compile_ruleset_name(engine_compiler(r->engine), e->ruleset, &kind);
+	size_t n = 0;
+
+	if (name == NULL)
+		return;
+	if (kind == MODEL_POLICY && (p = (const struct policy *)model_find(m, kind, name))) {
+		rules = p->rules;
+		n = p->n_rules;
+	} else if (kind == MODEL_SECURITY_GROUP &&
+		   (g = (const struct security_group *)model_find(m, kind, name))) {
+		rules = g->rules;
+		n = g->n_rules;
+	}
+	if (e->rule >= 1 && e->rule <= n && rules[e->rule - 1].description != NULL)
+		json_object_object_add(
+			o, "description", json_object_new_string(rules[e->rule - 1].description));
+}
+
+static void add_number(struct json_object *o, const char *key, unsigned int n)
+{
+	json_object_object_add(o, key, json_object_new_int64(n));
+}
+
+static void add_flow(struct json_object *o, const struct weft_event_policy *e)
+{
+	bool is_icmp = e->proto == IPPROTO_ICMP || e->proto == IPPROTO_ICMPV6;
+	bool has_ports = e->has_l4 && !is_icmp;
+
+	json_add_proto(o, e->proto);
+	json_add_addr(o, "src", &e->src);
+	if (has_ports)
+		add_number(o, "sport", e->sport);
+	json_add_addr(o, "dst", &e->dst);
+	if (has_ports)
+		add_number(o, "dport", e->dport);
+	if (!e->has_l4 || has_ports)
+		return;
+	add_number(o, "icmp_type", e->dport >> 8);
+	add_number(o, "icmp_code", e->dport & 0xff);
+}
+
+static void on_policy(void *arg, const struct weft_event_policy *e)
+{
+	const char *direction = e->direction == WEFT_RULE_INGRESS ? "ingress" : "egress";
+	struct rpc *r = arg;
+	struct json_object *p;
+
+	if (!conn_anybody_wants(r, EVENT_POLICY))
+		return;
+	p = new_event("policy");
+	json_object_object_add(p, "action", json_object_new_string(action_name(e->action)));
+	json_object_object_add(p, "direction", json_object_new_string(direction));
+	json_add_port(r, p, "port", e->port);
+	json_add_segment(r, p, e->vni);
+	add_flow(p, e);
+	json_add_rule(r, p, "rule", e->port, e->ruleset, e->rule);
+	add_rule_description(r, p, e);
+	add_number(p, "suppressed", e->suppressed);
+	notify(r, EVENT_POLICY, p);
+}
+
 static void on_connected(void *arg, bool connected)
 {
 	struct rpc *r = arg;
@@ -186,7 +273,11 @@ static void on_commit(void *arg, const struct model_change *changes, size_t n, u
 
 void events_start(struct rpc *r)
 {
-	r->listener_of_south = (struct south_listener){r, on_port_state, on_fdb, on_connected};
+	r->listener_of_south = (struct south_listener){.arg = r,
+		.port_state = on_port_state,
+		.fdb = on_fdb,
+		.policy = on_policy,
+		.connected = on_connected};
 	engine_on_commit(r->engine, on_commit, r);
 	if (r->south != NULL)
 		south_listen(r->south, &r->listener_of_south);

@@ -119,7 +119,8 @@ static const struct rpc_param session_show_params[] = {P_SESSION, {NULL}};
 static const struct rpc_param session_flush_params[] = {
 	P_SESSIONS, {"all", RPC_BOOL, .help = "without any filter: all of them"}, {NULL}};
 static const struct rpc_param events_params[] = {
-	{"events", RPC_STRINGS, .max = 16, .help = "port, fdb, commit, dataplane; absent: all"},
+	{"events", RPC_STRINGS, .max = 16,
+		.help = "port, fdb, policy, commit, dataplane; absent: all"},
 	{NULL}};
 
 /* The table of parameters that goes with each identifier. */

@@ -148,6 +148,7 @@ enum event_kind {
 	EVENT_FDB = 1 << 1,
 	EVENT_COMMIT = 1 << 2,
 	EVENT_DATAPLANE = 1 << 3,
+	EVENT_POLICY = 1 << 4,
 };
 void events_start(struct rpc *r);
 
@@ -169,6 +170,9 @@ void json_add_hex(struct json_object *o, const char *key, const uint8_t *bytes, 
 /* "security-group red/web rule 3", "default of port red/w1" when ruleset is 0. */
 void json_add_rule(const struct rpc *r, struct json_object *o, const char *key, uint32_t port,
 	uint32_t ruleset, uint32_t rule);
+
+/* sessions.c: under "proto", a name or a number. */
+void json_add_proto(struct json_object *o, uint8_t proto);
 
 /* status_routes.c: adds a sentence for each route that carries nothing, as far as it looks. */
 void status_warn_routes(const struct model *m, struct json_object *warnings);

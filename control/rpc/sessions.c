@@ -129,7 +129,7 @@ static void add_name(struct json_object *o, const char *key, const char *name, u
 	json_object_object_add(o, key, json_object_new_string(name == NULL ? number : name));
 }
 
-static void add_proto(struct json_object *o, uint8_t proto)
+void json_add_proto(struct json_object *o, uint8_t proto)
 {
 	for (size_t i = 0; i < N_PROTOCOLS; i++) {
 		if (protocols[i].number == proto) {
@@ -172,7 +172,7 @@ static struct json_object *session_json(struct session_ask *s, const struct weft
 	const char *network = network_name(s, e->network);
 
 	add_name(o, "network", network, e->network);
-	add_proto(o, e->proto);
+	json_add_proto(o, e->proto);
 	json_add_text(o, "state", e->state, sizeof(e->state));
 	json_object_object_add(
 		o, "half_open", json_object_new_boolean(e->flags & WEFT_SESSION_HALF_OPEN));

@@ -189,6 +189,8 @@ void south_tell_event(struct south *s, const struct weft_client_msg *m)
 			l->port_state(l->arg, m->payload);
 		else if (m->hdr->type == WEFT_MSG_EVENT_FDB && l->fdb)
 			l->fdb(l->arg, m->payload);
+		else if (m->hdr->type == WEFT_MSG_EVENT_POLICY && l->policy)
+			l->policy(l->arg, m->payload);
 	}
 }
 

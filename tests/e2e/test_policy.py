@@ -233,3 +233,31 @@ def test_revoked_at_once(small):
     time.sleep(0.5)
     assert witness.stop()["marks"].get("ok", 0) > 0
     assert "bad" not in stream.stop()
+
+
+def test_rules_with_log_are_told(small):
+    """weft events names the rule that let a session begin, and the one that denied it."""
+    server, host = small.group("red", "server"), small["w1"].host
+    server["rules"] = [dict(r, log=True, description="clients") if r.get("protocol") == "udp" else r
+                       for r in server["rules"]]
+    small.doc["policies"] = [{"name": "closed", "tier": "override", "priority": 1, "rules": [
+        {"direction": "ingress", "action": "deny", "protocol": "udp", "ports": "9001", "log": True}]}]
+    small.apply()
+    log = host.path("events.log")
+    events = small.lab.spawn([small.lab.binary("tools/weft/weft"), "--socket", host.rpc_path, "events",
+                              "policy"], log)
+    dst, src = small["w1"].ip(), small["w2"].ip()
+
+    def told():
+        send(small["w2"], "ok", "udp", dst, 9000)
+        send(small["w2"], "bad", "udp", dst, 9001)
+        return "allow" in events.log() and "deny" in events.log()
+    small.lab.ready("the events", events, told)
+    events.kill()
+    lines = [line.split(" ", 1)[1] for line in events.log().splitlines()]
+    allowed = next(line for line in lines if "allow" in line)
+    assert allowed.startswith("policy allow ingress red/w1: udp %s:" % src) and allowed.endswith(
+        " to %s:9000, security-group red/server rule 2 (clients)" % dst), lines
+    denied = next(line for line in lines if "deny" in line)
+    assert denied.startswith("policy deny ingress red/w1: udp %s:" % src), lines
+    assert " to %s:9001, policy closed rule 1" % dst in denied, lines

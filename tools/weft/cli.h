@@ -131,6 +131,8 @@ char *value_text(struct json_object *value);
 const char *duration_text(uint64_t ms, char *buf, size_t size);
 /* Without control characters, so that a name from elsewhere can't drive the terminal. */
 void print_safe(const char *text);
+/* The members addr and port of o: "10.0.0.1:80", "[fd00::1]:80", or the address alone. */
+void end_text(struct json_object *o, const char *addr, const char *port, char *buf, size_t size);
 
 /* decode.c: a frame in one line, as far as the n bytes tell of which a frame of size bytes begins
  * with: "10.0.0.1:4000 > 10.0.0.2:80 tcp S". Returns buf. */

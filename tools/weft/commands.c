@@ -85,7 +85,7 @@ const struct command commands[] = {
 		"addresses and ports may be those of the answers. list prints all pages, or one "
 		"with\n"
 		"limit=N. flush without a filter takes all=true.\n"},
-	{"events", "events [port] [fdb] [commit] [dataplane] [--count N]",
+	{"events", "events [port] [fdb] [policy] [commit] [dataplane] [--count N]",
 		"follow what happens, until interrupted", run_events,
 		"  --count N  end after so many\n"},
 	{"rpc", "rpc METHOD [PARAMS|-]", "call any method of weftd", run_rpc,

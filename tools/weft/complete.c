@@ -174,7 +174,8 @@ static void complete_drops(struct cli *cli, int argc, char **argv)
 static void complete_words(struct cli *cli, int argc, char **argv)
 {
 	static const char *const stats[] = {"ports", "workers", NULL};
-	static const char *const events[] = {"port", "fdb", "commit", "dataplane", "--count", NULL};
+	static const char *const events[] = {
+		"port", "fdb", "policy", "commit", "dataplane", "--count", NULL};
 	static const char *const apply[] = {"-f", "--dry-run", "--no-prune", NULL};
 	static const char *const export[] = {"--full", NULL};
 	const char *noun = argv[0], *word = argv[argc - 1];

@@ -25,6 +25,29 @@ static void print_commit(struct json_object *e)
 			(unsigned long long)(get_uint(e, "total") - array_length(changes)));
 }
 
+/* "deny ingress red/w1: tcp 10.0.0.1:1000 to 10.0.0.2:80, security-group red/web rule 3 (text)" */
+static void print_policy(struct json_object *e)
+{
+	char src[80], dst[80];
+
+	end_text(e, "src", "sport", src, sizeof(src));
+	end_text(e, "dst", "dport", dst, sizeof(dst));
+	printf("policy %s %s %s: %s %s to %s", get_string(e, "action"), get_string(e, "direction"),
+		get_string(e, "port"), get_string(e, "proto"), src, dst);
+	if (json_object_object_get_ex(e, "icmp_type", NULL))
+		printf(" type %llu code %llu", (unsigned long long)get_uint(e, "icmp_type"),
+			(unsigned long long)get_uint(e, "icmp_code"));
+	printf(", %s", get_string(e, "rule"));
+	if (get_string(e, "description")[0] != 0) {
+		printf(" (");
+		print_safe(get_string(e, "description"));
+		printf(")");
+	}
+	if (get_uint(e, "suppressed") > 0)
+		printf("; %llu before it were not told",
+			(unsigned long long)get_uint(e, "suppressed"));
+}
+
 static void print_event(struct json_object *e)
 {
 	const char *type = get_string(e, "type");
@@ -39,6 +62,8 @@ static void print_event(struct json_object *e)
 			get_string(e, "mac"),
 			get_string(e, "port")[0] != 0 ? get_string(e, "port")
 						      : get_string(e, "remote"));
+	} else if (strcmp(type, "policy") == 0) {
+		print_policy(e);
 	} else if (strcmp(type, "commit") == 0) {
 		print_commit(e);
 	} else if (strcmp(type, "dataplane") == 0) {
@@ -96,8 +121,8 @@ int run_events(struct cli *cli, const struct command *c, int argc, char **argv)
 		else if (strncmp(argv[i], "--count=", 8) == 0)
 			r = read_count(argv[i] + 8, &count);
 		else if (argv[i][0] == '-')
-			r = usage_error(
-				"weft events [port] [fdb] [commit] [dataplane] [--count N]");
+			r = usage_error("weft events [port] [fdb] [policy] [commit] [dataplane] "
+					"[--count N]");
 		else
 			json_object_array_add(events, json_object_new_string(argv[i]));
 	}

@@ -132,3 +132,14 @@ void print_safe(const char *text)
 	for (; *text != 0; text++)
 		putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
 }
+
+void end_text(struct json_object *o, const char *addr, const char *port, char *buf, size_t size)
+{
+	const char *text = get_string(o, addr);
+
+	if (get_uint(o, port) == 0)
+		snprintf(buf, size, "%s", text);
+	else
+		snprintf(buf, size, strchr(text, ':') != NULL ? "[%s]:%" PRIu64 : "%s:%" PRIu64,
+			text, get_uint(o, port));
+}

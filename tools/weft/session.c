@@ -20,19 +20,6 @@ static struct json_object *member(struct json_object *o, const char *key)
 	return v;
 }
 
-/* "10.0.0.1:80", "[fd00::1]:80", or the address alone. */
-static void end_text(
-	struct json_object *way, const char *addr, const char *port, char *buf, size_t size)
-{
-	const char *text = get_string(way, addr);
-
-	if (get_uint(way, port) == 0)
-		snprintf(buf, size, "%s", text);
-	else
-		snprintf(buf, size, strchr(text, ':') != NULL ? "[%s]:%" PRIu64 : "%s:%" PRIu64,
-			text, get_uint(way, port));
-}
-
 /* Where packets of that way go. */
 static void where_text(struct json_object *way, char *buf, size_t size)
 {

@@ -233,6 +233,27 @@ def test_events(server, filled):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z port red/c1 is down: no peer", lines[0])
 
 
+def test_events_of_policy(server, filled):
+    filled("security-group", "create", "red/web").ok()
+    filled("security-group", "rule", "add", "red/web", "egress").ok()
+    filled("security-group", "rule", "add", "red/web", "ingress", "tcp", "80", "log",
+           "description=who asks?").ok()
+    filled("port", "update", "red/c1", "security_groups=web").ok()
+    p = subprocess.Popen([os.environ["WEFT"], "events", "policy", "--count", "2"],
+                         env={**os.environ, "WEFT_SOCKET": server.path}, stdout=subprocess.PIPE,
+                         text=True)
+    with server.client() as c:
+        while c.call("status")["rpc"]["events_sent"] == 0:  # until it has subscribed
+            server.do("policy red/c1 red/web 80 5")
+        server.do("policy red/c1 red/web 0 0")
+    lines = [line.split(" ", 1)[1] for line in p.communicate(timeout=60)[0].splitlines()]
+    assert p.returncode == 0
+    assert lines[0] == "policy deny ingress red/c1: tcp 10.0.0.1:1000 to 10.0.0.2:80, " \
+        "security-group red/web rule 2 (who asks?); 5 before it were not told"
+    assert lines[1] in (lines[0], "policy deny ingress red/c1: icmp 10.0.0.1 to 10.0.0.2 type 8 "
+                        "code 0, security-group red/web rule 2 (who asks?)")
+
+
 def test_rpc(filled):
     assert json.loads(filled("rpc", "tenant.get", '{"name":"red"}').ok())["object"]["name"] == "red"
     assert json.loads(filled("rpc", "tenant.get", '["red"]').ok())["object"]["name"] == "red"

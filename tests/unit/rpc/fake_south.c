@@ -141,6 +141,32 @@ void fake_south_events(struct south *s, size_t n)
 	}
 }
 
+void fake_south_policy(
+	struct south *s, const char *port, const char *group, uint16_t dport, uint32_t suppressed)
+{
+	const struct model *m = engine_model(s->engine);
+	const struct object *g = model_find(m, MODEL_SECURITY_GROUP, group);
+	const struct object *n = model_find(m, MODEL_NETWORK, "red/main");
+	struct weft_event_policy e = {.src = weft_addr_from_v4("\x0a\x00\x00\x01"),
+		.dst = weft_addr_from_v4("\x0a\x00\x00\x02"),
+		.vni = 1001,
+		.port = id_of(s, port),
+		.ruleset = 77,
+		.rule = 2,
+		.suppressed = suppressed,
+		.sport = 1000,
+		.dport = dport != 0 ? dport : 8 << 8,
+		.proto = dport != 0 ? 6 : 1,
+		.has_l4 = 1,
+		.direction = WEFT_RULE_INGRESS,
+		.action = WEFT_RULE_DENY};
+
+	if (g != NULL && n != NULL)
+		e.ruleset = group_network_id(
+			(const struct security_group *)g, (const struct network *)n);
+	s->listener.policy(s->listener.arg, &e);
+}
+
 static void dump(struct later *l)
 {
 	union weft_entry e;

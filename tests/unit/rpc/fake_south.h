@@ -22,5 +22,8 @@ void fake_south_sessions(struct south *s, size_t n);
 void fake_south_drops(struct south *s, const char *port, unsigned int n);
 /* So many FDB events at once. */
 void fake_south_events(struct south *s, size_t n);
+/* Rule 2 of the group, in red/main, denied something to the port; ICMP or, with a port, TCP. */
+void fake_south_policy(
+	struct south *s, const char *port, const char *group, uint16_t dport, uint32_t suppressed);
 
 #endif

@@ -72,6 +72,8 @@ static void command(const char *line)
 		fake_south_drops(south, name, a);
 	else if (sscanf(line, "events %u", &a) == 1)
 		fake_south_events(south, a);
+	else if (sscanf(line, "policy %63s %63s %u %u", name, text, &a, &b) == 4)
+		fake_south_policy(south, name, text, (uint16_t)a, b);
 	else
 		fprintf(stderr, "rpcd: what is \"%s\"?\n", line);
 }

@@ -418,6 +418,30 @@ def test_events(server, filled):
         refused(c, "events.subscribe", {"events": ["weather"]}, INVALID)
 
 
+def test_policy_events(server, filled):
+    filled.call("transact", {"ops": [
+        {"verb": "create", "kind": "security-group", "object": {"tenant": "red", "name": "web", "rules": [
+            {"direction": "egress"},
+            {"direction": "ingress", "protocol": "tcp", "log": True, "description": "who asks?"}]}},
+        {"verb": "update", "kind": "port", "object": {
+            "tenant": "red", "name": "c1", "security_groups": ["web"]}}]})
+    with server.client() as c:
+        assert c.call("events.subscribe", {"events": ["policy"]})["subscribed"] == ["policy"]
+        server.do("connect", "events 1", "policy red/c1 red/web 80 5", "policy red/c1 red/none 0 0")
+        e = c.line()["params"]
+        del e["time"]
+        assert e == {
+            "type": "policy", "action": "deny", "direction": "ingress", "port": "red/c1",
+            "segment": "red/lan", "vni": 1001, "proto": "tcp", "src": "10.0.0.1", "sport": 1000,
+            "dst": "10.0.0.2", "dport": 80, "rule": "security-group red/web rule 2",
+            "description": "who asks?", "suppressed": 5}
+        e = c.line()["params"]
+        assert (e["proto"], e["icmp_type"], e["icmp_code"], e["suppressed"]) == ("icmp", 8, 0, 0)
+        assert e["rule"] == "rule set 77 rule 2" and not {"sport", "description"} & set(e)
+        everything = c.call("events.subscribe")["subscribed"]
+        assert everything == ["port", "fdb", "policy", "commit", "dataplane"]
+
+
 def test_names_of_ports_follow_changes(server, filled):
     """Ports that move to another host are no longer this one's."""
     port = filled.call("port.get", {"name": "red/c1"})["id"]

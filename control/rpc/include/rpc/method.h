@@ -124,7 +124,10 @@ enum rpc_access {
 		"flushed (their number)")                                                          \
 	X(EVENTS_SUBSCRIBE, "events.subscribe", events_subscribe, RPC_READ,                        \
 		"From now on sends notifications named \"event\" on this connection: port "        \
-		"(state changes), fdb (learned, moved, aged, limit), commit (of a transaction), "  \
+		"(state changes), fdb (learned, moved, aged, limit), policy (what a rule with "    \
+		"log "                                                                             \
+		"decided of a new session, or of a packet without one; per port rate limited, "    \
+		"suppressed: how many were not told before), commit (of a transaction), "          \
 		"dataplane (connected or not). A reader too slow for them is disconnected.",       \
 		"subscribed")                                                                      \
 	X(EVENTS_UNSUBSCRIBE, "events.unsubscribe", events_unsubscribe, RPC_READ,                  \

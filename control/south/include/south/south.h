@@ -23,6 +23,7 @@ struct south_listener {
 	void *arg;
 	void (*port_state)(void *arg, const struct weft_event_port *e);
 	void (*fdb)(void *arg, const struct weft_event_fdb *e);
+	void (*policy)(void *arg, const struct weft_event_policy *e);
 	void (*connected)(void *arg, bool connected);
 	/* The intent of a local port or uplink changed (present) or ended. */
 	void (*port)(void *arg, const struct weft_port *port, bool present);
