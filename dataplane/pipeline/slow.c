@@ -35,8 +35,10 @@
  * another packet. */
 #define SLOW_STEPS (1250 / POLICY_STEP_NS)
 
-/* In one burst, so that it does not keep a worker for longer than other ports' queues can wait. */
-#define SLOW_BURST_STEPS (50000 / POLICY_STEP_NS)
+/* In one burst, so that it does not keep a worker for longer than other ports' queues can wait. One
+ * judgement of SLOW_DEAR_STEPS ends a burst's. */
+#define SLOW_BURST_STEPS (100000 / POLICY_STEP_NS)
+#define SLOW_DEAR_STEPS	 (20000 / POLICY_STEP_NS)
 
 #define SLOW_TRIES 4 /* other workers may make or end the same session meanwhile */
 
@@ -77,7 +79,7 @@ static void slow_settle_account(struct pipeline *pl, const struct slow_account *
 {
 	if (unlikely(pl->steps >= SLOW_STEPS)) {
 		quota_charge(a->kind, a->slot, SLOW_RATE, pl->steps / SLOW_STEPS);
-		pl->burst_steps += pl->steps;
+		pl->burst_steps += pl->steps < SLOW_DEAR_STEPS ? pl->steps : SLOW_BURST_STEPS;
 		pl->dear_segment = a->segment;
 	}
 	pl->steps = 0;

@@ -29,7 +29,7 @@
 
 #define WORKER_SPIN_ROUNDS    256
 #define WORKER_FIRST_SLEEP_US 8
-#define WORKER_BURST_MAX_US   100 /* bursts that take longer are not worked on all the time */
+#define WORKER_BURST_MAX_US   200 /* bursts that take longer are not worked on all the time */
 
 struct worker {
 	unsigned int index;
