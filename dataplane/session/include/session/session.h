@@ -202,7 +202,7 @@ struct session_new {
  * again.
  *
  * A port without limits of its own may have half of all sessions, and a quarter of all that are
- * half open. */
+ * half open; a tenant without one four for each place that is free. */
 struct session *session_insert(
 	unsigned int worker, const struct session_new *n, enum weft_drop *ret_drop);
 /* Any worker, without the session's lock; the main thread too, as a reader (core/rcu.h). Takes it
