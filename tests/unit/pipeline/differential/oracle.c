@@ -117,7 +117,7 @@ void oracle_judge(const struct event *e, struct expect *ret)
 	enum weft_drop drop = 0;
 
 	ret->v.n_out = ret->v.n_drop = ret->n_or = 0;
-	ret->may_track = ret->vague = ret->unknown = ret->has_other = false;
+	ret->may_track = ret->vague = ret->unknown = ret->away = ret->has_other = false;
 	if (outer) {
 		drop = read_outer(e, &a, ret);
 	} else {

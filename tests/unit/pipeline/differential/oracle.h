@@ -11,6 +11,10 @@
  *    may_track. From then on the oracle knows less of that connection (struct tcp_model), and of
  *    one that may have been opened anew from either side, nothing (vague): it may be refused, but
  *    passes only where either direction is allowed by the rules.
+ * Free is also how a packet of a session is judged that does not go between the ends that the
+ * session was last judged for, or not from where the tables say that its sender is (away): by
+ * itself or as the session's. That depends on which packets the slow path saw, so that the slow
+ * path's world may differ from the fast one from there on. Only in forging scenarios.
  * Free are also the UDP source port of the outer header (RFC 7348 section 4.1).
  */
 #ifndef ORACLE_H
@@ -52,6 +56,7 @@ struct expect {
 	struct verdict v;
 	bool may_track; /* TCP_WINDOW or TCP_STATE instead */
 	bool vague;	/* or any drop that sessions and policy know */
+	bool away;	/* of a session, but not between the ends that it has */
 	bool unknown;	/* the oracle does not know such packets: worlds are compared, no more */
 	unsigned int n_or;
 	uint16_t or [EXPECT_DROPS]; /* instead of v.drop[0] */

@@ -153,15 +153,16 @@ enum weft_drop expect_existing(struct expect *x, const struct arrival *a, const 
 	bool same, moves;
 	enum weft_drop drop;
 
+	end[dir] = a->port ? a->port->id : 0;
+	end[!dir] = w->port;
+	same = end[0] == s->end[0] && end[1] == s->end[1];
+	x->away |= oracle_forging && (!same || !is_home(a));
 	if (s->vague)
 		return expect_vague(x, a, w, s);
 	if (is_decided(s, dir, a) && !(a->v.fragment && !a->v.later))
 		return 0;
 	k[!dir].vni = answers_in(a, w);
 	moves = !key_equal(&k[!dir], &s->k[!dir]);
-	end[dir] = a->port ? a->port->id : 0;
-	end[!dir] = w->port;
-	same = end[0] == s->end[0] && end[1] == s->end[1];
 	if (oracle_forging && !same && !moves && !is_home(a)) {
 		*session = NULL;
 		return expect_alone(x, a, w);

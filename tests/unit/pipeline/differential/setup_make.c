@@ -168,8 +168,8 @@ static void add_segment(struct scenario *s, unsigned int net, unsigned int seg)
 		e.router = net + 1;
 		add_gateway(c, net, seg, &c->router[c->n_router - 1].mac);
 	}
-	if (net == 1 && chance(10))
-		e.network = 0, e.router = 0, e.flags &= ~WEFT_SEGMENT_L3_ONLY;
+	if (net == 1 && !routed && chance(30))
+		e.network = 0;
 	SETUP_ADD(c, segment, e);
 	for (unsigned int i = 0; i < c->n_vtep; i++)
 		SETUP_ADD(c, flood,
