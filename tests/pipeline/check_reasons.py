@@ -11,6 +11,7 @@ import run_cases
 
 ELSEWHERE = {
     "rx-error": "booked from the device's own count, not by the pipeline (channel)",
+    "no-segment": "the contract refuses tenants' ports without one; the pipeline fails closed all the same",
     "tx-error": "no device of today tells a refused frame from a full queue",
 }
 
