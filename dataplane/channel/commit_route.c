@@ -76,6 +76,27 @@ static void count_route(struct commit *c, uint16_t router, const struct route_en
 	}
 }
 
+static uint32_t segment_network(const struct commit *c, uint16_t slot)
+{
+	return c->drafts[slot] ? c->drafts[slot]->spec.network
+			       : c->old->segments[slot]->spec.network;
+}
+
+/* A route leads into another network by its router only: so it is known whose sessions a change in
+ * either of them matters to (commit_network_peers). */
+static int resolve_segment(struct commit *c, const struct txn_walk *w, uint16_t router,
+	uint32_t vni, struct route_hop *ret)
+{
+	ret->slot = commit_segment(c, vni);
+	if (!ret->slot)
+		return commit_fail_entry(c, ENOENT, c->op, w->op.table, w->op.entry,
+			"hops: there is no segment %u", vni);
+	if (segment_network(c, ret->slot) != c->next->routers[router]->spec.network)
+		return commit_fail_entry(c, EINVAL, c->op, w->op.table, w->op.entry,
+			"hops: segment %u is not of the router's network", vni);
+	return 0;
+}
+
 static int resolve_hop(struct commit *c, const struct txn_walk *w, uint16_t router,
 	const struct weft_hop *h, struct route_hop *ret)
 {
@@ -83,10 +104,7 @@ static int resolve_hop(struct commit *c, const struct txn_walk *w, uint16_t rout
 	switch (h->type) {
 	case WEFT_HOP_CONNECTED:
 	case WEFT_HOP_VIA:
-		ret->slot = commit_segment(c, h->ref);
-		return ret->slot ? 0
-				 : commit_fail_entry(c, ENOENT, c->op, w->op.table, w->op.entry,
-					   "hops: there is no segment %u", h->ref);
+		return resolve_segment(c, w, router, h->ref, ret);
 	case WEFT_HOP_ROUTER:
 		ret->slot = commit_router(c, h->ref);
 		if (!ret->slot)

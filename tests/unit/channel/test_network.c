@@ -232,6 +232,10 @@ static void test_missing_references(void **state)
 		ENOENT, "no router 9");
 	one_refused(WEFT_TABLE_ROUTE, WEFT_OP_PUT, &ROUTE(1, "10.0.0.0/8", WEFT_HOP_CONNECTED, 40),
 		ENOENT, "no segment 40");
+	one_refused(WEFT_TABLE_ROUTE, WEFT_OP_PUT, &ROUTE(1, "10.0.0.0/8", WEFT_HOP_CONNECTED, 21),
+		EINVAL, "segment 21 is not of the router's network");
+	one_refused(WEFT_TABLE_ROUTE, WEFT_OP_PUT, &ROUTE(1, "10.0.0.0/8", WEFT_HOP_CONNECTED, 30),
+		EINVAL, "segment 30 is not of the router's network");
 	one_refused(WEFT_TABLE_ROUTE, WEFT_OP_PUT, &ROUTE(1, "10.0.0.0/8", WEFT_HOP_ROUTER, 9),
 		ENOENT, "no router 9");
 	one_refused(WEFT_TABLE_DNS, WEFT_OP_PUT, &NAME(9, "x", "10.0.0.1"), ENOENT, "no network 9");
