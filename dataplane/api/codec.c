@@ -9,6 +9,8 @@
 
 #include <weft/codec.h>
 
+#include "codec_trace.h"
+
 #define OPS_OFFSET (sizeof(struct weft_msg_hdr) + sizeof(struct weft_msg_ops))
 
 static const struct {
@@ -42,7 +44,16 @@ static bool has_ops(unsigned int type)
 /* More follows the payload that its type names. */
 static bool has_tail(unsigned int type)
 {
-	return has_ops(type) || type == WEFT_MSG_SESSION_ENTRIES || type == WEFT_MSG_DROP_RECORDS;
+	switch (type) {
+	case WEFT_MSG_SESSION_ENTRIES:
+	case WEFT_MSG_DROP_RECORDS:
+	case WEFT_MSG_TRACE:
+	case WEFT_MSG_PROBE:
+	case WEFT_MSG_TRACE_REPORT:
+	case WEFT_MSG_EVENT_TRACE:
+		return true;
+	}
+	return has_ops(type);
 }
 
 static bool terminated(const char *s, size_t size)
@@ -162,6 +173,35 @@ static int check_drops(const void *msg, size_t size, char *text)
 	return 0;
 }
 
+static int check_event_trace(const void *msg, size_t size, char *text)
+{
+	const struct weft_event_trace *e = weft_msg_payload(msg);
+
+	return check_items(msg, size, e->n, sizeof(struct weft_trace_record), text);
+}
+
+/* What follows the payload of a type that has a tail. */
+static int check_tail(const void *msg, size_t size, char *text)
+{
+	const struct weft_msg_hdr *hdr = weft_msg_hdr(msg);
+	size_t room = hdr->size - msg_types[hdr->type].payload_size;
+
+	switch (hdr->type) {
+	case WEFT_MSG_SESSION_ENTRIES:
+		return check_sessions(msg, size, text);
+	case WEFT_MSG_DROP_RECORDS:
+		return check_drops(msg, size, text);
+	case WEFT_MSG_TRACE:
+	case WEFT_MSG_PROBE:
+		return codec_check_frame(weft_msg_payload(msg), room, text);
+	case WEFT_MSG_TRACE_REPORT:
+		return codec_check_report(weft_msg_payload(msg), room, text);
+	case WEFT_MSG_EVENT_TRACE:
+		return check_event_trace(msg, size, text);
+	}
+	return check_ops(msg, size, text);
+}
+
 static bool filter_ends(const struct weft_session_filter *f)
 {
 	return terminated(f->state, sizeof(f->state));
@@ -220,12 +260,8 @@ int weft_msg_check(const void *msg, size_t size, char text[WEFT_TEXT_SIZE])
 			hdr->size, want);
 		return -EBADMSG;
 	}
-	if (has_ops(hdr->type))
-		return check_ops(msg, size, text);
-	if (hdr->type == WEFT_MSG_SESSION_ENTRIES)
-		return check_sessions(msg, size, text);
-	if (hdr->type == WEFT_MSG_DROP_RECORDS)
-		return check_drops(msg, size, text);
+	if (has_tail(hdr->type))
+		return check_tail(msg, size, text);
 	if (!payload_strings_end(hdr->type, weft_msg_payload(msg))) {
 		snprintf(text, WEFT_TEXT_SIZE, "%s has a string without an end", name);
 		return -EBADMSG;

@@ -283,8 +283,10 @@ static void test_fixed_sizes(void **state)
 	do {                                                                                       \
 		size_t n = sizeof(struct payload);                                                 \
                                                                                                    \
-		assert_int_equal(                                                                  \
-			weft_msg_check(msg, weft_msg_build(msg, number, 1, zero, n), text), 0);    \
+		if (number != WEFT_MSG_TRACE && number != WEFT_MSG_PROBE) /* no frame is wrong */  \
+			assert_int_equal(weft_msg_check(msg,                                       \
+						 weft_msg_build(msg, number, 1, zero, n), text),   \
+				0);                                                                \
 		assert_int_equal(                                                                  \
 			weft_msg_check(msg, weft_msg_build(msg, number, 1, zero, n + 1), text),    \
 			-EBADMSG);                                                                 \
@@ -303,6 +305,76 @@ static void test_fixed_sizes(void **state)
 	assert_int_equal(weft_msg_direction(WEFT_MSG_EVENT_FDB), WEFT_DIRECTION_EVENT);
 	weft_msg_build(msg, WEFT_MSG_TYPE_MAX, 1, zero, 0);
 	assert_int_equal(weft_msg_check(msg, sizeof(struct weft_msg_hdr), text), -EBADMSG);
+}
+
+static void expect_form(
+	void *msg, enum weft_msg_type type, const void *payload, size_t size, const char *want)
+{
+	char text[WEFT_TEXT_SIZE] = "";
+	size_t n = weft_msg_build(msg, type, 1, payload, size);
+
+	assert_int_equal(weft_msg_check(msg, n, text), want ? -EBADMSG : 0);
+	if (want)
+		assert_non_null(strstr(text, want));
+}
+
+static void test_traces(void **state)
+{
+	static uint64_t msg[WEFT_MSG_SIZE_MAX / 8], payload[4096];
+	struct weft_msg_trace *t = (void *)payload;
+	struct weft_msg_trace_report *head = (void *)payload;
+	size_t at = sizeof(*head) + sizeof(struct weft_trace_record);
+	struct weft_trace_frame *f = (void *)((uint8_t *)payload + at);
+
+	*t = (struct weft_msg_trace){.port = 1, .size = 60};
+	expect_form(msg, WEFT_MSG_TRACE, payload, sizeof(*t) + 60, NULL);
+	expect_form(msg, WEFT_MSG_TRACE, payload, sizeof(*t) + 61, "another size");
+	expect_form(msg, WEFT_MSG_PROBE, payload, sizeof(*t), "another size");
+	t->size = 0;
+	expect_form(msg, WEFT_MSG_TRACE, payload, sizeof(*t), "is empty");
+	t->size = WEFT_TRACE_FRAME_MAX + 1;
+	expect_form(msg, WEFT_MSG_TRACE, payload, sizeof(*t) + t->size, "too long");
+
+	memset(payload, 0, sizeof(payload));
+	*head = (struct weft_msg_trace_report){.n_steps = 1, .n_frames = 1};
+	*f = (struct weft_trace_frame){.port = 1, .size = 61, .stored = 61};
+	at += sizeof(*f) + 64;
+	expect_form(msg, WEFT_MSG_TRACE_REPORT, payload, at, NULL);
+	expect_form(msg, WEFT_MSG_TRACE_REPORT, payload, at - 8, "cut short");
+	expect_form(msg, WEFT_MSG_TRACE_REPORT, payload, at + 8, "left over");
+	f->stored = 8;
+	expect_form(msg, WEFT_MSG_TRACE_REPORT, payload, at, "part of a frame");
+	f->stored = UINT32_MAX;
+	expect_form(msg, WEFT_MSG_TRACE_REPORT, payload, at, "cut short");
+	head->n_frames = UINT32_MAX;
+	f->stored = 61;
+	expect_form(msg, WEFT_MSG_TRACE_REPORT, payload, at, "fewer frames");
+	head->n_steps = UINT32_MAX;
+	expect_form(msg, WEFT_MSG_TRACE_REPORT, payload, at, "fewer steps");
+}
+
+static void test_watches(void **state)
+{
+	const struct weft_watch_filter good = {.rate = 1, .src = {addr("10.0.0.0"), 104}};
+	struct weft_watch_filter f = good;
+
+	assert_null(weft_watch_wrong(&f));
+	f.src.len = 103 - 8;
+	assert_string_equal(weft_watch_wrong(&f), "src");
+	f = good;
+	f.dst.len = 129;
+	assert_string_equal(weft_watch_wrong(&f), "dst");
+	f = good;
+	f.vni = 0x1000000;
+	assert_string_equal(weft_watch_wrong(&f), "vni");
+	f = good;
+	f.rate = WEFT_WATCH_RATE_MAX + 1;
+	assert_string_equal(weft_watch_wrong(&f), "rate");
+	f.rate = 0;
+	assert_string_equal(weft_watch_wrong(&f), "rate");
+	f = good;
+	f.flags = 2;
+	assert_string_equal(weft_watch_wrong(&f), "flags");
 }
 
 /* The client at both ends of a pair. */
@@ -369,6 +441,8 @@ int main(void)
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_fixed_sizes),
+		cmocka_unit_test(test_traces),
+		cmocka_unit_test(test_watches),
 		cmocka_unit_test(test_client),
 	};
 

@@ -162,6 +162,38 @@ static void messages(FILE *f)
 					      M(weft_msg_drop_records, now_ms))
 }
 
+static void traces(FILE *f)
+{
+	STRUCT(weft_trace_record,
+		M(weft_trace_record, packet) M(weft_trace_record, time_ms) M(
+			weft_trace_record, step) M(weft_trace_record, reason) M(weft_trace_record,
+			worker) M(weft_trace_record, proto) M(weft_trace_record,
+			action) M(weft_trace_record, direction) M(weft_trace_record, port)
+			M(weft_trace_record, vni) M(weft_trace_record, router) M(weft_trace_record,
+				ruleset) M(weft_trace_record, rule) M(weft_trace_record,
+				size) M(weft_trace_record, n) M(weft_trace_record, sport)
+				M(weft_trace_record, dport) M(weft_trace_record, src) M(
+					weft_trace_record, dst) M(weft_trace_record, src_mac)
+					M(weft_trace_record, dst_mac) M(weft_trace_record, pad))
+	STRUCT(weft_watch_filter,
+		M(weft_watch_filter, port) M(weft_watch_filter, vni) M(weft_watch_filter, src)
+			M(weft_watch_filter, dst) M(weft_watch_filter, proto)
+				M(weft_watch_filter, flags) M(weft_watch_filter, sport) M(
+					weft_watch_filter, dport) M(weft_watch_filter, ethertype)
+					M(weft_watch_filter, pad) M(weft_watch_filter, rate))
+	STRUCT(weft_msg_trace, M(weft_msg_trace, port) M(weft_msg_trace, size))
+	STRUCT(weft_msg_trace_report,
+		M(weft_msg_trace_report, generation) M(weft_msg_trace_report, n_steps) M(
+			weft_msg_trace_report, n_more_steps) M(weft_msg_trace_report, n_frames)
+			M(weft_msg_trace_report, n_more_frames) M(weft_msg_trace_report, n_waiting)
+				M(weft_msg_trace_report, pad))
+	STRUCT(weft_trace_frame, M(weft_trace_frame, port) M(weft_trace_frame, size)
+					 M(weft_trace_frame, stored) M(weft_trace_frame, pad))
+	STRUCT(weft_msg_watch, M(weft_msg_watch, filter))
+	STRUCT(weft_event_trace, M(weft_event_trace, n) M(weft_event_trace, pad)
+					 M(weft_event_trace, now_ms) M(weft_event_trace, lost))
+}
+
 static void records(FILE *f)
 {
 	STRUCT(weft_drop_record,
@@ -305,6 +337,7 @@ static void numbers(FILE *f)
 	FLAG(WEFT_OP_DELETE)
 	FLAG(WEFT_DUMP_LEARNED)
 	FLAG(WEFT_SESSION_EITHER)
+	FLAG(WEFT_WATCH_EITHER)
 	FLAG(WEFT_SESSION_HALF_OPEN)
 	FLAG(WEFT_SESSION_VALID)
 	FLAG(WEFT_PORT_STATE_DOWN)
@@ -325,6 +358,8 @@ static void numbers(FILE *f)
 	WEFT_MSGS(MSG)
 #define DROP(number, id, name, help) fprintf(f, "drop %d %s %s\n", number, #id, name);
 	WEFT_DROP_REASONS(DROP)
+#define STEP(number, id, name) fprintf(f, "step %d %s %s\n", number, #id, name);
+	WEFT_TRACE_STEPS(STEP)
 }
 
 static char *layout(void)
@@ -338,6 +373,7 @@ static char *layout(void)
 	messages(f);
 	sessions(f);
 	records(f);
+	traces(f);
 	statistics(f);
 	numbers(f);
 	fclose(f);

@@ -17,6 +17,7 @@
  *
  * A client that asks for events is first told the state of every port. States of ports are never
  * lost (the last one is told); events of the FDB and of policy may be, which EVENTS_LOST says.
+ * Steps of watched packets go to who watches, which needs no WEFT_HELLO_EVENTS.
  */
 #ifndef WEFT_MSG_H
 #define WEFT_MSG_H
@@ -27,9 +28,10 @@
 #include <weft/entry.h>
 #include <weft/record.h>
 #include <weft/session.h>
+#include <weft/trace.h>
 
 #define WEFT_CHANNEL_MAGIC   0x57454654u /* "WEFT" */
-#define WEFT_CHANNEL_VERSION 3
+#define WEFT_CHANNEL_VERSION 4
 #define WEFT_MSG_SIZE_MAX    65536 /* header included */
 #define WEFT_MSG_FDS_MAX     8
 
@@ -61,7 +63,13 @@
 	X(23, SESSION_END, "reply", weft_msg_session_end)                                          \
 	X(28, EVENT_POLICY, "event", weft_event_policy)                                            \
 	X(30, DROP_LIST, "request", weft_msg_drop_list)                                            \
-	X(31, DROP_RECORDS, "reply", weft_msg_drop_records) /* records back to back */
+	X(31, DROP_RECORDS, "reply", weft_msg_drop_records) /* records back to back */             \
+	X(32, TRACE, "request", weft_msg_trace)		    /* + the frame's bytes */              \
+	X(33, TRACE_REPORT, "reply", weft_msg_trace_report) /* + steps, + frames */                \
+	X(34, WATCH, "request", weft_msg_watch)		    /* answered by PONG */                 \
+	X(35, UNWATCH, "request", weft_msg_none)	    /* answered by PONG */                 \
+	X(36, EVENT_TRACE, "event", weft_event_trace)	    /* + steps back to back */             \
+	X(37, PROBE, "request", weft_msg_trace)		    /* + the frame; answered by PONG */
 
 enum weft_msg_type {
 #define WEFT_MSG_ENUM(number, id, direction, payload) WEFT_MSG_##id = number,
@@ -267,5 +275,59 @@ struct weft_msg_drop_records {
 	uint32_t cursor; /* where to go on; 0: these were all */
 	uint64_t now_ms; /* on the clock of the records */
 };
+
+/* A frame as if received by a port now. TRACE asks what would happen to it and changes nothing;
+ * PROBE, for writers only, lets it really happen, with its steps told to whoever watches, whatever
+ * the filter. size bytes follow, from the Ethernet header on, an uplink's from the outer one;
+ * without offloads, not larger than WEFT_TRACE_FRAME_MAX. */
+#define WEFT_TRACE_FRAME_MAX 9728
+struct weft_msg_trace {
+	uint32_t port; /* id; of an uplink too */
+	uint32_t size;
+};
+static_assert(sizeof(struct weft_msg_trace) == 8, "wire layout");
+
+/* What would happen: n_steps of struct weft_trace_record follow, then n_frames times a struct
+ * weft_trace_frame. */
+struct weft_msg_trace_report {
+	uint64_t generation;
+	uint32_t n_steps;
+	uint32_t n_more_steps; /* that found no room */
+	uint32_t n_frames;
+	uint32_t n_more_frames; /* that found no room */
+	uint32_t n_waiting;	/* fragments that wait for this one and would follow it */
+	uint32_t pad;
+};
+static_assert(sizeof(struct weft_msg_trace_report) == 32, "wire layout");
+
+/* A frame that would leave by that port; stored bytes follow, padded to 8. */
+struct weft_trace_frame {
+	uint32_t port; /* id */
+	uint32_t size;
+	uint32_t stored; /* size, or 0: no room for it */
+	uint32_t pad;
+};
+static_assert(sizeof(struct weft_trace_frame) == 16, "wire layout");
+
+/* Bytes to the next one. */
+static inline uint32_t weft_trace_frame_size(const struct weft_trace_frame *f)
+{
+	return sizeof(*f) + ((f->stored + 7) & ~7u);
+}
+
+/* From now on steps of such packets come as events to this client, until UNWATCH or its end. One
+ * client at a time: EBUSY; the same one may change its filter. */
+struct weft_msg_watch {
+	struct weft_watch_filter filter;
+};
+
+/* n of struct weft_trace_record follow, those of a packet in order. */
+struct weft_event_trace {
+	uint32_t n;
+	uint32_t pad;
+	uint64_t now_ms; /* on the clock of the records */
+	uint64_t lost;	 /* records that found no room since WATCH */
+};
+static_assert(sizeof(struct weft_event_trace) == 24, "wire layout");
 
 #endif
