@@ -4,6 +4,7 @@
  * hash of their keys for each table. The hash is seeded, because tenants choose MACs and addresses.
  * Event loop's thread.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +40,9 @@ static uint64_t mix(uint64_t a, uint64_t b)
 
 static uint32_t hash_key(const struct compare *c, const uint8_t key[WEFT_KEY_SIZE_MAX], uint32_t n)
 {
-	uint64_t low = 0, high = 0;
-	uint32_t last = 0;
+	uint64_t low = 0, high = 0, last = 0;
 
+	static_assert(WEFT_KEY_SIZE_MAX == 3 * sizeof(uint64_t), "the whole key is hashed");
 	memcpy(&low, key, n < 8 ? n : 8);
 	if (n > 8)
 		memcpy(&high, key + 8, n < 16 ? n - 8 : 8);
