@@ -325,6 +325,7 @@ struct picture picture_take(void)
 	const struct weft_msg_dump request = {.flags = WEFT_DUMP_LEARNED};
 	_Alignas(8) static uint8_t msg[WEFT_MSG_SIZE_MAX];
 	struct picture_entry *entries = NULL;
+	uint32_t n_allocated = 0;
 	struct picture p = {0};
 	struct dump d;
 
@@ -342,7 +343,10 @@ struct picture picture_take(void)
 		while (weft_ops_next(&reader, &op)) {
 			struct picture_entry *e;
 
-			entries = realloc(entries, (p.n_entries + 1) * sizeof(*entries));
+			if (p.n_entries == n_allocated) {
+				n_allocated = n_allocated ? 2 * n_allocated : 64;
+				entries = realloc(entries, n_allocated * sizeof(*entries));
+			}
 			e = &entries[p.n_entries++];
 			memset(e, 0, sizeof(*e));
 			e->table = op.table;

@@ -276,19 +276,25 @@ static void test_absent(void **state)
 	DELETE(DNS, NAME(7, "x", "10.0.0.1"));
 }
 
+/* What is replaced keeps its slot, and what goes gives it back. */
 static void test_slots_and_replacement(void **state)
 {
+	uint32_t free_networks, free_routers;
 	uint16_t slot;
 
 	build(1);
 	slot = segment(11)->network_slot;
-	for (unsigned int i = 0; i < 3 * WEFT_MAX_NETWORKS; i++)
+	free_networks = channel.networks.pool.n_free;
+	free_routers = channel.routers.pool.n_free;
+	for (uint32_t id = 100; id < 120; id++) {
 		PUT(NETWORK, NETWORK(1, 1));
-	assert_int_equal(segment(11)->network_slot, slot);
-	for (uint32_t id = 100; id < 100 + 3 * WEFT_MAX_ROUTERS; id++) {
 		PUT(ROUTER, ROUTER(id, 1));
+		assert_int_equal(channel.routers.pool.n_free, free_routers - 1);
 		DELETE(ROUTER, ROUTER(id, 1));
+		assert_int_equal(channel.routers.pool.n_free, free_routers);
 	}
+	assert_int_equal(segment(11)->network_slot, slot);
+	assert_int_equal(channel.networks.pool.n_free, free_networks);
 	PUT(SUBNET, SUBNET(11, "10.1.0.0/24", "10.1.0.2"));
 	assert_int_equal(segment(11)->n_subnets, 2);
 }
