@@ -11,6 +11,7 @@
 #include <core/mem.h>
 #include <pkt/gro.h>
 
+#include "dry.h"
 #include "egress.h"
 
 /* Returns how many frames of the ledger they were. */
@@ -42,19 +43,25 @@ static enum weft_drop egress_down_reason(const struct config_port *port)
 
 void egress_send(struct pipeline *pl, struct egress_array *a)
 {
-	struct weft_port_stats *out = counters_port(pl->worker, a->port->slot);
+	struct weft_port_stats *out;
 	enum weft_drop reason = WEFT_DROP_TX_FULL;
 	uint32_t frames = a->n;
 	uint16_t sent = 0;
 
 	if (a->joins && a->n > 1)
 		a->n = pkt_gro(a->pkts, a->n);
+	if (unlikely(pl->dry) && port_is_up(a->port->dev)) {
+		dry_send(pl, a);
+		a->n = 0;
+		return;
+	}
 	if (likely(port_is_up(a->port->dev)))
 		sent = port_tx(a->port->dev, pl->worker, a->pkts, a->n);
 	else
 		reason = egress_down_reason(a->port);
 	if (unlikely(sent < a->n))
 		frames -= egress_drop_rest(pl, a, sent, reason);
+	out = stage_stats(pl, a->port->slot);
 	out->tx_packets += frames;
 	out->tx_bytes += a->bytes;
 	pl->stats->sent += frames;
@@ -123,6 +130,7 @@ struct rte_mbuf *egress_linearize(struct pipeline *pl, struct rte_mbuf *m)
 			(RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG |
 				RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6);
 	one->tx_offload = m->tx_offload;
+	*pkt_meta(one) = *pkt_meta(m);
 	rte_pktmbuf_free(m);
 	return one;
 }

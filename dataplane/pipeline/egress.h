@@ -5,7 +5,7 @@
 #ifndef PIPELINE_EGRESS_H
 #define PIPELINE_EGRESS_H
 
-#include "stage.h"
+#include "trace.h"
 
 /* Opens an array for that port; sends what waits when there is no free one. */
 struct egress_array *egress_open(struct pipeline *pl, const struct config_port *port);
@@ -29,6 +29,8 @@ static inline void egress_put(
 		if (!m)
 			return;
 	}
+	if (stage_traced(pkt_meta(m)))
+		trace_output(pl, m, port);
 	a = likely(index) ? &pl->egress[index - 1] : egress_open(pl, port);
 	a->bytes += m->pkt_len;
 	a->pkts[a->n++] = m;

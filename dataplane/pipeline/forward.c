@@ -33,6 +33,7 @@ static bool forward_encap_apart(struct rte_mbuf **m, const struct pkt_meta *meta
 		rte_pktmbuf_free(head);
 		return false;
 	}
+	*pkt_meta(head) = *meta;
 	*m = head;
 	return true;
 }
@@ -65,6 +66,8 @@ static inline void forward_emit_tunnel(struct pipeline *pl, struct rte_mbuf *m, 
 		stage_drop(pl, m, WEFT_DROP_NO_MBUF);
 		return;
 	}
+	if (stage_traced(pkt_meta(m)))
+		trace_encap(pl, m, vtep, vni);
 	if (unlikely(m->pkt_len > uplink->dev->max_frame)) {
 		forward_refuse(pl, m, DEST_VTEP_BIT | slot, WEFT_DROP_TX_TOO_LONG);
 		return;
@@ -191,6 +194,8 @@ static void forward_known(
 			forward_unknown(pl, pkts[i], meta);
 			continue;
 		}
+		if (stage_traced(meta))
+			trace_dest(pl, meta, rte_pktmbuf_mtod(pkts[i], const uint8_t *), e->dest);
 		verdict = decide_dest(pl, meta, meta->segment, e->dest);
 		if (unlikely(verdict != VERDICT_CONTINUE))
 			stage_drop(pl, pkts[i], verdict);

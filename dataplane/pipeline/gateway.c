@@ -7,10 +7,10 @@
  */
 #include <netinet/in.h>
 
-#include <core/quota.h>
-
+#include "dry.h"
 #include "path.h"
 #include "stages.h"
+#include "trace.h"
 
 #define GATEWAY_ECHO_RATE 100 /* replies per second toward one port */
 
@@ -36,7 +36,7 @@ static bool gateway_is_echo(const struct pkt_meta *meta)
 
 static int gateway_echo(struct pipeline *pl, struct rte_mbuf *m)
 {
-	if (!quota_take(QUOTA_ICMP, pl->in->slot, GATEWAY_ECHO_RATE, 1))
+	if (!stage_quota(pl, QUOTA_ICMP, pl->in->slot, GATEWAY_ECHO_RATE, 1))
 		return WEFT_DROP_SERVICE_LIMIT;
 	if (!pkt_craft_echo_reply(m))
 		return WEFT_DROP_NOT_ROUTABLE;
@@ -60,6 +60,7 @@ int path_gateway(struct pipeline *pl, struct rte_mbuf *m)
 	dst = stage_addr(m, meta, true);
 	if (!gateway_is_own(pl, meta, &dst))
 		return VERDICT_CONTINUE;
+	stage_trace(pl, meta, .step = WEFT_TRACE_GATEWAY, .dst = dst);
 	if (gateway_is_echo(meta))
 		return gateway_echo(pl, m);
 	if ((meta->flags & PKT_L4) &&

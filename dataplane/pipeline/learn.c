@@ -82,6 +82,8 @@ void learn_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
 	struct vhash_entry *found[PIPELINE_BURST];
 	uint16_t n_keys = 0;
 
+	if (unlikely(pl->dry))
+		return;
 	for (uint16_t i = 0; i < n; i++) {
 		struct pkt_meta *meta = pkt_meta(pkts[i]);
 

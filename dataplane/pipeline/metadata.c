@@ -24,11 +24,13 @@
 #include <service/service.h>
 #include <session/track.h>
 
+#include "dry.h"
 #include "decide.h"
 #include "metadata.h"
 #include "service.h"
 #include "slow.h"
 #include "stages.h"
+#include "trace.h"
 
 #define METADATA_TRIES 4 /* to find a free source port, or what another worker made meanwhile */
 
@@ -96,13 +98,15 @@ static int metadata_new(struct pipeline *pl, struct slow *w, unsigned int try)
 
 	if (drop)
 		return drop;
-	if (try == 0 && !quota_take(QUOTA_SERVICE, pl->in->slot, SERVICE_PPS, 1))
+	if (try == 0 && !stage_quota(pl, QUOTA_SERVICE, pl->in->slot, SERVICE_PPS, 1))
 		return WEFT_DROP_SERVICE_LIMIT;
 	n.key[1] = metadata_answers(&n.key[0], pl->in->spec.id, w->meta->hash, try);
-	s = session_insert(pl->worker, &n, &drop);
+	s = stage_session_insert(pl, &n, &drop);
 	if (!s)
 		return drop ? (int)drop : SLOW_AGAIN;
 	track_first(s, w->m, w->meta);
+	if (stage_traced(w->meta))
+		trace_session(pl, w->meta, WEFT_TRACE_SESSION_NEW, &n.key[0]);
 	slow_decided(pl, w, &s->dir[0]);
 	session_unlock(s);
 	w->track = false;
@@ -139,10 +143,10 @@ static int metadata_session(struct pipeline *pl, struct slow *w)
 	metadata_decide(pl, w);
 	track_key(w->meta, rte_pktmbuf_mtod_offset(w->m, const uint8_t *, w->meta->l3_off), &key);
 	for (unsigned int i = 0; i < METADATA_TRIES && verdict == SLOW_AGAIN; i++) {
-		struct session_dir *d = session_find(&key);
+		struct session_dir *d = stage_session_find(pl, &key);
 
 		if (d && !metadata_goes_on(pl, w, d)) {
-			session_remove(session_of(d));
+			stage_session_remove(pl, session_of(d));
 			d = NULL;
 		}
 		verdict = d ? metadata_existing(pl, w, session_of(d)) : metadata_new(pl, w, i);
@@ -226,10 +230,11 @@ static int metadata_answer(struct pipeline *pl, struct rte_mbuf *m)
 	verdict = pkt_parse(m);
 	if (verdict != VERDICT_CONTINUE)
 		return verdict;
+	stage_watch(pl, m);
 	if (!metadata_is_plain_tcp(meta))
 		return WEFT_DROP_SERVICE_REQUEST;
 	track_key(meta, rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_off), &key);
-	d = session_find(&key);
+	d = stage_session_find(pl, &key);
 	if (!d || !metadata_decide_answer(pl, meta, session_of(d), &dec))
 		return WEFT_DROP_TCP_STATE;
 	drop = track_packet(d, m, meta);

@@ -19,6 +19,7 @@
 
 #include "path.h"
 #include "stages.h"
+#include "trace.h"
 
 static void mtu_fragment(struct pipeline *pl, struct rte_mbuf *m, dest_t dest, uint32_t limit)
 {
@@ -29,6 +30,7 @@ static void mtu_fragment(struct pipeline *pl, struct rte_mbuf *m, dest_t dest, u
 		stage_drop(pl, m, n == -ENOMEM ? WEFT_DROP_NO_MBUF : WEFT_DROP_TOO_BIG);
 		return;
 	}
+	stage_trace(pl, pkt_meta(frags[0]), .step = WEFT_TRACE_FRAGMENT, .n = n);
 	pl->stats->added += n - 1;
 	for (int i = 0; i < n; i++)
 		forward_emit(pl, frags[i], dest);
@@ -38,6 +40,8 @@ void mtu_too_big(struct pipeline *pl, struct rte_mbuf *m, dest_t dest, uint32_t 
 {
 	const struct pkt_meta *meta = pkt_meta(m);
 
+	stage_trace(
+		pl, meta, .step = WEFT_TRACE_TOO_BIG, .size = stage_l3_size(m, meta), .n = limit);
 	if ((meta->flags & (PKT_IPV4 | PKT_DF)) == PKT_IPV4) {
 		mtu_fragment(pl, m, dest, limit);
 		return;
@@ -71,6 +75,7 @@ static void mtu_segment(
 		stage_drop(pl, m, n == -ENOMEM ? WEFT_DROP_NO_MBUF : WEFT_DROP_BAD_OFFLOAD);
 		return;
 	}
+	stage_trace(pl, pkt_meta(segs[0]), .step = WEFT_TRACE_SEGMENT, .n = n);
 	pl->stats->added += n - 1;
 	for (int i = 0; i < n; i++)
 		mtu_fit(pl, segs[i], dest, limit, offloads);

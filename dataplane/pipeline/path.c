@@ -15,6 +15,7 @@
 
 #include "decide.h"
 #include "path.h"
+#include "trace.h"
 
 static const struct fdb_entry *path_fdb(
 	const struct pipeline *pl, uint16_t segment, const uint8_t *mac)
@@ -62,11 +63,14 @@ enum weft_drop path_route(const struct pipeline *pl, uint16_t router_slot,
 	*ret = (struct path_next){0};
 	*ret_tell = 0;
 	route_find(pl->cfg, router_slot, dst, hash, &route);
+	ret->by_router = route.by_router;
+	ret->prefix_len = route.prefix_len;
 	if (route.drop) {
 		*ret_tell = route.unreachable ? PKT_ERROR_NO_ROUTE : 0;
 		return route.drop;
 	}
 	ret->segment = route.segment;
+	ret->hop = route.neighbour;
 	ret->router = pl->cfg->routers[route.router]->spec.mac;
 	neigh = stage_neighbour(pl, route.segment, &route.neighbour);
 	if (neigh && neigh->gateway) {
@@ -95,6 +99,8 @@ static int path_find_routed(struct pipeline *pl, const struct rte_mbuf *m,
 	if (!path_routable(m, meta))
 		return WEFT_DROP_NOT_ROUTABLE;
 	drop = path_route(pl, stage_segment(pl, meta)->router_slot, &dst, meta->hash, &next, &tell);
+	if (stage_traced(meta))
+		trace_next(pl, meta, &next, drop);
 	if (tell)
 		path_tell(pl, m, tell);
 	if (drop)
@@ -110,7 +116,7 @@ static int path_find_routed(struct pipeline *pl, const struct rte_mbuf *m,
 }
 
 static int path_find_switched(
-	const struct pipeline *pl, const struct pkt_meta *meta, struct session_decision *ret)
+	struct pipeline *pl, const struct pkt_meta *meta, struct session_decision *ret)
 {
 	const struct fdb_entry *fdb = path_fdb(pl, meta->segment, ret->match_macs);
 
@@ -118,6 +124,8 @@ static int path_find_switched(
 		return WEFT_DROP_UNKNOWN_UNICAST;
 	ret->dest = fdb->dest;
 	ret->flags = fdb->learned ? SESSION_DIR_FDB : 0;
+	if (stage_traced(meta))
+		trace_dest(pl, meta, ret->match_macs, fdb->dest);
 	return decide_dest(pl, meta, meta->segment, fdb->dest);
 }
 

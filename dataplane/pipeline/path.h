@@ -92,6 +92,9 @@ struct path_next {
 	bool gateway;	  /* it is a router's own address: nothing else is filled in but segment */
 	struct weft_mac mac;
 	struct weft_mac router; /* the router's MAC on that segment */
+	struct weft_addr hop;	/* the neighbour's address */
+	uint16_t by_router;	/* slot, and the prefix length of the route that decided */
+	uint8_t prefix_len;
 	dest_t dest;
 };
 /* From that router to dst; hash as in route_find. 0, or a drop with what is to be told in *ret_tell

@@ -18,6 +18,7 @@
 #include "metadata.h"
 #include "service.h"
 #include "stages.h"
+#include "trace.h"
 
 struct pipeline *pipeline_new(unsigned int worker)
 {
@@ -33,6 +34,8 @@ struct pipeline *pipeline_new(unsigned int worker)
 
 void pipeline_free(struct pipeline *pl)
 {
+	if (pl)
+		rte_free(pl->dry);
 	rte_free(pl);
 }
 
@@ -45,7 +48,7 @@ static void pipeline_begin(struct pipeline *pl, const struct config *cfg,
 	pl->in = port;
 	pl->stateful = false;
 	pl->burst_steps = 0;
-	pl->stats = counters_port(pl->worker, port->slot);
+	pl->stats = stage_stats(pl, port->slot);
 	for (uint16_t i = 0; i < n; i++)
 		bytes += pkts[i]->pkt_len;
 	pl->stats->rx_packets += n;
@@ -64,10 +67,12 @@ static inline int pipeline_tenant_frame(struct pipeline *pl, struct rte_mbuf *m,
 	meta->in_vtep = 0;
 	meta->outer_tos = 0;
 	verdict = pkt_parse(m);
-	if (likely(verdict == VERDICT_CONTINUE))
+	if (likely(verdict == VERDICT_CONTINUE)) {
+		stage_watch(pl, m);
 		verdict = admit_frame(pl, m, meta);
+	}
 	if (likely(verdict == VERDICT_CONTINUE) && antispoof)
-		verdict = antispoof_check(pl->in, m, meta);
+		verdict = antispoof_port(pl, m, meta);
 	return verdict;
 }
 

@@ -15,6 +15,7 @@
 #include <table/policy_log.h>
 
 #include "policy.h"
+#include "trace.h"
 
 static void policy_blame(
 	struct pipeline *pl, const struct config_port *port, const struct policy_verdict *v)
@@ -30,7 +31,8 @@ static void policy_ask(struct pipeline *pl, const struct config_port *port,
 {
 	policy_judge(pl->cfg, port, direction, flow, ret);
 	pl->steps += ret->steps;
-	if (unlikely(ret->flags & WEFT_RULE_LOG) && !(again && ret->action == WEFT_RULE_ALLOW))
+	if (unlikely(ret->flags & WEFT_RULE_LOG) && !(again && ret->action == WEFT_RULE_ALLOW) &&
+		!pl->dry)
 		policy_log_post(pl->cfg, port, direction, flow, ret);
 }
 
@@ -94,6 +96,9 @@ static bool policy_frame(struct pipeline *pl, const struct rte_mbuf *m, const st
 	} else if (!(port->spec.flags & WEFT_PORT_DEFAULT_DENY)) {
 		v.action = WEFT_RULE_ALLOW;
 	}
+	stage_trace(pl, meta, .step = WEFT_TRACE_POLICY, .port = port->spec.id,
+		.direction = direction, .rule = v.rule, .action = v.action,
+		.ruleset = v.ruleset_slot ? pl->cfg->rulesets[v.ruleset_slot]->spec.id : 0);
 	if (v.action == WEFT_RULE_ALLOW)
 		return true;
 	policy_blame(pl, port, &v);

@@ -13,10 +13,11 @@
 #include <pkt/gso.h>
 
 #include <core/mem.h>
-#include <core/quota.h>
 
+#include "dry.h"
 #include "policy.h"
 #include "stages.h"
+#include "trace.h"
 
 /* The last destination gets the frame itself, those before it copies. */
 struct replica {
@@ -96,6 +97,7 @@ static void replicate_frame(struct pipeline *pl, struct rte_mbuf *m)
 	const struct config_segment *seg = stage_segment(pl, meta);
 	struct replica r = {.m = m, .pending = DEST_NONE};
 
+	stage_trace(pl, meta, .step = WEFT_TRACE_REPLICATE, .vni = seg->spec.vni);
 	replicate_local(pl, &r, seg);
 	if (!(meta->flags & PKT_FROM_TUNNEL)) {
 		for (unsigned int i = 0; i < seg->n_flood_vteps; i++)
@@ -124,7 +126,7 @@ void replicate(struct pipeline *pl, struct rte_mbuf *m)
 	uint32_t limit = pl->in->spec.flood_pps;
 	uint32_t n = meta->flags & PKT_GSO ? pkt_gso_count(m, meta) : 1;
 
-	if (limit && !quota_take(QUOTA_FLOOD, pl->in->slot, limit, n)) {
+	if (limit && !stage_quota(pl, QUOTA_FLOOD, pl->in->slot, limit, n)) {
 		stage_drop(pl, m, WEFT_DROP_FLOOD_LIMIT);
 		return;
 	}

@@ -35,6 +35,7 @@ static int responder_answer(struct pipeline *pl, struct rte_mbuf *m, const struc
 
 	if (drop)
 		return drop;
+	stage_trace(pl, pkt_meta(m), .step = WEFT_TRACE_ANSWER, .port = pl->in->spec.id);
 	pl->stats->answered++;
 	egress_put(pl, pl->in, m);
 	return VERDICT_CONSUMED;

@@ -12,13 +12,13 @@
  * Drops: ROGUE_SERVER, SERVICE_LIMIT, SERVICE_REQUEST, SERVICE_ABSENT, SERVICE_TAKEN, NO_MBUF.
  * Workers.
  */
-#include <core/quota.h>
 #include <pkt/nd.h>
 #include <service/dhcp4.h>
 #include <service/dhcp6.h>
 #include <service/dns.h>
 #include <service/ra.h>
 
+#include "dry.h"
 #include "egress.h"
 #include "service.h"
 
@@ -114,7 +114,7 @@ static int service_serve(struct pipeline *pl, struct rte_mbuf *m, const struct s
 	struct rte_mbuf *out;
 	enum weft_drop drop;
 
-	if (!quota_take(QUOTA_SERVICE, pl->in->slot, SERVICE_PPS, 1))
+	if (!stage_quota(pl, QUOTA_SERVICE, pl->in->slot, SERVICE_PPS, 1))
 		return WEFT_DROP_SERVICE_LIMIT;
 	if (!s->read(m, copy, &q))
 		return WEFT_DROP_SERVICE_REQUEST;
@@ -124,6 +124,7 @@ static int service_serve(struct pipeline *pl, struct rte_mbuf *m, const struct s
 	out = service_frame(&a, &who->mac, pl->in->slot, who->segment->slot);
 	if (!out)
 		return WEFT_DROP_NO_MBUF;
+	stage_trace(pl, pkt_meta(m), .step = WEFT_TRACE_SERVICE, .port = pl->in->spec.id);
 	rte_pktmbuf_free(m);
 	pl->stats->answered++;
 	egress_put(pl, pl->in, out);

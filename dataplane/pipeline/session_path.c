@@ -15,9 +15,11 @@
 #include <core/clock.h>
 #include <session/track.h>
 
+#include "dry.h"
 #include "path.h"
 #include "service.h"
 #include "stages.h"
+#include "trace.h"
 #include "translate.h"
 
 /* The packets of a burst that are looked up. */
@@ -124,6 +126,8 @@ static inline void session_apply(struct pipeline *pl, struct rte_mbuf *m, struct
 		}
 		if (unlikely(dec->flags & SESSION_DIR_TRANSLATED))
 			translate(m, &session_peer(d)->key);
+		if (stage_traced(pkt_meta(m)))
+			trace_rewritten(pl, m, dec);
 	}
 	forward_decided(pl, m, dec->dest);
 }
@@ -156,6 +160,8 @@ static inline bool session_hit(
 
 	if (unlikely(!session_decision_of(pl, m, d, &dec)))
 		return false;
+	if (stage_traced(pkt_meta(m)))
+		trace_session(pl, pkt_meta(m), WEFT_TRACE_SESSION_HIT, &d->key);
 	if (dec.flags & (SESSION_DIR_TCP | SESSION_DIR_TRACKED)) {
 		enum weft_drop drop = track_packet(d, m, pkt_meta(m));
 
@@ -191,15 +197,25 @@ static inline void session_sort(struct session_burst *b, struct rte_mbuf *m)
 	b->pkts[b->n++] = m;
 }
 
-static void session_miss(const struct pipeline *pl, struct session_burst *b, uint16_t i)
+static void session_miss(struct pipeline *pl, struct session_burst *b, uint16_t i)
 {
 	const struct session_dir *d = b->dirs[i];
 	uint32_t epoch = pl->cfg->epoch[pkt_meta(b->pkts[i])->segment];
 
+	if (stage_traced(pkt_meta(b->pkts[i])))
+		trace_session(pl, pkt_meta(b->pkts[i]),
+			d ? WEFT_TRACE_SESSION_STALE : WEFT_TRACE_SESSION_MISS, &b->keys[i]);
 	if (d && atomic_load_explicit(&d->epoch, memory_order_relaxed) != epoch)
 		b->stale[b->n_stale++] = b->pkts[i];
 	else
 		b->slow[b->n_slow++] = b->pkts[i];
+}
+
+/* The bulk lookup passes over what stage_session_find looks at. */
+static void session_dry(struct pipeline *pl, struct session_burst *b)
+{
+	for (uint16_t i = 0; i < b->n; i++)
+		b->dirs[i] = stage_session_find(pl, &b->keys[i]);
 }
 
 static void session_lookup(struct pipeline *pl, struct session_burst *b)
@@ -207,6 +223,8 @@ static void session_lookup(struct pipeline *pl, struct session_burst *b)
 	uint32_t now = clock_s();
 
 	session_find_bulk(b->keys, b->hashes, b->n, b->dirs);
+	if (unlikely(pl->dry))
+		session_dry(pl, b);
 	for (uint16_t i = 0; i < b->n; i++) {
 		if (likely(b->dirs[i]))
 			__builtin_prefetch(&b->dirs[i]->match_macs, 1);

@@ -17,15 +17,16 @@
  *
  * Drops: SLOW_PATH_LIMIT, L3_ONLY, TCP_STATE and what the functions called find. Workers.
  */
-#include <core/quota.h>
 #include <session/track.h>
 #include <table/route.h>
 
+#include "dry.h"
 #include "metadata.h"
 #include "path.h"
 #include "service.h"
 #include "slow.h"
 #include "stages.h"
+#include "trace.h"
 
 /* Per second and port: so that no port takes more than a quarter of a worker, and more than any
  * guest begins in earnest. */
@@ -71,14 +72,14 @@ static int slow_take(const struct pipeline *pl, const struct slow_account *a)
 	if (ok && a->stale)
 		ok = quota_has(a->kind, a->slot, SLOW_RATE);
 	else if (ok)
-		ok = quota_take(a->kind, a->slot, SLOW_RATE, 1);
+		ok = stage_quota(pl, a->kind, a->slot, SLOW_RATE, 1);
 	return ok ? VERDICT_CONTINUE : WEFT_DROP_SLOW_PATH_LIMIT;
 }
 
 static void slow_settle_account(struct pipeline *pl, const struct slow_account *a)
 {
 	if (unlikely(pl->steps >= SLOW_STEPS)) {
-		quota_charge(a->kind, a->slot, SLOW_RATE, pl->steps / SLOW_STEPS);
+		stage_charge(pl, a->kind, a->slot, SLOW_RATE, pl->steps / SLOW_STEPS);
 		pl->burst_steps += pl->steps < SLOW_DEAR_STEPS ? pl->steps : SLOW_BURST_STEPS;
 		pl->dear_segment = a->segment;
 	}
@@ -103,20 +104,20 @@ static struct session_dir *slow_quoted(
 	struct pipeline *pl, struct session_key *key, const struct slow *w)
 {
 	const struct config_segment *seg = stage_segment(pl, w->meta);
-	struct session_dir *d = session_find(key);
+	struct session_dir *d = stage_session_find(pl, key);
 	struct route_result route = {.drop = WEFT_DROP_NO_ROUTE};
 
 	if (d || !seg->router_slot)
 		return d;
 	key->segment = w->dec.out_segment;
-	d = session_find(key);
+	d = stage_session_find(pl, key);
 	if (d)
 		return d;
 	route_find(pl->cfg, seg->router_slot, &key->src, w->meta->hash, &route);
 	if (route.drop)
 		return NULL;
 	key->segment = route.segment;
-	return session_find(key);
+	return stage_session_find(pl, key);
 }
 
 static int slow_related(struct pipeline *pl, struct slow *w, struct session_key *key)
@@ -149,12 +150,12 @@ static int slow_session(struct pipeline *pl, struct slow *w)
 	if (!track_key(w->meta, slow_l3(w->m, w->meta), &key))
 		return slow_icmp(pl, w);
 	for (unsigned int i = 0; i < SLOW_TRIES && verdict == SLOW_AGAIN; i++) {
-		struct session_dir *d = session_find(&key);
+		struct session_dir *d = stage_session_find(pl, &key);
 
 		/* Another one begins, or metadata is no longer served. */
 		if (d && ((key.proto == IPPROTO_TCP && track_reopens(d, w->m, w->meta)) ||
 				 metadata_is_session(session_of(d)))) {
-			session_remove(session_of(d));
+			stage_session_remove(pl, session_of(d));
 			d = NULL;
 		}
 		verdict = d ? slow_existing(pl, w, d) : slow_new(pl, w, &key);
@@ -190,7 +191,7 @@ int slow_track(struct pipeline *pl, struct slow *w)
 {
 	enum weft_drop drop = 0;
 
-	if (w->d && w->track && (w->d->flags & (SESSION_DIR_TCP | SESSION_DIR_TRACKED)))
+	if (w->d && w->track && (w->dec.flags & (SESSION_DIR_TCP | SESSION_DIR_TRACKED)))
 		drop = track_packet(w->d, w->m, w->meta);
 	w->track = false;
 	if (drop)
@@ -268,7 +269,7 @@ static int slow_port(struct pipeline *pl, struct rte_mbuf *m, const struct pkt_m
 	int verdict = VERDICT_CONTINUE;
 
 	if (pl->in->spec.flags & WEFT_PORT_ANTISPOOF)
-		verdict = antispoof_check(pl->in, m, meta);
+		verdict = antispoof_port(pl, m, meta);
 	if (verdict == VERDICT_CONTINUE && service_may_want(meta))
 		verdict = service_packet(pl, m);
 	if (verdict == VERDICT_CONTINUE)
@@ -310,7 +311,7 @@ uint16_t slow_burst(
 			ret[left++] = pkts[i];
 		} else if (verdict > 0) {
 			if (stale)
-				quota_charge(a.kind, a.slot, SLOW_RATE, 1);
+				stage_charge(pl, a.kind, a.slot, SLOW_RATE, 1);
 			stage_drop(pl, pkts[i], verdict);
 		}
 	}

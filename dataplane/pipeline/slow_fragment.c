@@ -8,14 +8,16 @@
  */
 #include <session/fragment.h>
 
+#include "dry.h"
 #include "path.h"
 #include "slow.h"
 #include "stages.h"
+#include "trace.h"
 
 /* A fragment of a datagram whose first one has the session of key. */
 static int slow_follow(struct pipeline *pl, struct slow *w, const struct session_key *key)
 {
-	struct session_dir *d = session_find(key);
+	struct session_dir *d = stage_session_find(pl, key);
 	int verdict = VERDICT_CONTINUE;
 
 	if (!d || key->segment != w->meta->segment)
@@ -35,12 +37,45 @@ static int slow_follow(struct pipeline *pl, struct slow *w, const struct session
 	return VERDICT_CONSUMED;
 }
 
+static enum fragment_verdict slow_ask_later(
+	struct pipeline *pl, struct slow *w, struct session_key *ret_key, enum weft_drop *ret_drop)
+{
+	enum fragment_verdict verdict;
+	struct pkt_meta meta = *w->meta;
+
+	if (likely(!pl->dry)) {
+		verdict = fragment_later(w->m, w->meta, w->meta->in_port, ret_key, ret_drop);
+	} else {
+		verdict = fragment_try_later(w->m, w->meta, w->meta->in_port, ret_key, ret_drop);
+		if (verdict == FRAGMENT_KEPT)
+			rte_pktmbuf_free(w->m);
+	}
+	if (verdict == FRAGMENT_KEPT)
+		stage_trace(pl, &meta, .step = WEFT_TRACE_WAIT);
+	return verdict;
+}
+
+static int slow_ask_first(struct pipeline *pl, const struct slow *w, const struct session_key *key,
+	enum weft_drop drop, struct rte_mbuf **ret, unsigned int *ret_n, enum weft_drop *ret_drop)
+{
+	unsigned int n;
+	int r;
+
+	*ret_n = 0;
+	if (likely(!pl->dry))
+		return fragment_first(
+			w->m, w->meta, w->meta->in_port, key, drop, ret, ret_n, ret_drop);
+	r = fragment_try_first(w->m, w->meta, w->meta->in_port, &n, ret_drop);
+	pl->dry->report->n_waiting = n;
+	return r;
+}
+
 int slow_later_fragment(struct pipeline *pl, struct slow *w)
 {
 	struct session_key key;
 	enum weft_drop drop = 0;
 
-	switch (fragment_later(w->m, w->meta, w->meta->in_port, &key, &drop)) {
+	switch (slow_ask_later(pl, w, &key, &drop)) {
 	case FRAGMENT_FOLLOW:
 		return slow_follow(pl, w, &key);
 	case FRAGMENT_KEPT:
@@ -56,7 +91,7 @@ static void slow_drop_kept(struct pipeline *pl, struct rte_mbuf *m, enum weft_dr
 {
 	uint16_t slot = pkt_meta(m)->in_port;
 
-	counters_port(pl->worker, slot)->dropped[reason]++;
+	stage_stats(pl, slot)->dropped[reason]++;
 	stage_note_drop(pl, slot, m, reason);
 	rte_pktmbuf_free(m);
 }
@@ -94,7 +129,7 @@ int slow_first_fragment(struct pipeline *pl, struct slow *w, int verdict)
 		key = w->d->key;
 	else if (!drop)
 		drop = WEFT_DROP_FRAGMENT_REFUSED; /* nothing that others could follow */
-	if (fragment_first(w->m, w->meta, w->meta->in_port, &key, drop, waiting, &n, &others) < 0) {
+	if (slow_ask_first(pl, w, &key, drop, waiting, &n, &others) < 0) {
 		verdict = others;
 	} else {
 		others = drop ? WEFT_DROP_FRAGMENT_REFUSED : 0;

@@ -17,9 +17,11 @@
 #include <pkt/parse.h>
 #include <session/track.h>
 
+#include "dry.h"
 #include "path.h"
 #include "slow.h"
 #include "stages.h"
+#include "trace.h"
 
 /* What is decided of m beside slow.dec. */
 struct slow_judgement {
@@ -75,6 +77,8 @@ static int slow_judge(struct pipeline *pl, struct slow *w, struct slow_judgement
 	struct policy_flow flow = slow_flow_of(&j->keys[0]);
 	int verdict = policy_session(pl, &flow, &j->ends);
 
+	if (stage_traced(w->meta))
+		trace_ends(pl, w->meta, &j->ends, verdict);
 	if (verdict == WEFT_DROP_POLICY_REJECT)
 		path_reject(pl, w->m);
 	return verdict;
@@ -125,7 +129,7 @@ static struct session *slow_insert(struct pipeline *pl, const struct slow *w,
 		n.ruleset[i] = ends->ruleset[i];
 		n.rule[i] = ends->rule[i];
 	}
-	return session_insert(pl->worker, &n, ret_drop);
+	return stage_session_insert(pl, &n, ret_drop);
 }
 
 void slow_decided(struct pipeline *pl, struct slow *w, struct session_dir *d)
@@ -136,11 +140,12 @@ void slow_decided(struct pipeline *pl, struct slow *w, struct session_dir *d)
 }
 
 /* The table has no room or the quota is used up. */
-static int slow_full(const struct pipeline *pl, struct slow *w, enum weft_drop drop)
+static int slow_full(struct pipeline *pl, struct slow *w, enum weft_drop drop)
 {
 	const struct config_segment *seg = stage_segment(pl, w->meta);
 
 	w->d = NULL;
+	stage_trace(pl, w->meta, .step = WEFT_TRACE_NO_SESSION, .reason = drop);
 	if (pl->cfg->networks[seg->network_slot]->spec.flags & WEFT_NETWORK_FULL_STATELESS)
 		return VERDICT_CONTINUE;
 	return drop;
@@ -169,11 +174,13 @@ static int slow_move(
 	enum weft_drop drop = 0;
 	struct session *s;
 
-	session_remove(old);
+	stage_session_remove(pl, old);
 	s = slow_insert(pl, w, j, &drop);
 	if (!s)
 		return drop ? slow_full(pl, w, drop) : SLOW_AGAIN;
 	slow_continue(s, old);
+	if (stage_traced(w->meta))
+		trace_session(pl, w->meta, WEFT_TRACE_SESSION_MOVED, &j->keys[0]);
 	slow_decided(pl, w, &s->dir[j->dir]);
 	session_unlock(s);
 	return VERDICT_CONTINUE;
@@ -197,7 +204,7 @@ static bool slow_is_judged(
 static int slow_revoke(struct pipeline *pl, struct session *s, bool allowed_now, int verdict)
 {
 	if (!allowed_now)
-		session_remove(s);
+		stage_session_remove(pl, s);
 	pl->blame.session = s;
 	return verdict;
 }
@@ -229,6 +236,9 @@ int slow_alone(struct pipeline *pl, struct slow *w)
 	policy_flow_of(w->m, w->meta, &flow);
 	slow_set_ends(pl, w, &j);
 	verdict = policy_session(pl, &flow, &j.ends);
+	if (stage_traced(w->meta))
+		trace_ends(pl, w->meta, &j.ends, verdict);
+	stage_trace(pl, w->meta, .step = WEFT_TRACE_NO_SESSION);
 	if (verdict == WEFT_DROP_POLICY_REJECT)
 		path_reject(pl, w->m);
 	return verdict;
@@ -296,15 +306,15 @@ int slow_existing(struct pipeline *pl, struct slow *w, struct session_dir *d)
 }
 
 /* The session of which m is a packet if an end has moved, found by what answers to m look like. */
-static struct session_dir *slow_moved(
-	struct slow *w, const struct session_key *key, struct slow_judgement *ret)
+static struct session_dir *slow_moved(struct pipeline *pl, struct slow *w,
+	const struct session_key *key, struct slow_judgement *ret)
 {
 	struct session_key back;
 	struct session_dir *d;
 
 	track_key_reverse(key, &back);
 	back.segment = slow_answers_in(w);
-	d = session_find(&back);
+	d = stage_session_find(pl, &back);
 	if (!d)
 		return NULL;
 	ret->dir = !(d->flags & SESSION_DIR_REPLY);
@@ -317,7 +327,7 @@ int slow_new(struct pipeline *pl, struct slow *w, const struct session_key *key)
 {
 	const struct config_segment *seg = stage_segment(pl, w->meta);
 	struct slow_judgement j = {0};
-	struct session_dir *d = slow_moved(w, key, &j);
+	struct session_dir *d = slow_moved(pl, w, key, &j);
 	enum weft_drop drop = 0;
 	struct session *s;
 	int verdict;
@@ -334,11 +344,13 @@ int slow_new(struct pipeline *pl, struct slow *w, const struct session_key *key)
 	if (verdict != VERDICT_CONTINUE)
 		return verdict;
 	if (d) /* policy allows it by itself, which it needs where nothing has moved */
-		session_remove(session_of(d));
+		stage_session_remove(pl, session_of(d));
 	s = slow_insert(pl, w, &j, &drop);
 	if (!s)
 		return drop ? slow_full(pl, w, drop) : SLOW_AGAIN;
 	track_first(s, w->m, w->meta);
+	if (stage_traced(w->meta))
+		trace_session(pl, w->meta, WEFT_TRACE_SESSION_NEW, &j.keys[0]);
 	slow_decided(pl, w, &s->dir[0]);
 	session_unlock(s);
 	w->track = false;

@@ -53,6 +53,7 @@ struct source_verdict {
 };
 
 struct session; /* session/session.h */
+struct dry;
 
 /* What besides the reason explains a drop: the rule, the session or the destination that caused it.
  * Set right before stage_drop, which forgets it. */
@@ -76,6 +77,7 @@ struct pipeline {
 	uint32_t burst_steps;  /* of those that were dear */
 	uint16_t dear_segment; /* slot, of the last one of them */
 
+	struct dry *dry; /* dry.h; NULL: a worker's */
 	unsigned int worker;
 	uint32_t tick_s; /* of the last pipeline_tick */
 	unsigned int n_egress;
@@ -86,21 +88,32 @@ struct pipeline {
 static_assert(EGRESS_ARRAYS < UINT8_MAX, "index + 1 fits");
 static_assert(PIPELINE_BURST <= VHASH_BULK_MAX, "a burst is one bulk lookup");
 
+/* Where a port's packets are counted. */
+struct weft_port_stats *dry_stats(struct pipeline *pl);
+static inline struct weft_port_stats *stage_stats(struct pipeline *pl, uint16_t slot)
+{
+	return unlikely(pl->dry) ? dry_stats(pl) : counters_port(pl->worker, slot);
+}
+
 static inline void stage_count_drops(struct pipeline *pl, enum weft_drop reason, unsigned int n)
 {
 	pl->stats->dropped[reason] += n;
 }
 
+/* trace.c */
+__rte_cold void trace_drop(struct pipeline *pl, const struct rte_mbuf *m, enum weft_drop reason);
 /* record.c: a record for the port of that slot; meta of m: see stage_note_drop. */
 void stage_record(
 	struct pipeline *pl, uint16_t slot, const struct rte_mbuf *m, enum weft_drop reason);
 
-/* For the flight recorder, which explains it by pl->blame and forgets that: m, which entered by the
- * port of that slot, is dropped. Unless pl->blame.dest is set, m has its meta. */
+/* For the flight recorder and traces, which explain it by pl->blame: m, which entered by the port
+ * of that slot, is dropped. */
 static inline void stage_note_drop(
 	struct pipeline *pl, uint16_t slot, const struct rte_mbuf *m, enum weft_drop reason)
 {
-	if (recorder_wants(slot, reason))
+	if (unlikely(pkt_meta_const(m)->flags & PKT_TRACED) || pl->dry)
+		trace_drop(pl, m, reason);
+	if (recorder_wants(slot, reason) && !pl->dry)
 		stage_record(pl, slot, m, reason);
 	pl->blame = (struct stage_blame){0};
 }

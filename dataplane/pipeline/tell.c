@@ -8,10 +8,10 @@
  */
 #include <netinet/in.h>
 
-#include <core/quota.h>
-
+#include "dry.h"
 #include "path.h"
 #include "stages.h"
+#include "trace.h"
 
 #define TELL_RATE 100 /* per second, toward one port, or one segment's tunnels */
 
@@ -91,16 +91,17 @@ static void tell_send(struct pipeline *pl, struct rte_mbuf *a, const struct tell
 		memcpy(frame + 6, way->src.b, 6);
 	}
 	pkt_meta(a)->segment = way->segment;
+	stage_trace(pl, pkt_meta(a), .step = WEFT_TRACE_ANSWER, .port = pl->in->spec.id);
 	pl->stats->added++;
 	pl->stats->answered++;
 	forward_emit(pl, a, way->dest);
 }
 
-static bool tell_may(const struct pkt_meta *meta)
+static bool tell_may(const struct pipeline *pl, const struct pkt_meta *meta)
 {
 	return meta->flags & PKT_FROM_TUNNEL
-		       ? quota_take(QUOTA_ICMP_WIRE, meta->segment, TELL_RATE, 1)
-		       : quota_take(QUOTA_ICMP, meta->in_port, TELL_RATE, 1);
+		       ? stage_quota(pl, QUOTA_ICMP_WIRE, meta->segment, TELL_RATE, 1)
+		       : stage_quota(pl, QUOTA_ICMP, meta->in_port, TELL_RATE, 1);
 }
 
 static void tell_error(
@@ -110,7 +111,7 @@ static void tell_error(
 	struct tell_way way;
 	struct rte_mbuf *a;
 
-	if (!(meta->flags & (PKT_IPV4 | PKT_IPV6)) || !tell_may(meta) ||
+	if (!(meta->flags & (PKT_IPV4 | PKT_IPV6)) || !tell_may(pl, meta) ||
 		!tell_find_way(pl, m, &way))
 		return;
 	a = pkt_craft_error(m, error, mtu, weft_addr_is_zero(&way.gateway) ? NULL : &way.gateway);
@@ -138,7 +139,7 @@ void path_reject(struct pipeline *pl, const struct rte_mbuf *m)
 		path_tell(pl, m, PKT_ERROR_PROHIBITED);
 		return;
 	}
-	if (!tell_may(meta) || !tell_find_way(pl, m, &way))
+	if (!tell_may(pl, meta) || !tell_find_way(pl, m, &way))
 		return;
 	a = pkt_craft_reset(m);
 	if (a)

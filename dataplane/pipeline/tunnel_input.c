@@ -11,6 +11,7 @@
 
 #include "admit.h"
 #include "stages.h"
+#include "trace.h"
 
 static inline bool tunnel_is_local(const struct pipeline *pl, const struct weft_addr *dst)
 {
@@ -95,12 +96,14 @@ static inline int tunnel_strip(struct pipeline *pl, struct rte_mbuf *m)
 	return VERDICT_CONTINUE;
 }
 
-static inline int tunnel_inner(const struct pipeline *pl, struct rte_mbuf *m)
+static inline int tunnel_inner(struct pipeline *pl, struct rte_mbuf *m)
 {
 	int verdict = pkt_parse(m);
 
-	if (likely(verdict == VERDICT_CONTINUE))
+	if (likely(verdict == VERDICT_CONTINUE)) {
+		stage_watch(pl, m);
 		verdict = vxlan_merge_ecn(m, pkt_meta(m));
+	}
 	if (likely(verdict == VERDICT_CONTINUE))
 		verdict = admit_frame(pl, m, pkt_meta(m));
 	return verdict;

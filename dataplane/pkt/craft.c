@@ -26,7 +26,7 @@
 
 void craft_finish(struct rte_mbuf *m)
 {
-	pkt_meta(m)->flags = 0;
+	pkt_meta(m)->flags &= PKT_TRACED;
 	pkt_meta(m)->outer_tos = 0;
 	m->ol_flags &= ~(RTE_MBUF_F_RX_L4_CKSUM_MASK | RTE_MBUF_F_RX_LRO);
 	pkt_parse(m);

@@ -474,7 +474,7 @@ static inline void meta_start(struct pkt_meta *meta)
 	uint8_t outer_tos = meta->outer_tos;
 	size_t from = offsetof(struct pkt_meta, l3_off);
 
-	meta->flags &= PKT_FROM_TUNNEL;
+	meta->flags &= PKT_FROM_TUNNEL | PKT_TRACED;
 	meta->hash = 0;
 	memset((uint8_t *)meta + from, 0, offsetof(struct pkt_meta, pad) - from);
 	meta->outer_tos = outer_tos;

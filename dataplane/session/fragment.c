@@ -428,3 +428,78 @@ unsigned int fragment_expire(struct rte_mbuf **ret, unsigned int n)
 	}
 	return got;
 }
+
+/* ---- trying ---- */
+
+/* A copy of f's datagram as it is, or would begin. False: there is no place for it. */
+static bool bucket_try(const struct fragment *f, uint32_t quota, struct datagram *ret)
+{
+	uint64_t now = clock_ms();
+	struct bucket *b = &buckets[f->bucket];
+	bool place = false;
+	int way;
+
+	rte_spinlock_lock(&b->lock);
+	way = bucket_find(b, f, now);
+	if (way >= 0)
+		memcpy(ret, &b->datagrams[way], sizeof(*ret));
+	for (unsigned int i = 0; i < FRAGMENT_WAYS; i++) {
+		const struct datagram *d = &b->datagrams[i];
+
+		place |= !b->tags[i] || (d->n_waiting == 0 && datagram_is_over(d, now));
+	}
+	rte_spinlock_unlock(&b->lock);
+	if (way >= 0)
+		return true;
+	*ret = (struct datagram){.state = FRAGMENT_WAITS, .quota = quota};
+	return place && quota_datagrams[quota] < FRAGMENT_PORT;
+}
+
+static bool datagram_may_keep(const struct datagram *d)
+{
+	return d->n_waiting < FRAGMENT_WAITING && quota_kept[d->quota] < FRAGMENT_KEPT_PORT &&
+	       n_kept < FRAGMENT_KEPT_MAX;
+}
+
+enum fragment_verdict fragment_try_later(const struct rte_mbuf *m, const struct pkt_meta *meta,
+	uint16_t port, struct session_key *ret_key, enum weft_drop *ret_drop)
+{
+	struct datagram d;
+	struct fragment f;
+
+	*ret_drop = fragment_read(m, meta, &f);
+	if (*ret_drop)
+		return FRAGMENT_DROP;
+	*ret_drop = WEFT_DROP_FRAGMENT_LIMIT;
+	if (!bucket_try(&f, quota_of(meta, port), &d))
+		return FRAGMENT_DROP;
+	*ret_drop = datagram_add(&d, &f);
+	if (*ret_drop)
+		return FRAGMENT_DROP;
+	*ret_key = d.key;
+	if (d.state == FRAGMENT_FOLLOWS)
+		return FRAGMENT_FOLLOW;
+	if (d.state == FRAGMENT_WAITS && datagram_may_keep(&d))
+		return FRAGMENT_KEPT;
+	*ret_drop =
+		d.state == FRAGMENT_WAITS ? WEFT_DROP_FRAGMENT_LIMIT : WEFT_DROP_FRAGMENT_REFUSED;
+	return FRAGMENT_DROP;
+}
+
+int fragment_try_first(const struct rte_mbuf *m, const struct pkt_meta *meta, uint16_t port,
+	unsigned int *ret_n, enum weft_drop *ret_drop)
+{
+	struct datagram d;
+	struct fragment f;
+
+	*ret_n = 0;
+	*ret_drop = fragment_read(m, meta, &f);
+	if (*ret_drop)
+		return -1;
+	*ret_drop = WEFT_DROP_FRAGMENT_LIMIT;
+	if (!bucket_try(&f, quota_of(meta, port), &d))
+		return -1;
+	*ret_drop = datagram_add(&d, &f);
+	*ret_n = d.n_waiting;
+	return *ret_drop ? -1 : 0;
+}

@@ -58,12 +58,17 @@ static void limit_unbook(struct limit_count *c, bool half_open)
 		limit_sub(&c->half_open);
 }
 
-static enum weft_drop limit_book_port(const struct config_port *port)
+struct limit_max {
+	uint32_t n;
+	uint32_t half_open;
+};
+
+static struct limit_max limit_max_port(const struct config_port *port)
 {
 	uint32_t max = port->spec.max_sessions, half_open = port->spec.max_half_open;
 
-	return limit_book(&limit_ports[port->slot], max ? max : session_max / 2,
-		half_open ? half_open : session_max / 4, WEFT_DROP_SESSION_PORT_LIMIT);
+	return (struct limit_max){
+		max ? max : session_max / 2, half_open ? half_open : session_max / 4};
 }
 
 /* Of a tenant without a limit of its own: so many times what is free. One may have four fifths of
@@ -71,23 +76,36 @@ static enum weft_drop limit_book_port(const struct config_port *port)
  * Choudhury, E. Hahne, "Dynamic queue length thresholds", 1998). */
 #define LIMIT_TIMES_FREE 4
 
-static uint32_t limit_of_free(void)
+/* freed: sessions that would be gone. */
+static uint32_t limit_of_free(uint32_t freed)
 {
-	uint32_t n = atomic_load_explicit(&limit_all.n, memory_order_relaxed);
+	uint32_t n = atomic_load_explicit(&limit_all.n, memory_order_relaxed) - freed;
 
 	return n < session_max ? LIMIT_TIMES_FREE * (session_max - n) : 0;
 }
 
+static struct limit_max limit_max_tenant(const struct config_tenant *t, uint32_t freed)
+{
+	uint32_t max = t ? t->spec.max_sessions : UINT32_MAX;
+	uint32_t half_open = t ? t->spec.max_half_open : 0;
+
+	return (struct limit_max){
+		max ? max : limit_of_free(freed), half_open ? half_open : UINT32_MAX};
+}
+
+static enum weft_drop limit_book_port(const struct config_port *port)
+{
+	struct limit_max m = limit_max_port(port);
+
+	return limit_book(&limit_ports[port->slot], m.n, m.half_open, WEFT_DROP_SESSION_PORT_LIMIT);
+}
+
 static enum weft_drop limit_book_tenant(const struct config_tenant *t)
 {
-	uint32_t max = t ? t->spec.max_sessions : 0, half_open = t ? t->spec.max_half_open : 0;
+	struct limit_max m = limit_max_tenant(t, 0);
 
-	if (t && !max)
-		max = limit_of_free();
-	else if (!t)
-		max = UINT32_MAX;
-	return limit_book(&limit_tenants[t ? t->slot : 0], max, half_open ? half_open : UINT32_MAX,
-		WEFT_DROP_SESSION_TENANT_LIMIT);
+	return limit_book(
+		&limit_tenants[t ? t->slot : 0], m.n, m.half_open, WEFT_DROP_SESSION_TENANT_LIMIT);
 }
 
 static bool limit_rates(const struct session_new *n)
@@ -119,6 +137,60 @@ tenant:
 	limit_unbook(&limit_tenants[n->tenant ? n->tenant->slot : 0], true);
 port:
 	limit_unbook(&limit_ports[n->charged->slot], true);
+	return drop;
+}
+
+/* How much of a count would be left of sessions of that port or tenant. */
+struct limit_left {
+	const struct limit_count *count;
+	uint32_t n, half_open; /* freed of it */
+};
+
+static enum weft_drop limit_judge(
+	const struct limit_left *l, uint32_t max, uint32_t max_half_open, enum weft_drop drop)
+{
+	if (l->count->n - l->n >= max)
+		return drop;
+	return l->count->half_open - l->half_open >= max_half_open ? WEFT_DROP_HALF_OPEN_LIMIT : 0;
+}
+
+static bool limit_has_rates(const struct session_new *n)
+{
+	uint32_t of_port = n->charged->spec.session_rate;
+	uint32_t of_tenant = n->tenant ? n->tenant->spec.session_rate : 0;
+
+	return (!of_port || quota_has(QUOTA_SESSION, n->charged->slot, of_port)) &&
+	       (!of_tenant || quota_has(QUOTA_TENANT_SESSION, n->tenant->slot, of_tenant));
+}
+
+enum weft_drop limit_would(const struct session_new *n, const struct session_freed *freed)
+{
+	const struct config_tenant *t = n->tenant;
+	struct limit_left port = {.count = &limit_ports[n->charged->slot]};
+	struct limit_left tenant = {.count = &limit_tenants[t ? t->slot : 0]};
+	struct limit_left all = {.count = &limit_all};
+	struct limit_max m = limit_max_port(n->charged), mt = limit_max_tenant(t, freed->n);
+	enum weft_drop drop;
+
+	for (unsigned int i = 0; i < freed->n; i++) {
+		const struct session *s = freed->sessions[i];
+		bool half_open = s->flags & SESSION_HALF_OPEN;
+		bool of_port = s->charged == n->charged->slot;
+		bool of_tenant = s->tenant == (t ? t->slot : 0);
+
+		port.n += of_port;
+		port.half_open += of_port && half_open;
+		tenant.n += of_tenant;
+		tenant.half_open += of_tenant && half_open;
+		all.n++;
+	}
+	drop = limit_judge(&port, m.n, m.half_open, WEFT_DROP_SESSION_PORT_LIMIT);
+	if (!drop)
+		drop = limit_judge(&tenant, mt.n, mt.half_open, WEFT_DROP_SESSION_TENANT_LIMIT);
+	if (!drop)
+		drop = limit_judge(&all, session_max, UINT32_MAX, WEFT_DROP_SESSION_TABLE_FULL);
+	if (!drop && !limit_has_rates(n))
+		drop = WEFT_DROP_SESSION_RATE;
 	return drop;
 }
 

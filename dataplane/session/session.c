@@ -101,11 +101,8 @@ static void session_fill_dir(struct session_dir *d, const struct session_key *ke
 }
 
 /* Locked. What a sweep of another worker reads, the owner, comes before the slot in the wheel. */
-static struct session *session_fill(
-	uint32_t index, unsigned int worker, const struct session_new *n)
+void session_fill(struct session *s, unsigned int worker, const struct session_new *n)
 {
-	struct session *s = session_at(index);
-
 	session_fill_dir(&s->dir[0], &n->key[0], 0);
 	session_fill_dir(&s->dir[1], &n->key[1], SESSION_DIR_REPLY);
 	atomic_store_explicit(&s->lock, 1, memory_order_relaxed);
@@ -122,7 +119,6 @@ static struct session *session_fill(
 	s->policy_epoch = n->policy_epoch;
 	s->created_s = clock_s();
 	s->flags = SESSION_HALF_OPEN;
-	return s;
 }
 
 /* One that talks to itself has one key for both directions, and one place. */
@@ -171,7 +167,8 @@ struct session *session_insert(
 		drop = WEFT_DROP_SESSION_TABLE_FULL;
 		goto refused;
 	}
-	s = session_fill(index, worker, n);
+	s = session_at(index);
+	session_fill(s, worker, n);
 	r = session_publish(s);
 	if (r == 0) {
 		wheel_add(s, config_get());
@@ -259,11 +256,11 @@ void session_set_state(struct session *s, enum weft_timeout state, bool answered
 	if (answered && s->flags & SESSION_HALF_OPEN) {
 		uint8_t before = atomic_fetch_and(&s->flags, (uint8_t)~SESSION_HALF_OPEN);
 
-		if (before & SESSION_HALF_OPEN && !(before & SESSION_DEAD))
+		if (before & SESSION_HALF_OPEN && !(before & (SESSION_DEAD | SESSION_GHOST)))
 			limit_answered(s->charged, s->tenant);
 	}
 	if (wheel_timeout_s(s, cfg, state) < wheel_timeout_s(s, cfg, old) &&
-		!(s->flags & SESSION_DEAD))
+		!(s->flags & (SESSION_DEAD | SESSION_GHOST)))
 		wheel_tell(s);
 }
 

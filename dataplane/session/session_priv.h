@@ -68,6 +68,8 @@ void pool_populate(void *at, size_t size);
 void limit_reset(void);
 /* Books a new session. Returns 0 or why not, with nothing booked. */
 enum weft_drop limit_take(const struct session_new *n);
+/* What limit_take would say when those sessions were gone. */
+enum weft_drop limit_would(const struct session_new *n, const struct session_freed *freed);
 void limit_give(uint16_t port, uint16_t tenant, bool half_open);
 void limit_answered(uint16_t port, uint16_t tenant);
 uint64_t limit_n(void);
@@ -82,6 +84,8 @@ void wheel_add(struct session *s, const struct config *cfg);
 void wheel_tell(const struct session *s);
 uint32_t wheel_timeout_s(const struct session *s, const struct config *cfg, uint8_t state);
 
+/* session.c: makes s a new one, locked. */
+void session_fill(struct session *s, unsigned int worker, const struct session_new *n);
 /* session.c: takes it out of the table. False: somebody else did. */
 bool session_end(struct session *s);
 

@@ -12,6 +12,8 @@
 #include <rte_mbuf.h>
 
 #include <table/config.h>
+#include <weft/drop_reason.h>
+#include <weft/trace.h>
 
 #define PIPELINE_BURST 32
 
@@ -30,5 +32,30 @@ void pipeline_run(struct pipeline *pl, const struct config *cfg, const struct co
  * is this worker's, ends sessions and waits of fragments that are over. Bounded work; true: there
  * is more to do, so don't sleep. cfg may be NULL. */
 bool pipeline_tick(struct pipeline *pl, const struct config *cfg);
+
+/* What a packet would meet. */
+#define PIPELINE_REPORT_STEPS  256
+#define PIPELINE_REPORT_FRAMES 64
+struct pipeline_report {
+	unsigned int n_steps, n_more_steps; /* those that found no room */
+	unsigned int n_frames, n_more_frames;
+	unsigned int n_waiting;		 /* fragments that wait for it and would follow */
+	uint32_t dropped[WEFT_DROP_MAX]; /* it and its copies, by reason */
+	struct weft_trace_record steps[PIPELINE_REPORT_STEPS];
+	struct {
+		uint16_t port; /* slot that it would leave by */
+		struct rte_mbuf *m;
+	} frames[PIPELINE_REPORT_FRAMES];
+};
+
+/* A pipeline for pipeline_dry_run only. NULL: out of memory. */
+struct pipeline *pipeline_new_dry(void);
+/* Runs m, as if received on port now, through the same code as pipeline_run, but changes nothing
+ * that outlives it: no sessions, fragments, counters, quotas, learned MACs; sends nothing. Takes m.
+ * Main thread, between rcu_main_enter and rcu_main_leave. What an output queue will take, and that
+ * memory runs out, is not foreseen. ret has frames afterwards: pipeline_report_clear. */
+void pipeline_dry_run(struct pipeline *pl, const struct config *cfg, const struct config_port *port,
+	struct rte_mbuf *m, struct pipeline_report *ret);
+void pipeline_report_clear(struct pipeline_report *report);
 
 #endif

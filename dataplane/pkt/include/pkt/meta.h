@@ -33,7 +33,8 @@ enum pkt_flag {
 	PKT_BROADCAST = 1 << 10,
 	PKT_FROM_TUNNEL = 1 << 11, /* came from an uplink, outer headers are gone */
 	PKT_VLAN = 1 << 12,
-	PKT_L4 = 1 << 13, /* l4_off and ports are valid: pkt_has_ports, ICMP */
+	PKT_L4 = 1 << 13,     /* l4_off and ports are valid: pkt_has_ports, ICMP */
+	PKT_TRACED = 1 << 14, /* its steps are told: trace is its number */
 };
 
 struct pkt_meta {
@@ -57,7 +58,8 @@ struct pkt_meta {
 	uint16_t dport;	   /* host order; ICMP queries: identifier */
 	uint32_t dest;	   /* dest_t (table/config.h) once decided */
 	uint16_t joined;   /* frames that were joined behind this one (pkt/gro.h) */
-	uint8_t pad[22];
+	uint8_t pad[18];
+	uint32_t trace; /* with PKT_TRACED */
 };
 static_assert(sizeof(struct pkt_meta) == 64, "one cache line");
 static_assert(sizeof(struct pkt_meta) == MEM_PRIV_SIZE, "fits the private area");

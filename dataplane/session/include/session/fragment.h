@@ -56,6 +56,13 @@ int fragment_first(const struct rte_mbuf *m, const struct pkt_meta *meta, uint16
 	const struct session_key *key, enum weft_drop drop, struct rte_mbuf *ret[FRAGMENT_WAITING],
 	unsigned int *ret_n, enum weft_drop *ret_drop);
 
+/* What fragment_later and fragment_first would say of m, with nothing changed: FRAGMENT_KEPT leaves
+ * m to the caller, and none is given out: *ret_n says how many would be. Main thread. */
+enum fragment_verdict fragment_try_later(const struct rte_mbuf *m, const struct pkt_meta *meta,
+	uint16_t port, struct session_key *ret_key, enum weft_drop *ret_drop);
+int fragment_try_first(const struct rte_mbuf *m, const struct pkt_meta *meta, uint16_t port,
+	unsigned int *ret_n, enum weft_drop *ret_drop);
+
 /* Takes up to n waiting fragments that nothing can come of any more, which are the caller's to
  * drop; drop in their meta says why (FRAGMENT_TIMEOUT, FRAGMENT_OVERLAP, FRAGMENT_LIMIT). Returns
  * their number. A look at a few buckets per call, at nothing while the table is empty. */

@@ -135,6 +135,7 @@ enum session_flag {
 	SESSION_HALF_OPEN = 1 << 0, /* no answer yet: counts as half open */
 	SESSION_DEAD = 1 << 1,	    /* removed; readers that still hold it treat it as not found */
 	SESSION_LIVE = 1 << 2,	    /* complete; stays when it dies */
+	SESSION_GHOST = 1 << 3,	    /* a copy, in no table */
 };
 
 /* The session that a direction is part of. */
@@ -205,6 +206,18 @@ struct session_new {
  * half open; a tenant without one four for each place that is free. */
 struct session *session_insert(
 	unsigned int worker, const struct session_new *n, enum weft_drop *ret_drop);
+/* What a packet would do, tried on copies: the functions that change a session, session_remove
+ * apart, change a ghost and nothing else. Main thread, as a reader. */
+void session_ghost(const struct session *s, struct session *ret);
+/* What removing sessions would have made room for. */
+struct session_freed {
+	unsigned int n;
+	const struct session *sessions[8];
+};
+/* As session_insert, but makes a ghost and takes no quota. False with *ret_drop. Whether the keys
+ * are in the table already is the caller's to see; that there is no memory is not foreseen. */
+bool session_ghost_insert(const struct session_new *n, const struct session_freed *freed,
+	struct session *ret, enum weft_drop *ret_drop);
 /* Any worker, without the session's lock; the main thread too, as a reader (core/rcu.h). Takes it
  * out of the table at once; its owner frees it later. */
 void session_remove(struct session *s);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What is told of each step (trace.h). Slots become ids here. Workers; the main thread in dry runs.
+ */
+#include "dry.h"
+#include "path.h"
+#include "trace.h"
+
+void trace_put(
+	struct pipeline *pl, const struct pkt_meta *meta, const struct weft_trace_record *step)
+{
+	struct pipeline_report *report = pl->dry->report;
+
+	if (report->n_steps == PIPELINE_REPORT_STEPS) {
+		report->n_more_steps++;
+		return;
+	}
+	report->steps[report->n_steps] = *step;
+	report->steps[report->n_steps++].packet = meta->trace;
+}
+
+static uint32_t trace_vni(const struct pipeline *pl, uint16_t segment)
+{
+	const struct config_segment *seg = pl->cfg->segments[segment];
+
+	return seg ? seg->spec.vni : 0;
+}
+
+void trace_received(struct pipeline *pl, const struct config_port *port, const struct rte_mbuf *m)
+{
+	trace_put(pl, pkt_meta_const(m),
+		&(struct weft_trace_record){.step = WEFT_TRACE_RECEIVED,
+			.port = port->spec.id,
+			.vni = port->spec.vni,
+			.size = m->pkt_len});
+}
+
+static void trace_tunnel(struct pipeline *pl, const struct pkt_meta *meta)
+{
+	trace_put(pl, meta,
+		&(struct weft_trace_record){.step = WEFT_TRACE_TUNNEL,
+			.vni = trace_vni(pl, meta->segment),
+			.src = pl->cfg->vteps[meta->in_vtep]->spec.remote});
+}
+
+static void trace_headers(
+	const struct rte_mbuf *m, const struct pkt_meta *meta, struct weft_trace_record *r)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	memcpy(r->dst_mac.b, frame, sizeof(r->dst_mac.b));
+	memcpy(r->src_mac.b, frame + 6, sizeof(r->src_mac.b));
+	r->size = m->pkt_len;
+	if (!(meta->flags & (PKT_IPV4 | PKT_IPV6)))
+		return;
+	r->src = stage_addr(m, meta, false);
+	r->dst = stage_addr(m, meta, true);
+	r->proto = meta->l4_proto;
+	if (meta->flags & PKT_L4) {
+		r->sport = meta->sport;
+		r->dport = meta->dport;
+	}
+}
+
+void trace_parsed(struct pipeline *pl, struct rte_mbuf *m)
+{
+	struct pkt_meta *meta = pkt_meta(m);
+	struct weft_trace_record r = {.step = WEFT_TRACE_PARSED};
+
+	meta->flags |= PKT_TRACED;
+	meta->trace = 1;
+	if (meta->flags & PKT_FROM_TUNNEL)
+		trace_tunnel(pl, meta);
+	r.vni = trace_vni(pl, meta->segment);
+	trace_headers(m, meta, &r);
+	trace_put(pl, meta, &r);
+}
+
+void trace_rewritten(
+	struct pipeline *pl, const struct rte_mbuf *m, const struct session_decision *dec)
+{
+	const struct pkt_meta *meta = pkt_meta_const(m);
+	struct weft_trace_record r = {.vni = trace_vni(pl, meta->segment)};
+
+	trace_headers(m, meta, &r);
+	r.step = dec->flags & SESSION_DIR_TRANSLATED ? WEFT_TRACE_TRANSLATE : WEFT_TRACE_REWRITE;
+	if (dec->flags & (SESSION_DIR_TRANSLATED | SESSION_DIR_ROUTED))
+		trace_put(pl, meta, &r);
+}
+
+void trace_session(struct pipeline *pl, const struct pkt_meta *meta, enum weft_trace_step step,
+	const struct session_key *key)
+{
+	trace_put(pl, meta,
+		&(struct weft_trace_record){.step = step,
+			.vni = trace_vni(pl, key->segment),
+			.src = key->src,
+			.dst = key->dst,
+			.sport = key->sport,
+			.dport = key->dport,
+			.proto = key->proto});
+}
+
+void trace_dest(struct pipeline *pl, const struct pkt_meta *meta, const uint8_t *mac, dest_t dest)
+{
+	struct weft_trace_record r = {.step = WEFT_TRACE_FDB};
+	uint16_t slot = DEST_SLOT(dest);
+
+	memcpy(r.dst_mac.b, mac, sizeof(r.dst_mac.b));
+	if (dest & DEST_VTEP_BIT)
+		r.dst = pl->cfg->vteps[slot] ? pl->cfg->vteps[slot]->spec.remote : r.dst;
+	else
+		r.port = pl->cfg->ports[slot] ? pl->cfg->ports[slot]->spec.id : 0;
+	trace_put(pl, meta, &r);
+}
+
+void trace_next(struct pipeline *pl, const struct pkt_meta *meta, const struct path_next *next,
+	enum weft_drop drop)
+{
+	const struct config_router *router = pl->cfg->routers[next->by_router];
+	bool found = !drop || drop == WEFT_DROP_NO_NEIGHBOUR;
+
+	trace_put(pl, meta,
+		&(struct weft_trace_record){.step = WEFT_TRACE_ROUTE,
+			.router = router ? router->spec.id : 0,
+			.vni = found ? trace_vni(pl, next->segment) : 0,
+			.dst = next->hop,
+			.n = next->prefix_len,
+			.reason = found ? 0 : drop});
+	if (drop || next->gateway)
+		return;
+	trace_put(pl, meta,
+		&(struct weft_trace_record){.step = WEFT_TRACE_NEIGHBOUR,
+			.dst = next->hop,
+			.dst_mac = next->mac,
+			.src_mac = next->router});
+	trace_dest(pl, meta, next->mac.b, next->dest);
+}
+
+void trace_output(struct pipeline *pl, const struct rte_mbuf *m, const struct config_port *port)
+{
+	trace_put(pl, pkt_meta_const(m),
+		&(struct weft_trace_record){
+			.step = WEFT_TRACE_OUTPUT, .port = port->spec.id, .size = m->pkt_len});
+}
+
+void trace_encap(
+	struct pipeline *pl, const struct rte_mbuf *m, const struct config_vtep *vtep, uint32_t vni)
+{
+	trace_put(pl, pkt_meta_const(m),
+		&(struct weft_trace_record){.step = WEFT_TRACE_ENCAPSULATE,
+			.src = vtep->spec.local,
+			.dst = vtep->spec.remote,
+			.vni = vni});
+}
+
+static uint32_t trace_ruleset(const struct pipeline *pl, uint16_t slot)
+{
+	const struct policy_ruleset *r = pl->cfg->rulesets[slot];
+
+	return slot && r ? r->spec.id : 0;
+}
+
+void trace_ends(struct pipeline *pl, const struct pkt_meta *meta, const struct policy_ends *ends,
+	int verdict)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		bool refused = verdict != VERDICT_CONTINUE && ends->port[i] &&
+			       pl->blame.port == ends->port[i]->slot;
+
+		if (!ends->port[i])
+			continue;
+		trace_put(pl, meta,
+			&(struct weft_trace_record){.step = WEFT_TRACE_POLICY,
+				.port = ends->port[i]->spec.id,
+				.direction = i ? WEFT_RULE_INGRESS : WEFT_RULE_EGRESS,
+				.ruleset = trace_ruleset(pl, ends->ruleset[i]),
+				.rule = ends->rule[i],
+				.action = !refused			       ? WEFT_RULE_ALLOW
+					  : verdict == WEFT_DROP_POLICY_REJECT ? WEFT_RULE_REJECT
+									       : WEFT_RULE_DENY});
+		if (refused)
+			return;
+	}
+}
+
+void trace_drop(struct pipeline *pl, const struct rte_mbuf *m, enum weft_drop reason)
+{
+	const struct stage_blame *b = &pl->blame;
+	struct weft_trace_record r = {.step = WEFT_TRACE_DROP, .reason = reason};
+
+	if (b->port && pl->cfg->ports[b->port]) {
+		r.port = pl->cfg->ports[b->port]->spec.id;
+		r.ruleset = trace_ruleset(pl, b->ruleset);
+		r.rule = b->rule;
+	}
+	trace_put(pl, pkt_meta_const(m), &r);
+}
