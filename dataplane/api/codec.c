@@ -193,7 +193,7 @@ static int check_tail(const void *msg, size_t size, char *text)
 		return check_drops(msg, size, text);
 	case WEFT_MSG_TRACE:
 	case WEFT_MSG_PROBE:
-		return codec_check_frame(weft_msg_payload(msg), room, text);
+		return codec_check_trace(weft_msg_payload(msg), room, text);
 	case WEFT_MSG_TRACE_REPORT:
 		return codec_check_report(weft_msg_payload(msg), room, text);
 	case WEFT_MSG_EVENT_TRACE:

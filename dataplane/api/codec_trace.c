@@ -9,24 +9,7 @@
 
 #include "codec_trace.h"
 
-int codec_check_frame(const struct weft_msg_trace *t, size_t room, char *text)
-{
-	const char *wrong = NULL;
-
-	if (t->size == 0)
-		wrong = "is empty";
-	else if (t->size > WEFT_TRACE_FRAME_MAX)
-		wrong = "is too long";
-	else if (t->size != room)
-		wrong = "has another size than stated";
-	if (!wrong)
-		return 0;
-	snprintf(text, WEFT_TEXT_SIZE, "the frame %s (%u bytes, at most %u)", wrong, t->size,
-		WEFT_TRACE_FRAME_MAX);
-	return -EBADMSG;
-}
-
-/* The frames of a report, in room bytes. */
+/* n frames in room bytes. */
 static const char *frames_wrong(const uint8_t *p, size_t room, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
@@ -42,6 +25,33 @@ static const char *frames_wrong(const uint8_t *p, size_t room, uint32_t n)
 		room -= weft_trace_frame_size(f);
 	}
 	return room == 0 ? NULL : "has bytes left over";
+}
+
+static const char *request_wrong(const struct weft_msg_trace *t, size_t room)
+{
+	const char *wrong = frames_wrong((const uint8_t *)(t + 1), room, t->n_frames);
+	const struct weft_trace_frame *f = (const void *)(t + 1);
+
+	if (t->n_frames == 0 || t->n_frames > WEFT_TRACE_FRAMES_MAX)
+		return "has no frame, or too many";
+	for (uint32_t i = 0; !wrong && i < t->n_frames; i++) {
+		if (f->size == 0 || f->stored == 0)
+			wrong = "has an empty frame";
+		else if (f->size > WEFT_TRACE_FRAME_MAX)
+			wrong = "has a frame that is too long";
+		f = (const void *)((const uint8_t *)f + weft_trace_frame_size(f));
+	}
+	return wrong;
+}
+
+int codec_check_trace(const struct weft_msg_trace *t, size_t room, char *text)
+{
+	const char *wrong = request_wrong(t, room);
+
+	if (!wrong)
+		return 0;
+	snprintf(text, WEFT_TEXT_SIZE, "the request %s", wrong);
+	return -EBADMSG;
 }
 
 int codec_check_report(const struct weft_msg_trace_report *head, size_t room, char *text)

@@ -10,7 +10,7 @@
 #include <weft/msg.h>
 
 /* With room bytes behind the payload. 0, or -EBADMSG and what is wrong in text (WEFT_TEXT_SIZE). */
-int codec_check_frame(const struct weft_msg_trace *t, size_t room, char *text);
+int codec_check_trace(const struct weft_msg_trace *t, size_t room, char *text);
 int codec_check_report(const struct weft_msg_trace_report *head, size_t room, char *text);
 
 #endif

@@ -321,22 +321,26 @@ static void expect_form(
 static void test_traces(void **state)
 {
 	static uint64_t msg[WEFT_MSG_SIZE_MAX / 8], payload[4096];
-	struct weft_msg_trace *t = (void *)payload;
 	struct weft_msg_trace_report *head = (void *)payload;
+	struct weft_msg_trace *t = (void *)payload;
 	size_t at = sizeof(*head) + sizeof(struct weft_trace_record);
-	struct weft_trace_frame *f = (void *)((uint8_t *)payload + at);
+	struct weft_trace_frame *f = (void *)(t + 1);
 
-	*t = (struct weft_msg_trace){.port = 1, .size = 60};
-	expect_form(msg, WEFT_MSG_TRACE, payload, sizeof(*t) + 60, NULL);
-	expect_form(msg, WEFT_MSG_TRACE, payload, sizeof(*t) + 61, "another size");
-	expect_form(msg, WEFT_MSG_PROBE, payload, sizeof(*t), "another size");
-	t->size = 0;
-	expect_form(msg, WEFT_MSG_TRACE, payload, sizeof(*t), "is empty");
-	t->size = WEFT_TRACE_FRAME_MAX + 1;
-	expect_form(msg, WEFT_MSG_TRACE, payload, sizeof(*t) + t->size, "too long");
+	*t = (struct weft_msg_trace){.n_frames = 1};
+	*f = (struct weft_trace_frame){.port = 1, .size = 60, .stored = 60};
+	expect_form(msg, WEFT_MSG_TRACE, payload, 8 + 16 + 64, NULL);
+	expect_form(msg, WEFT_MSG_TRACE, payload, 8 + 16 + 72, "left over");
+	expect_form(msg, WEFT_MSG_PROBE, payload, 8 + 16 + 56, "cut short");
+	f->size = f->stored = 0;
+	expect_form(msg, WEFT_MSG_TRACE, payload, 8 + 16, "empty frame");
+	f->size = f->stored = WEFT_TRACE_FRAME_MAX + 1;
+	expect_form(msg, WEFT_MSG_TRACE, payload, 8 + 16 + f->size + 7, "too long");
+	t->n_frames = WEFT_TRACE_FRAMES_MAX + 1;
+	expect_form(msg, WEFT_MSG_TRACE, payload, 8 + 16 * 5, "too many");
 
 	memset(payload, 0, sizeof(payload));
 	*head = (struct weft_msg_trace_report){.n_steps = 1, .n_frames = 1};
+	f = (void *)((uint8_t *)payload + at);
 	*f = (struct weft_trace_frame){.port = 1, .size = 61, .stored = 61};
 	at += sizeof(*f) + 64;
 	expect_form(msg, WEFT_MSG_TRACE_REPORT, payload, at, NULL);

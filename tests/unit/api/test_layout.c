@@ -181,14 +181,14 @@ static void traces(FILE *f)
 				M(weft_watch_filter, flags) M(weft_watch_filter, sport) M(
 					weft_watch_filter, dport) M(weft_watch_filter, ethertype)
 					M(weft_watch_filter, pad) M(weft_watch_filter, rate))
-	STRUCT(weft_msg_trace, M(weft_msg_trace, port) M(weft_msg_trace, size))
+	STRUCT(weft_msg_trace, M(weft_msg_trace, n_frames) M(weft_msg_trace, pad))
 	STRUCT(weft_msg_trace_report,
 		M(weft_msg_trace_report, generation) M(weft_msg_trace_report, n_steps) M(
 			weft_msg_trace_report, n_more_steps) M(weft_msg_trace_report, n_frames)
 			M(weft_msg_trace_report, n_more_frames) M(weft_msg_trace_report, n_waiting)
 				M(weft_msg_trace_report, pad))
-	STRUCT(weft_trace_frame, M(weft_trace_frame, port) M(weft_trace_frame, size)
-					 M(weft_trace_frame, stored) M(weft_trace_frame, pad))
+	STRUCT(weft_trace_frame, M(weft_trace_frame, port) M(weft_trace_frame, packet)
+					 M(weft_trace_frame, size) M(weft_trace_frame, stored))
 	STRUCT(weft_msg_watch, M(weft_msg_watch, filter))
 	STRUCT(weft_event_trace, M(weft_event_trace, n) M(weft_event_trace, pad)
 					 M(weft_event_trace, now_ms) M(weft_event_trace, lost))

@@ -64,7 +64,7 @@
 	X(28, EVENT_POLICY, "event", weft_event_policy)                                            \
 	X(30, DROP_LIST, "request", weft_msg_drop_list)                                            \
 	X(31, DROP_RECORDS, "reply", weft_msg_drop_records) /* records back to back */             \
-	X(32, TRACE, "request", weft_msg_trace)		    /* + the frame's bytes */              \
+	X(32, TRACE, "request", weft_msg_trace)		    /* + frames */                         \
 	X(33, TRACE_REPORT, "reply", weft_msg_trace_report) /* + steps, + frames */                \
 	X(34, WATCH, "request", weft_msg_watch)		    /* answered by PONG */                 \
 	X(35, UNWATCH, "request", weft_msg_none)	    /* answered by PONG */                 \
@@ -276,14 +276,16 @@ struct weft_msg_drop_records {
 	uint64_t now_ms; /* on the clock of the records */
 };
 
-/* A frame as if received by a port now. TRACE asks what would happen to it and changes nothing;
- * PROBE, for writers only, lets it really happen, with its steps told to whoever watches, whatever
- * the filter. size bytes follow, from the Ethernet header on, an uplink's from the outer one;
- * without offloads, not larger than WEFT_TRACE_FRAME_MAX. */
-#define WEFT_TRACE_FRAME_MAX 9728
+/* n_frames times a struct weft_trace_frame follow, as if received one after another by these ports
+ * now, at most WEFT_TRACE_FRAMES_MAX. TRACE asks what would happen to them and changes nothing: the
+ * later ones meet the sessions that the earlier ones would have made. PROBE, for writers only and
+ * of one frame, lets it really happen, with its steps told to whoever watches, whatever the filter.
+ * From the Ethernet header on, an uplink's from the outer one; without offloads. */
+#define WEFT_TRACE_FRAME_MAX  9728
+#define WEFT_TRACE_FRAMES_MAX 4
 struct weft_msg_trace {
-	uint32_t port; /* id; of an uplink too */
-	uint32_t size;
+	uint32_t n_frames;
+	uint32_t pad;
 };
 static_assert(sizeof(struct weft_msg_trace) == 8, "wire layout");
 
@@ -300,12 +302,12 @@ struct weft_msg_trace_report {
 };
 static_assert(sizeof(struct weft_msg_trace_report) == 32, "wire layout");
 
-/* A frame that would leave by that port; stored bytes follow, padded to 8. */
+/* A frame that comes in, or would leave, by that port; stored bytes follow, padded to 8. */
 struct weft_trace_frame {
-	uint32_t port; /* id */
+	uint32_t port;	 /* id; of an uplink too */
+	uint32_t packet; /* the number of the one that it was, from 0; 0 in requests */
 	uint32_t size;
-	uint32_t stored; /* size, or 0: no room for it */
-	uint32_t pad;
+	uint32_t stored; /* size, or in a report 0: no room for it */
 };
 static_assert(sizeof(struct weft_trace_frame) == 16, "wire layout");
 
