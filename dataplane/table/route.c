@@ -121,13 +121,13 @@ static bool route_none(struct route_result *ret)
 	return true;
 }
 
-/* Onto a segment. One that is gone makes the route useless. */
+/* Onto a segment. One that is gone, or has become another network's, makes the route useless. */
 static bool route_arrive(const struct config *cfg, const struct route_hop *hop,
 	const struct weft_addr *neighbour, struct route_result *ret)
 {
 	const struct config_segment *seg = cfg->segments[hop->slot];
 
-	if (!seg)
+	if (!seg || seg->network_slot != cfg->routers[ret->by_router]->network_slot)
 		return route_none(ret);
 	ret->segment = hop->slot;
 	ret->router = seg->router_slot ? seg->router_slot : ret->by_router;

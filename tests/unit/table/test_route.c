@@ -301,6 +301,9 @@ static void test_hops(void **state)
 	assert_true(r.unreachable);
 	r = find(1, "10.7.1.1", 1); /* its segment is not here */
 	assert_int_equal(r.drop, WEFT_DROP_NO_ROUTE);
+	segments[4].network_slot = 1; /* its VNI became another network's */
+	assert_int_equal(find(1, "10.0.0.7", 1).drop, WEFT_DROP_NO_ROUTE);
+	segments[4].network_slot = 0;
 	r = find(1, "10.6.1.1", 1); /* nor that router */
 	assert_int_equal(r.drop, WEFT_DROP_NO_ROUTE);
 	r = find(1, "fd00::1", 1); /* an IPv4 default route is none for IPv6 */
