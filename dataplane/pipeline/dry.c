@@ -43,18 +43,47 @@ static struct session *dry_place(struct dry *dry, const struct session *real)
 	return &dry->ghosts[i];
 }
 
-struct session_dir *dry_ghost(struct dry *dry, struct session_dir *d)
+static unsigned int dry_n_ghosts(const struct dry *dry)
 {
-	struct session *real, *ghost;
+	return RTE_MIN(dry->n_ghosts, (unsigned int)DRY_GHOSTS);
+}
 
-	if (!d)
-		return NULL;
-	real = session_of(d);
-	if (dry_is_gone(dry, real))
-		return NULL;
+/* The direction of a session that packets before, or this one, would have made. */
+static struct session_dir *dry_made(struct dry *dry, const struct session_key *key)
+{
+	for (unsigned int i = 0; i < 2 * dry_n_ghosts(dry); i++) {
+		struct session *s = &dry->ghosts[i / 2];
+
+		if (!dry->real[i / 2] && !(s->flags & SESSION_DEAD) &&
+			memcmp(&s->dir[i % 2].key, key, sizeof(*key)) == 0)
+			return &s->dir[i % 2];
+	}
+	return NULL;
+}
+
+/* The copy of a real session, as what was before left it. */
+static struct session *dry_copy(struct dry *dry, const struct session *real)
+{
+	struct session *ghost;
+
+	for (unsigned int i = 0; i < dry_n_ghosts(dry); i++) {
+		if (dry->real[i] == real)
+			return &dry->ghosts[i];
+	}
 	ghost = dry_place(dry, real);
 	session_ghost(real, ghost);
-	return &ghost->dir[d - real->dir];
+	return ghost;
+}
+
+struct session_dir *dry_find(struct dry *dry, const struct session_key *key)
+{
+	struct session_dir *d = session_find(key);
+	struct session *real;
+
+	if (!d || dry_is_gone(dry, session_of(d)))
+		return dry_made(dry, key);
+	real = session_of(d);
+	return &dry_copy(dry, real)->dir[d - real->dir];
 }
 
 struct session *dry_insert(struct dry *dry, const struct session_new *n, enum weft_drop *ret_drop)
@@ -62,9 +91,7 @@ struct session *dry_insert(struct dry *dry, const struct session_new *n, enum we
 	struct session *ghost;
 
 	for (unsigned int i = 0; i < 2; i++) {
-		struct session_dir *d = session_find(&n->key[i]);
-
-		if (d && !dry_is_gone(dry, session_of(d))) {
+		if (dry_find(dry, &n->key[i])) {
 			*ret_drop = 0;
 			return NULL;
 		}
@@ -77,7 +104,9 @@ void dry_remove(struct dry *dry, struct session *ghost)
 {
 	const struct session *real = dry->real[ghost - dry->ghosts];
 
-	if (real && dry->gone.n < RTE_DIM(dry->gone.sessions))
+	if (!real)
+		ghost->flags |= SESSION_DEAD;
+	else if (dry->gone.n < RTE_DIM(dry->gone.sessions))
 		dry->gone.sessions[dry->gone.n++] = real;
 }
 
@@ -92,25 +121,37 @@ void dry_send(struct pipeline *pl, struct egress_array *a)
 			continue;
 		}
 		report->frames[report->n_frames].port = a->port->slot;
+		report->frames[report->n_frames].packet = pl->dry->packet;
 		report->frames[report->n_frames++].m = a->pkts[i];
 	}
 }
 
-void pipeline_dry_run(struct pipeline *pl, const struct config *cfg, const struct config_port *port,
-	struct rte_mbuf *m, struct pipeline_report *ret)
+void pipeline_dry_start(struct pipeline *pl, struct pipeline_report *ret)
 {
 	struct dry *dry = pl->dry;
 
 	memset(ret, 0, offsetof(struct pipeline_report, steps));
 	dry->n_ghosts = 0;
 	dry->gone.n = 0;
+	dry->packet = 0;
 	dry->report = ret;
 	memset(&dry->stats, 0, sizeof(dry->stats));
+}
+
+void pipeline_dry_run(struct pipeline *pl, const struct config *cfg, const struct config_port *port,
+	struct rte_mbuf *m)
+{
+	struct pipeline_report *report = pl->dry->report;
+	unsigned int before = report->n_steps;
+
 	pkt_meta(m)->flags = 0;
 	trace_received(pl, port, m);
 	pipeline_run(pl, cfg, port, &m, 1);
+	for (unsigned int i = before; i < report->n_steps; i++)
+		report->steps[i].packet = pl->dry->packet;
+	pl->dry->packet++;
 	for (unsigned int i = 1; i < WEFT_DROP_MAX; i++)
-		ret->dropped[i] = dry->stats.dropped[i];
+		report->dropped[i] = pl->dry->stats.dropped[i];
 }
 
 void pipeline_report_clear(struct pipeline_report *report)

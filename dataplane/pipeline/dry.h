@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Dry runs: the pipeline's own code on one packet, with nothing changed (pipeline_dry_run).
+ * Dry runs: the pipeline's own code on a few packets, with nothing changed (pipeline_dry_run).
  * Wherever the pipeline changes what outlives a packet it goes through these: a worker's pipeline
  * does it, a dry one looks what it would do. Private to this folder. Workers; the main thread when
  * dry.
@@ -14,19 +14,21 @@
 
 #include "stage.h"
 
-#define DRY_GHOSTS 32 /* sessions that one packet looks at */
+#define DRY_GHOSTS 64 /* sessions that the packets of a run look at */
 
 struct dry {
 	struct session ghosts[DRY_GHOSTS];
 	const struct session *real[DRY_GHOSTS]; /* that it is the copy of; NULL: a new one */
 	unsigned int n_ghosts;
+	uint32_t packet;	      /* number of the one that runs */
 	struct session_freed gone;    /* real ones that would be removed */
 	struct weft_port_stats stats; /* of all ports */
 	struct pipeline_report *report;
 };
 
 /* dry.c */
-struct session_dir *dry_ghost(struct dry *dry, struct session_dir *d);
+/* A ghost: of the session with that key, or of one that would be there by now. */
+struct session_dir *dry_find(struct dry *dry, const struct session_key *key);
 struct session *dry_insert(struct dry *dry, const struct session_new *n, enum weft_drop *ret_drop);
 void dry_remove(struct dry *dry, struct session *ghost);
 /* Takes what would be sent. */
@@ -48,9 +50,7 @@ static inline void stage_charge(
 static inline struct session_dir *stage_session_find(
 	struct pipeline *pl, const struct session_key *key)
 {
-	struct session_dir *d = session_find(key);
-
-	return unlikely(pl->dry) ? dry_ghost(pl->dry, d) : d;
+	return unlikely(pl->dry) ? dry_find(pl->dry, key) : session_find(key);
 }
 
 static inline struct session *stage_session_insert(

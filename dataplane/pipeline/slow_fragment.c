@@ -66,7 +66,7 @@ static int slow_ask_first(struct pipeline *pl, const struct slow *w, const struc
 		return fragment_first(
 			w->m, w->meta, w->meta->in_port, key, drop, ret, ret_n, ret_drop);
 	r = fragment_try_first(w->m, w->meta, w->meta->in_port, &n, ret_drop);
-	pl->dry->report->n_waiting = n;
+	pl->dry->report->n_waiting += n;
 	return r;
 }
 

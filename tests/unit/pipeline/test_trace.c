@@ -104,7 +104,8 @@ static uint64_t state_sum(void)
 static void try_dry(uint32_t id, const uint8_t *b, unsigned int len)
 {
 	rcu_main_enter();
-	pipeline_dry_run(dry, cfg, cfg->ports[bed_port(id)->slot], mbuf_of(b, len), &report);
+	pipeline_dry_start(dry, &report);
+	pipeline_dry_run(dry, cfg, cfg->ports[bed_port(id)->slot], mbuf_of(b, len));
 	rcu_main_leave();
 	assert_int_equal(policy_log_process(UINT32_MAX), 0);
 }

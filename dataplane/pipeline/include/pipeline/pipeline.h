@@ -33,7 +33,7 @@ void pipeline_run(struct pipeline *pl, const struct config *cfg, const struct co
  * is more to do, so don't sleep. cfg may be NULL. */
 bool pipeline_tick(struct pipeline *pl, const struct config *cfg);
 
-/* What a packet would meet. */
+/* What packets would meet. */
 #define PIPELINE_REPORT_STEPS  256
 #define PIPELINE_REPORT_FRAMES 64
 struct pipeline_report {
@@ -43,19 +43,24 @@ struct pipeline_report {
 	uint32_t dropped[WEFT_DROP_MAX]; /* it and its copies, by reason */
 	struct weft_trace_record steps[PIPELINE_REPORT_STEPS];
 	struct {
-		uint16_t port; /* slot that it would leave by */
+		uint16_t port;	 /* slot that it would leave by */
+		uint32_t packet; /* that it was */
 		struct rte_mbuf *m;
 	} frames[PIPELINE_REPORT_FRAMES];
 };
 
 /* A pipeline for pipeline_dry_run only. NULL: out of memory. */
 struct pipeline *pipeline_new_dry(void);
+/* Begins a run of a few packets, one after another: the later ones meet the sessions that the
+ * earlier ones would have made; quotas and what waits for fragments are as they are now. */
+void pipeline_dry_start(struct pipeline *pl, struct pipeline_report *ret);
 /* Runs m, as if received on port now, through the same code as pipeline_run, but changes nothing
- * that outlives it: no sessions, fragments, counters, quotas, learned MACs; sends nothing. Takes m.
- * Main thread, between rcu_main_enter and rcu_main_leave. What an output queue will take, and that
- * memory runs out, is not foreseen. ret has frames afterwards: pipeline_report_clear. */
+ * that outlives the run: no sessions, fragments, counters, quotas, learned MACs; sends nothing, and
+ * adds what would happen to the report, as that of packet 0, 1 and so on. Takes m. Main thread,
+ * between the same rcu_main_enter and rcu_main_leave as all of the run. What an output queue will
+ * take, and that memory runs out, is not foreseen. The report has frames: pipeline_report_clear. */
 void pipeline_dry_run(struct pipeline *pl, const struct config *cfg, const struct config_port *port,
-	struct rte_mbuf *m, struct pipeline_report *ret);
+	struct rte_mbuf *m);
 void pipeline_report_clear(struct pipeline_report *report);
 
 #endif
