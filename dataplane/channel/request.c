@@ -20,6 +20,7 @@
 #include "client.h"
 #include "drops.h"
 #include "state.h"
+#include "trace.h"
 
 static void hello_accept(struct client *c, uint32_t seq, const struct weft_msg_hello *hello)
 {
@@ -194,6 +195,18 @@ static void drop_list(struct client *c, uint32_t seq, const struct weft_msg_drop
 		client_error(c, seq, ENOENT, "there is no port %u", request->port);
 }
 
+static void trace(struct client *c, uint32_t seq, const struct weft_msg_trace *request)
+{
+	_Alignas(8) static uint8_t reply[TRACE_REPORT_MAX];
+	char text[WEFT_TEXT_SIZE];
+	int size = trace_run(request, reply, text);
+
+	if (size > 0)
+		client_reply(c, WEFT_MSG_TRACE_REPORT, seq, reply, size, -1);
+	else
+		client_error(c, seq, -size, "%s", text);
+}
+
 static void info_sessions(struct weft_msg_info *reply)
 {
 	struct session_stats s;
@@ -277,6 +290,9 @@ void request_handle(struct client *c, const void *msg, int *fds, unsigned int n_
 		break;
 	case WEFT_MSG_DROP_LIST:
 		drop_list(c, hdr->seq, weft_msg_payload(msg));
+		break;
+	case WEFT_MSG_TRACE:
+		trace(c, hdr->seq, weft_msg_payload(msg));
 		break;
 	default:
 		client_error(c, hdr->seq, EPROTO, "%s is no request", weft_msg_name(hdr->type));

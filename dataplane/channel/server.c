@@ -29,6 +29,7 @@
 #include "client.h"
 #include "devices.h"
 #include "state.h"
+#include "trace.h"
 
 #define CLIENTS_MAX	   64
 #define GREETING_MS	   5000 /* a client that has not said HELLO by then goes */
@@ -481,6 +482,7 @@ void channel_fini(void)
 	server.path[0] = '\0';
 	learn_set_listener(NULL);
 	policy_log_set_listener(NULL);
+	trace_fini();
 	devices_fini();
 	state_fini();
 }
