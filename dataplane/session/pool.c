@@ -4,8 +4,9 @@
  *
  * A worker takes and frees indices in its own two magazines (after J. Bonwick, "Magazines and
  * Vmem", 2001); full ones go to a depot that all share, so that what one worker frees the others
- * can use. What dies is collected in batches, each freed as a whole after a grace period of RCU. A
- * free index is linked by wheel_next.
+ * can use. What dies is collected in batches, each freed as a whole after a grace period of RCU; a
+ * long grace period makes them large, so they are of magazines too. A free index is linked by
+ * wheel_next.
  *
  * There are more indices than sessions may be: magazines and grace periods hold some back, and
  * session_max is to be reached all the same.
@@ -37,8 +38,15 @@ struct magazine {
 	uint32_t n;
 };
 
+/* Magazines, linked by wheel_prev of each one's first session, whose magazine_n holds how many it
+ * has. */
+struct stack {
+	uint32_t head, last;
+};
+
 struct grace_batch {
 	struct magazine m;
+	struct stack full;
 	uint64_t token;	 /* of RCU */
 	uint64_t n_told; /* once readers are gone: messages to be taken first */
 	bool readers_gone;
@@ -48,17 +56,17 @@ struct pool {
 	struct magazine now, spare;
 	uint32_t fresh, fresh_end; /* never used yet */
 	struct magazine dead;	   /* still without a token */
+	struct stack dead_full;	   /* more of them */
 	unsigned int first, n_grace;
 	struct grace_batch grace[POOL_GRACE];
 } __attribute__((aligned(64)));
 
 static struct pool *pools;
 
-/* Full magazines of all; linked by wheel_prev of each one's first session, whose policy_epoch holds
- * how many it has. */
+/* Magazines for all. */
 static struct {
 	rte_spinlock_t lock;
-	uint32_t head;
+	uint32_t head;		/* as of a stack */
 	_Atomic uint32_t fresh; /* indices below it have been given out */
 } depot __attribute__((aligned(64)));
 
@@ -137,16 +145,26 @@ uint64_t pool_touch(uint64_t n)
 	return pool_touched;
 }
 
-static void depot_put(struct magazine *m)
+static void stack_push(struct stack *s, struct magazine *m)
 {
-	struct session *s = session_at(m->head);
+	struct session *first = session_at(m->head);
 
-	s->policy_epoch = m->n;
-	rte_spinlock_lock(&depot.lock);
-	s->wheel_prev = depot.head;
-	depot.head = m->head;
-	rte_spinlock_unlock(&depot.lock);
+	first->magazine_n = m->n;
+	first->wheel_prev = s->head;
+	if (!s->head)
+		s->last = m->head;
+	s->head = m->head;
 	*m = (struct magazine){0};
+}
+
+static void depot_put(const struct stack *s)
+{
+	if (!s->head)
+		return;
+	rte_spinlock_lock(&depot.lock);
+	session_at(s->last)->wheel_prev = depot.head;
+	depot.head = s->head;
+	rte_spinlock_unlock(&depot.lock);
 }
 
 static bool depot_get(struct magazine *ret)
@@ -154,7 +172,7 @@ static bool depot_get(struct magazine *ret)
 	rte_spinlock_lock(&depot.lock);
 	ret->head = depot.head;
 	if (ret->head) {
-		ret->n = session_at(ret->head)->policy_epoch;
+		ret->n = session_at(ret->head)->magazine_n;
 		depot.head = session_at(ret->head)->wheel_prev;
 	}
 	rte_spinlock_unlock(&depot.lock);
@@ -207,6 +225,8 @@ void pool_retire(unsigned int worker, uint32_t index)
 {
 	struct pool *p = &pools[worker];
 
+	if (p->dead.n == POOL_BATCH)
+		stack_push(&p->dead_full, &p->dead);
 	session_at(index)->wheel_next = p->dead.head;
 	p->dead.head = index;
 	p->dead.n++;
@@ -214,12 +234,15 @@ void pool_retire(unsigned int worker, uint32_t index)
 
 static void pool_give(struct pool *p, struct magazine *m)
 {
+	struct stack one = {0};
+
 	if (p->now.n == 0)
 		p->now = *m;
 	else if (p->spare.n == 0)
 		p->spare = *m;
 	else
-		depot_put(m);
+		stack_push(&one, m);
+	depot_put(&one);
 }
 
 /* Gives what has died since the last time its token. */
@@ -230,8 +253,10 @@ static void pool_begin_grace(struct pool *p)
 	if (p->dead.n == 0 || p->n_grace == POOL_GRACE)
 		return;
 	b = &p->grace[(p->first + p->n_grace++) % POOL_GRACE];
-	*b = (struct grace_batch){.m = p->dead, .token = rte_rcu_qsbr_start(rcu_qsbr)};
+	*b = (struct grace_batch){
+		.m = p->dead, .full = p->dead_full, .token = rte_rcu_qsbr_start(rcu_qsbr)};
 	p->dead = (struct magazine){0};
+	p->dead_full = (struct stack){0};
 }
 
 /* A reader that held a session may have sent its owner a message, which has to be taken before the
@@ -254,6 +279,7 @@ void pool_reclaim(unsigned int worker, uint64_t n_told, uint32_t n_waiting)
 		if ((int64_t)(b->n_told - n_told) > 0)
 			break;
 		pool_give(p, &b->m);
+		depot_put(&b->full);
 	}
 	pool_begin_grace(p);
 }

@@ -242,6 +242,31 @@ static void test_many_removed(void **state)
 	}
 }
 
+/* While a worker sleeps nothing becomes free; what another one freed meanwhile is then for all, not
+ * for that one alone. */
+static void test_nothing_hoarded(void **state)
+{
+	enum weft_drop drop;
+	uint32_t k = 0;
+
+	rcu_worker_register(0);
+	rcu_worker_register(1);
+	for (; world_insert(0, k, &drop); k++) {
+		session_remove(world_find(k, 0));
+		session_age(0, world_cfg);
+	}
+	assert_int_equal(drop, WEFT_DROP_SESSION_TABLE_FULL);
+	rcu_worker_unregister(0);
+	rcu_worker_unregister(1);
+	session_age(0, world_cfg);
+	/* It needs some when the rest becomes free. */
+	assert_non_null(world_insert(0, k++, &drop));
+	assert_non_null(world_insert(0, k++, &drop));
+	world_rounds();
+	for (uint32_t i = 2; i < MAX; i++)
+		assert_non_null(world_insert(1, k + i, &drop));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -256,6 +281,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_grace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_grace_main, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_removed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_hoarded, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

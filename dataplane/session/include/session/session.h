@@ -126,7 +126,8 @@ struct session {
 	uint32_t created_s;
 	uint32_t wheel_next, wheel_prev; /* ageing, or free lists: the owner's */
 	uint16_t wheel_slot;		 /* plus one; 0: in none */
-	uint8_t pad[6];
+	uint16_t magazine_n;		 /* pool.c's */
+	uint8_t pad[4];
 };
 static_assert(sizeof(struct session) == 320, "five lines");
 #define SESSION_SIZE sizeof(struct session)
