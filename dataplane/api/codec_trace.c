@@ -78,7 +78,7 @@ const char *weft_watch_wrong(const struct weft_watch_filter *f)
 		return "src";
 	if (f->dst.len > 128 || !weft_prefix_host_bits_zero(&f->dst))
 		return "dst";
-	if (f->flags & ~WEFT_WATCH_EITHER)
+	if (f->flags & ~(WEFT_WATCH_EITHER | WEFT_WATCH_DROPPED))
 		return "flags";
 	if (f->pad)
 		return "pad";

@@ -377,7 +377,9 @@ static void test_watches(void **state)
 	f.rate = 0;
 	assert_string_equal(weft_watch_wrong(&f), "rate");
 	f = good;
-	f.flags = 2;
+	f.flags = WEFT_WATCH_EITHER | WEFT_WATCH_DROPPED;
+	assert_null(weft_watch_wrong(&f));
+	f.flags = 4;
 	assert_string_equal(weft_watch_wrong(&f), "flags");
 }
 

@@ -13,11 +13,11 @@
 
 /* X(number, IDENTIFIER, "name", what its record says beside packet, step and worker) */
 #define WEFT_TRACE_STEPS(X)                                                                        \
-	X(1, RECEIVED, "received")	 /* port, vni, size */                                     \
-	X(2, TUNNEL, "tunnel")		 /* src: the VTEP that it came from; vni */                \
-	X(3, PARSED, "parsed")		 /* MACs, addresses, protocol and ports, as far as any */  \
-	X(4, ANTI_SPOOF, "anti-spoof")	 /* port; it may send this */                              \
-	X(5, SESSION_HIT, "session-hit") /* the key of its direction: vni, addresses, ports */     \
+	X(1, RECEIVED, "received")	     /* port, vni, size */                                 \
+	X(2, TUNNEL, "tunnel")		     /* src: the VTEP that it came from; vni */            \
+	X(3, PARSED, "parsed")		     /* port; MACs, addresses, protocol, ports, if any */  \
+	X(4, ANTI_SPOOF, "anti-spoof")	     /* port; it may send this */                          \
+	X(5, SESSION_HIT, "session-hit")     /* the key of its direction: vni, addresses, ports */ \
 	X(6, SESSION_MISS, "session-miss")   /* as above: there is none */                         \
 	X(7, SESSION_STALE, "session-stale") /* as above: it is judged again */                    \
 	X(8, SERVICE, "service")	     /* port; answered here */                             \
@@ -80,7 +80,8 @@ static_assert(sizeof(struct weft_trace_record) == 96, "wire layout");
 #define WEFT_WATCH_RATE_MAX 10000
 
 enum weft_watch_flag {
-	WEFT_WATCH_EITHER = 1 << 0, /* addresses and ports may be those of the answers too */
+	WEFT_WATCH_EITHER = 1 << 0,  /* addresses and ports may be those of the answers too */
+	WEFT_WATCH_DROPPED = 1 << 1, /* only dropped ones, of which not all steps are told */
 };
 
 /* Real packets whose steps are told: those of which all this is true of the tenant's packet, the
