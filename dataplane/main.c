@@ -18,6 +18,7 @@
 #include <core/notify.h>
 #include <core/rcu.h>
 #include <observe/counters.h>
+#include <pipeline/watch.h>
 #include <pipeline/worker.h>
 #include <session/fragment.h>
 #include <session/session.h>
@@ -114,10 +115,15 @@ static int main_run(const struct options *opt, const sigset_t *mask)
 		main_failed("log of policy", r);
 		goto fini_learn;
 	}
+	r = watch_init(opt->n_workers);
+	if (r < 0) {
+		main_failed("rings of traces", r);
+		goto fini_policy_log;
+	}
 	r = session_init(opt->max_sessions, opt->n_workers);
 	if (r < 0) {
 		main_failed("sessions (--max-sessions)", r);
-		goto fini_policy_log;
+		goto fini_watch;
 	}
 	r = fragment_init();
 	if (r < 0) {
@@ -148,6 +154,8 @@ fini_fragment:
 	fragment_fini();
 fini_session:
 	session_fini();
+fini_watch:
+	watch_fini();
 fini_policy_log:
 	policy_log_fini();
 fini_learn:

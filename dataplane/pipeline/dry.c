@@ -110,6 +110,16 @@ void dry_remove(struct dry *dry, struct session *ghost)
 		dry->gone.sessions[dry->gone.n++] = real;
 }
 
+void dry_tell(struct dry *dry, const struct weft_trace_record *r)
+{
+	struct pipeline_report *report = dry->report;
+
+	if (report->n_steps == PIPELINE_REPORT_STEPS)
+		report->n_more_steps++;
+	else
+		report->steps[report->n_steps++] = *r;
+}
+
 void dry_send(struct pipeline *pl, struct egress_array *a)
 {
 	struct pipeline_report *report = pl->dry->report;

@@ -31,6 +31,7 @@ struct dry {
 struct session_dir *dry_find(struct dry *dry, const struct session_key *key);
 struct session *dry_insert(struct dry *dry, const struct session_new *n, enum weft_drop *ret_drop);
 void dry_remove(struct dry *dry, struct session *ghost);
+void dry_tell(struct dry *dry, const struct weft_trace_record *r);
 /* Takes what would be sent. */
 void dry_send(struct pipeline *pl, struct egress_array *a);
 

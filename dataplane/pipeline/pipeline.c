@@ -46,6 +46,7 @@ static void pipeline_begin(struct pipeline *pl, const struct config *cfg,
 
 	pl->cfg = cfg;
 	pl->in = port;
+	pl->watch = stage_watch_of(pl);
 	pl->stateful = false;
 	pl->burst_steps = 0;
 	pl->stats = stage_stats(pl, port->slot);

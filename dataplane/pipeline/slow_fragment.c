@@ -147,6 +147,7 @@ void slow_expire(struct pipeline *pl, const struct config *cfg)
 	unsigned int n = fragment_expire(over, FRAGMENT_WAITING);
 
 	pl->cfg = cfg; /* for what explains the drops */
+	pl->watch = stage_watch_of(pl);
 	for (unsigned int i = 0; i < n; i++)
 		slow_drop_kept(pl, over[i], pkt_meta(over[i])->drop);
 }

@@ -65,10 +65,21 @@ struct stage_blame {
 	uint16_t port;	  /* slot of the port whose policy it is */
 };
 
+#define WATCHER_KEPT 64 /* power of two, not less than a burst */
+
+/* What one worker knows of the packets that it watches (pipeline/watch.h). */
+struct watcher {
+	uint32_t n; /* so far */
+	uint32_t second_s, n_second;
+	/* WEFT_WATCH_DROPPED: how the last ones came, by their numbers; step 0: told already. */
+	struct weft_trace_record came[WATCHER_KEPT];
+};
+
 struct pipeline {
 	/* of the burst that is being run */
 	const struct config *cfg;
 	const struct config_port *in;
+	const struct watch *watch; /* trace.h; NULL: nobody watches */
 	struct weft_port_stats
 		*stats; /* this worker's row, of the port that the burst entered by */
 	bool stateful;	/* tunnels: a frame of it belongs to a stateful segment */
@@ -84,7 +95,9 @@ struct pipeline {
 	struct egress_array egress[EGRESS_ARRAYS];
 	uint8_t egress_of_slot[WEFT_MAX_PORTS]; /* index + 1, 0: none */
 	struct source_verdict sources[SOURCE_CACHE];
+	struct watcher watcher;
 };
+static_assert(WATCHER_KEPT >= PIPELINE_BURST, "none of a burst pushes another out");
 static_assert(EGRESS_ARRAYS < UINT8_MAX, "index + 1 fits");
 static_assert(PIPELINE_BURST <= VHASH_BULK_MAX, "a burst is one bulk lookup");
 

@@ -2,21 +2,37 @@
 /*
  * What is told of each step (trace.h). Slots become ids here. Workers; the main thread in dry runs.
  */
+#include <core/clock.h>
+
 #include "dry.h"
 #include "path.h"
 #include "trace.h"
 
+/* A packet that has waited may have passed another filter. */
+static void trace_tell(
+	struct pipeline *pl, const struct pkt_meta *meta, const struct weft_trace_record *step)
+{
+	struct weft_trace_record r = *step;
+
+	r.packet = meta->trace;
+	r.time_ms = clock_ms();
+	r.worker = pl->worker;
+	if (pl->dry)
+		dry_tell(pl->dry, &r);
+	else if (pl->watch && pl->watch->number == meta->watch)
+		watch_tell(pl, &r);
+}
+
+static bool trace_only_drops(const struct pipeline *pl)
+{
+	return pl->watch && (pl->watch->filter.flags & WEFT_WATCH_DROPPED);
+}
+
 void trace_put(
 	struct pipeline *pl, const struct pkt_meta *meta, const struct weft_trace_record *step)
 {
-	struct pipeline_report *report = pl->dry->report;
-
-	if (report->n_steps == PIPELINE_REPORT_STEPS) {
-		report->n_more_steps++;
-		return;
-	}
-	report->steps[report->n_steps] = *step;
-	report->steps[report->n_steps++].packet = meta->trace;
+	if (!trace_only_drops(pl))
+		trace_tell(pl, meta, step);
 }
 
 static uint32_t trace_vni(const struct pipeline *pl, uint16_t segment)
@@ -33,14 +49,6 @@ void trace_received(struct pipeline *pl, const struct config_port *port, const s
 			.port = port->spec.id,
 			.vni = port->spec.vni,
 			.size = m->pkt_len});
-}
-
-static void trace_tunnel(struct pipeline *pl, const struct pkt_meta *meta)
-{
-	trace_put(pl, meta,
-		&(struct weft_trace_record){.step = WEFT_TRACE_TUNNEL,
-			.vni = trace_vni(pl, meta->segment),
-			.src = pl->cfg->vteps[meta->in_vtep]->spec.remote});
 }
 
 static void trace_headers(
@@ -62,18 +70,45 @@ static void trace_headers(
 	}
 }
 
+/* What it is after PARSED: what came before is told too. */
+static void trace_came(
+	struct pipeline *pl, const struct pkt_meta *meta, const struct weft_trace_record *parsed)
+{
+	const struct config_vtep *vtep = pl->cfg->vteps[meta->in_vtep];
+
+	if (!pl->dry) /* trace_received has told it */
+		trace_tell(pl, meta,
+			&(struct weft_trace_record){.step = WEFT_TRACE_RECEIVED,
+				.port = parsed->port,
+				.vni = meta->flags & PKT_FROM_TUNNEL ? 0 : parsed->vni,
+				.size = parsed->size});
+	if ((meta->flags & PKT_FROM_TUNNEL) && vtep)
+		trace_tell(pl, meta,
+			&(struct weft_trace_record){.step = WEFT_TRACE_TUNNEL,
+				.vni = parsed->vni,
+				.src = vtep->spec.remote});
+	trace_tell(pl, meta, parsed);
+}
+
+static struct weft_trace_record *trace_kept(struct pipeline *pl, const struct pkt_meta *meta)
+{
+	return &pl->watcher.came[meta->trace % WATCHER_KEPT];
+}
+
 void trace_parsed(struct pipeline *pl, struct rte_mbuf *m)
 {
 	struct pkt_meta *meta = pkt_meta(m);
-	struct weft_trace_record r = {.step = WEFT_TRACE_PARSED};
+	struct weft_trace_record r = {.step = WEFT_TRACE_PARSED, .port = pl->in->spec.id};
 
-	meta->flags |= PKT_TRACED;
-	meta->trace = 1;
-	if (meta->flags & PKT_FROM_TUNNEL)
-		trace_tunnel(pl, meta);
+	if (!watch_packet(pl, m))
+		return;
+	r.packet = meta->trace;
 	r.vni = trace_vni(pl, meta->segment);
 	trace_headers(m, meta, &r);
-	trace_put(pl, meta, &r);
+	if (trace_only_drops(pl))
+		*trace_kept(pl, meta) = r;
+	else
+		trace_came(pl, meta, &r);
 }
 
 void trace_rewritten(
@@ -184,6 +219,19 @@ void trace_ends(struct pipeline *pl, const struct pkt_meta *meta, const struct p
 	}
 }
 
+/* Only drops are told: is this one? */
+static bool trace_may_drop(struct pipeline *pl, const struct pkt_meta *meta)
+{
+	struct weft_trace_record *came = trace_kept(pl, meta);
+
+	if (!watch_may(pl))
+		return false;
+	if (came->packet == meta->trace && came->step)
+		trace_came(pl, meta, came);
+	came->step = 0;
+	return true;
+}
+
 void trace_drop(struct pipeline *pl, const struct rte_mbuf *m, enum weft_drop reason)
 {
 	const struct stage_blame *b = &pl->blame;
@@ -194,5 +242,6 @@ void trace_drop(struct pipeline *pl, const struct rte_mbuf *m, enum weft_drop re
 		r.ruleset = trace_ruleset(pl, b->ruleset);
 		r.rule = b->rule;
 	}
-	trace_put(pl, pkt_meta_const(m), &r);
+	if (!trace_only_drops(pl) || trace_may_drop(pl, pkt_meta_const(m)))
+		trace_tell(pl, pkt_meta_const(m), &r);
 }

@@ -6,6 +6,8 @@
 #ifndef PIPELINE_TRACE_H
 #define PIPELINE_TRACE_H
 
+#include <stdatomic.h>
+
 #include <session/session.h>
 #include <weft/trace.h>
 
@@ -19,6 +21,29 @@
 			trace_put(pl, meta, &(struct weft_trace_record){__VA_ARGS__});             \
 	} while (0)
 
+/* watch.c. Who is watched: by a filter, or all in a dry run. */
+struct watch {
+	struct weft_watch_filter filter;
+	uint16_t number; /* of the filter */
+};
+extern const struct watch *_Atomic watch_current; /* NULL: none */
+extern const struct watch watch_dry;
+
+/* As long as workers may use it: to their next quiescent state. */
+static inline const struct watch *stage_watch_of(const struct pipeline *pl)
+{
+	if (unlikely(pl->dry))
+		return &watch_dry;
+	return atomic_load_explicit(&watch_current, memory_order_acquire);
+}
+
+/* watch.c. Does the parsed m pass the filter, at its rate? Then it gets its number. */
+__rte_cold bool watch_packet(struct pipeline *pl, struct rte_mbuf *m);
+/* May one more be told in this second? */
+__rte_cold bool watch_may(struct pipeline *pl);
+/* A record of such a packet. */
+void watch_tell(struct pipeline *pl, struct weft_trace_record *r);
+
 /* Fills in packet, time and worker. */
 __rte_cold void trace_put(
 	struct pipeline *pl, const struct pkt_meta *meta, const struct weft_trace_record *step);
@@ -31,7 +56,7 @@ __rte_cold void trace_parsed(struct pipeline *pl, struct rte_mbuf *m);
 
 static inline void stage_watch(struct pipeline *pl, struct rte_mbuf *m)
 {
-	if (unlikely(pl->dry))
+	if (unlikely(pl->watch))
 		trace_parsed(pl, m);
 }
 

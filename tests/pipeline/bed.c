@@ -15,6 +15,7 @@
 #include <observe/counters.h>
 #include <port/port.h>
 #include <session/fragment.h>
+#include <pipeline/watch.h>
 #include <session/session.h>
 #include <table/learn.h>
 #include <table/policy_log.h>
@@ -36,6 +37,7 @@ static void bed_need(bool ok, const char *what)
 static void bed_start(void)
 {
 	bed_need(learn_init() == 0 && policy_log_init() == 0 &&
+			 watch_init(bed_options.n_workers) == 0 &&
 			 session_init(bed_sessions, bed_options.n_workers) == 0 &&
 			 fragment_init() == 0 && channel_init(&bed_options) == 0,
 		"out of memory");
@@ -49,6 +51,7 @@ static void bed_stop(void)
 	channel_fini();
 	fragment_fini();
 	session_fini();
+	watch_fini();
 	policy_log_fini();
 	learn_fini();
 }

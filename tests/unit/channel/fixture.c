@@ -13,6 +13,7 @@
 #include <core/log.h>
 #include <core/rcu.h>
 #include <observe/counters.h>
+#include <pipeline/watch.h>
 #include <port/fake.h>
 #include <session/session.h>
 #include <table/learn.h>
@@ -45,8 +46,8 @@ static int setup(const char *path)
 	fake_fail_open(NULL, 0);
 	clock_warp(1000);
 	return rcu_init(N_WORKERS) || counters_init(N_WORKERS, FIXTURE_BOOT_ID) || learn_init() ||
-	       policy_log_init() || session_init(SESSION_DEFAULT, N_WORKERS) ||
-	       channel_init(&options);
+	       policy_log_init() || watch_init(N_WORKERS) ||
+	       session_init(SESSION_DEFAULT, N_WORKERS) || channel_init(&options);
 }
 
 int fixture_setup(void **state)
@@ -70,6 +71,7 @@ int fixture_teardown(void **state)
 	rcu_worker_unregister(0); /* of a test that failed: nothing would ever be reclaimed */
 	channel_fini();
 	session_fini();
+	watch_fini();
 	policy_log_fini();
 	learn_fini();
 	counters_fini();

@@ -32,6 +32,7 @@
 #include <core/mem.h>
 #include <core/rcu.h>
 #include <observe/counters.h>
+#include <pipeline/watch.h>
 #include <pipeline/worker.h>
 #include <pkt/cksum.h>
 #include <port/fake.h>
@@ -440,8 +441,8 @@ static int setup(void **state)
 	clock_update();
 	fake_register();
 	return rcu_init(1) || mem_init(8192) || counters_init(1, 1) || learn_init() ||
-	       policy_log_init() || session_init(SESSION_MIN, 1) || fragment_init() ||
-	       channel_init(&channel);
+	       policy_log_init() || watch_init(1) || session_init(SESSION_MIN, 1) ||
+	       fragment_init() || channel_init(&channel);
 }
 
 static int teardown(void **state)
@@ -449,6 +450,7 @@ static int teardown(void **state)
 	channel_fini();
 	fragment_fini();
 	session_fini();
+	watch_fini();
 	policy_log_fini();
 	learn_fini();
 	counters_fini();

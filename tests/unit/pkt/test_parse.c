@@ -592,12 +592,14 @@ static void test_keeps_callers_fields(void **state)
 	meta->in_vtep = 9;
 	meta->outer_tos = 10;
 	meta->trace = 11;
+	meta->watch = 12;
 	assert_int_equal(pkt_parse(m), 0);
 	assert_int_equal(meta->in_port, 7);
 	assert_int_equal(meta->segment, 8);
 	assert_int_equal(meta->in_vtep, 9);
 	assert_int_equal(meta->outer_tos, 10);
 	assert_int_equal(meta->trace, 11);
+	assert_int_equal(meta->watch, 12);
 	assert_int_equal(meta->flags, PKT_FROM_TUNNEL | PKT_TRACED | PKT_IPV4 | PKT_DF | PKT_L4);
 	assert_int_equal(meta->dest, 0);
 	rte_pktmbuf_free(m);

@@ -4,8 +4,8 @@
  * resets.
  *
  * For frames whose meta the parser has filled. Of the meta of an answer, in_port, segment and
- * in_vtep are the question's (where the answer goes back to), so are PKT_TRACED and trace; all else
- * is as pkt_parse fills it. Rate limits and counters are the caller's. Workers.
+ * in_vtep are the question's (where the answer goes back to), so are PKT_TRACED, watch and trace;
+ * all else is as pkt_parse fills it. Rate limits and counters are the caller's. Workers.
  */
 #ifndef PKT_CRAFT_H
 #define PKT_CRAFT_H

@@ -58,8 +58,10 @@ struct pkt_meta {
 	uint16_t dport;	   /* host order; ICMP queries: identifier */
 	uint32_t dest;	   /* dest_t (table/config.h) once decided */
 	uint16_t joined;   /* frames that were joined behind this one (pkt/gro.h) */
-	uint8_t pad[18];
-	uint32_t trace; /* with PKT_TRACED */
+	uint8_t pad[16];
+	/* with PKT_TRACED */
+	uint16_t watch; /* the filter that it passed */
+	uint32_t trace;
 };
 static_assert(sizeof(struct pkt_meta) == 64, "one cache line");
 static_assert(sizeof(struct pkt_meta) == MEM_PRIV_SIZE, "fits the private area");
