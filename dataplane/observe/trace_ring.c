@@ -14,6 +14,8 @@
 #include <observe/trace_ring.h>
 #include <weft/limits.h>
 
+#define RING_PLACES (TRACE_RING_SIZE + 1)
+
 static_assert(sizeof(struct weft_trace_record) % 4 == 0, "element of an rte_ring");
 
 static struct {
@@ -24,14 +26,13 @@ static unsigned int n_rings;
 
 static struct rte_ring *ring_new(void)
 {
-	ssize_t size = rte_ring_get_memsize_elem(sizeof(struct weft_trace_record), TRACE_RING_SIZE);
+	ssize_t size = rte_ring_get_memsize_elem(sizeof(struct weft_trace_record), RING_PLACES);
 	struct rte_ring *r =
 		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(size, RTE_CACHE_LINE_SIZE));
 
 	if (!r)
 		return NULL;
-	if (rte_ring_init(r, "trace", TRACE_RING_SIZE,
-		    RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ) == 0)
+	if (rte_ring_init(r, "trace", RING_PLACES, RING_F_SP_ENQ | RING_F_SC_DEQ) == 0)
 		return r;
 	free(r);
 	return NULL;

@@ -13,7 +13,7 @@
 
 #include <weft/trace.h>
 
-#define TRACE_RING_SIZE 4096 /* records */
+#define TRACE_RING_SIZE 4095 /* records; a power of two less one */
 
 /* Rings for workers 0..n-1. Returns 0 or -ENOMEM. Main thread, while no worker runs; so is fini. */
 int trace_ring_init(unsigned int n);
