@@ -31,3 +31,10 @@ static void walk(const struct compiler *c, key_fn fn, void *arg)
 }
 
 const struct compile_table compile_router = {get, walk};
+
+const char *compile_router_name(const struct compiler *c, uint32_t id)
+{
+	const struct rtr *r = rtr_by_id(c, id);
+
+	return r ? r->name : NULL;
+}

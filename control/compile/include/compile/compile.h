@@ -74,6 +74,8 @@ void compile_remotes(const struct compiler *c,
  * name, valid until the next change; a rule's id is its place in the object's list, from 1. NULL:
  * there is none with that id. */
 const char *compile_ruleset_name(const struct compiler *c, uint32_t id, enum model_kind *ret_kind);
+/* The full name of a router that this host has to do with; NULL: there is none with that id. */
+const char *compile_router_name(const struct compiler *c, uint32_t id);
 /* The full name of this host's port with that id; NULL: there is none. */
 const char *compile_local_port(const struct compiler *c, uint32_t id);
 
