@@ -58,6 +58,8 @@ static void add_range(struct json_object *o, uint64_t min, uint64_t max)
 		json_object_object_add(o, "max", json_object_new_uint64(max));
 }
 
+static struct json_object *describe_params(const struct rpc_param *p, enum model_kind kind);
+
 static struct json_object *describe_param(const struct rpc_param *p)
 {
 	struct json_object *o = json_object_new_object();
@@ -71,12 +73,24 @@ static struct json_object *describe_param(const struct rpc_param *p)
 	else if (p->type == RPC_UINT)
 		json_object_object_add(o, "default", json_object_new_uint64(p->fallback));
 	add_string(o, "help", p->help);
+	if (p->of != NULL)
+		json_object_object_add(o, "fields", describe_params(p->of, 0));
 	return o;
+}
+
+static struct json_object *describe_params(const struct rpc_param *p, enum model_kind kind)
+{
+	struct json_object *a = json_object_new_array();
+
+	for (; p->name != NULL; p++)
+		if (kind == 0 || rpc_param_fits_kind(p, kind))
+			json_object_array_add(a, describe_param(p));
+	return a;
 }
 
 static struct json_object *describe_method(const struct rpc_method *m, enum model_kind kind)
 {
-	struct json_object *o = json_object_new_object(), *params = json_object_new_array();
+	struct json_object *o = json_object_new_object();
 	char name[64];
 
 	snprintf(name, sizeof(name), "%s%s%s", kind == 0 ? "" : model_kind_name(kind),
@@ -86,10 +100,7 @@ static struct json_object *describe_method(const struct rpc_method *m, enum mode
 	if (kind != 0)
 		add_string(o, "kind", model_kind_name(kind));
 	json_object_object_add(o, "takes_fields", json_object_new_boolean(m->takes_fields));
-	for (const struct rpc_param *p = m->params; p->name != NULL; p++)
-		if (kind == 0 || rpc_param_fits_kind(p, kind))
-			json_object_array_add(params, describe_param(p));
-	json_object_object_add(o, "params", params);
+	json_object_object_add(o, "params", describe_params(m->params, kind));
 	add_string(o, "help", m->help);
 	add_string(o, "result", m->result);
 	return o;

@@ -197,7 +197,7 @@ static void add_flow(struct json_object *o, const struct weft_event_policy *e)
 	bool is_icmp = e->proto == IPPROTO_ICMP || e->proto == IPPROTO_ICMPV6;
 	bool has_ports = e->has_l4 && !is_icmp;
 
-	json_add_proto(o, e->proto);
+	json_add_proto(o, "proto", e->proto);
 	json_add_addr(o, "src", &e->src);
 	if (has_ports)
 		add_number(o, "sport", e->sport);

@@ -3,6 +3,7 @@
  * The data plane's entries as JSON: numbers to names. Text from the channel is cut to its field and
  * shown as far as it is UTF-8. Used by status, statistics, tables and events.
  */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,14 @@
 #include <ccore/mem.h>
 
 #include "server.h"
+
+static const struct {
+	const char *name;
+	uint8_t number;
+} protocols[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"icmp", IPPROTO_ICMP},
+	{"icmpv6", IPPROTO_ICMPV6}, {"sctp", IPPROTO_SCTP}, {"dccp", IPPROTO_DCCP},
+	{"udplite", IPPROTO_UDPLITE}, {"esp", IPPROTO_ESP}, {"gre", IPPROTO_GRE}};
+#define N_PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
 
 const char *port_state_name(uint8_t state)
 {
@@ -99,6 +108,34 @@ void json_add_rule(const struct rpc *r, struct json_object *o, const char *key, 
 	else
 		snprintf(text, sizeof(text), "%s %s rule %u", model_kind_name(kind), name, rule);
 	json_object_object_add(o, key, json_object_new_string(text));
+}
+
+void json_add_proto(struct json_object *o, const char *key, uint8_t proto)
+{
+	struct json_object *value = NULL;
+
+	for (size_t i = 0; i < N_PROTOCOLS; i++)
+		if (protocols[i].number == proto)
+			value = json_object_new_string(protocols[i].name);
+	json_object_object_add(o, key, value == NULL ? json_object_new_int(proto) : value);
+}
+
+bool proto_parse(const char *text, uint8_t *ret)
+{
+	unsigned long number;
+	char *end;
+
+	for (size_t i = 0; i < N_PROTOCOLS; i++) {
+		if (strcmp(protocols[i].name, text) == 0) {
+			*ret = protocols[i].number;
+			return true;
+		}
+	}
+	number = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != 0 || number == 0 || number > 255)
+		return false;
+	*ret = (uint8_t)number;
+	return true;
 }
 
 void json_add_hex(struct json_object *o, const char *key, const uint8_t *bytes, size_t n)

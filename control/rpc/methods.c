@@ -7,6 +7,7 @@
 
 #include <model/schema.h>
 #include <rpc/method.h>
+#include <weft/msg.h>
 #include <weftrpc/text.h>
 
 #define LIST_MAX     10000
@@ -118,6 +119,50 @@ static const struct rpc_param session_list_params[] = {P_SESSIONS, P_AFTER,
 static const struct rpc_param session_show_params[] = {P_SESSION, {NULL}};
 static const struct rpc_param session_flush_params[] = {
 	P_SESSIONS, {"all", RPC_BOOL, .help = "without any filter: all of them"}, {NULL}};
+static const struct rpc_param packet_params[] = {
+	{"protocol", RPC_STRING, .required = true,
+		.help = "tcp, udp, icmp, icmpv6, sctp, arp (a request) or a number, as text"},
+	{"source", RPC_STRING, .help = "address; absent: the port's own"},
+	{"source_port", RPC_UINT, .max = 65535, .fallback = 49152, .help = "of TCP, UDP, SCTP"},
+	{"destination", RPC_STRING, .required = true, .help = "address"},
+	{"destination_port", RPC_UINT, .max = 65535, .help = "of TCP, UDP, SCTP: needed"},
+	{"source_mac", RPC_STRING, .help = "absent: the port's own, or the sender's"},
+	{"destination_mac", RPC_STRING,
+		.help = "absent: that of the port with the destination's address, else the "
+			"router's"},
+	{"ttl", RPC_UINT, .max = 255, .fallback = 64, .help = "or hop limit"},
+	{"dscp", RPC_UINT, .max = 63, .help = "differentiated services code point"},
+	{"tcp_flags", RPC_STRINGS, .max = 6,
+		.help = "syn, ack, fin, rst, psh, urg; absent: syn alone"},
+	{"icmp_type", RPC_UINT, .max = 255,
+		.help = "absent: an echo request; 135 of icmpv6: who has the destination?"},
+	{"icmp_code", RPC_UINT, .max = 255, .help = "of ICMP and ICMPv6"},
+	{"icmp_id", RPC_UINT, .max = 65535, .fallback = 1, .help = "of queries and replies"},
+	{"size", RPC_UINT, .max = WEFT_TRACE_FRAME_MAX,
+		.help = "bytes of the frame; 0: the shortest"},
+	{"df", RPC_BOOL, .help = "IPv4: don't fragment"},
+	{"fragment_offset", RPC_UINT, .max = 65528, .help = "bytes, a multiple of 8"},
+	{"more_fragments", RPC_BOOL, .help = "it is not the last fragment"},
+	{"vlan", RPC_UINT, .max = 4094, .help = "tag; 0: none"}, {NULL}};
+#define P_FRAME                                                                                    \
+	{"port", RPC_STRING,                                                                       \
+		.help = "that it enters by: a port of this host (tenant/name), or uplink"},        \
+		{"frame", RPC_STRING, .help = "in hex, from the Ethernet header on"},              \
+		{"packet", RPC_OBJECT, .of = packet_params,                                        \
+			.help = "what it has, instead of frame"},                                  \
+		{"from_vtep", RPC_STRING,                                                          \
+			.help = "address of the VTEP that sends it through the tunnel; frame or "  \
+				"packet is then the inner one"},                                   \
+	{                                                                                          \
+		"vni", RPC_UINT, .max = 16777215, .help = "that it comes with, from from_vtep"     \
+	}
+static const struct rpc_param then_params[] = {P_FRAME, {NULL}};
+static const struct rpc_param trace_run_params[] = {P_FRAME,
+	{"answers", RPC_BOOL,
+		.help = "run also what a recipient on this host would answer to the first one"},
+	{"then", RPC_OBJECTS, .max = WEFT_TRACE_FRAMES_MAX - 1, .of = then_params,
+		.help = "packets that come after it, and meet the sessions that it makes"},
+	{NULL}};
 static const struct rpc_param events_params[] = {
 	{"events", RPC_STRINGS, .max = 16,
 		.help = "port, fdb, policy, commit, dataplane; absent: all"},
@@ -146,6 +191,7 @@ static const struct rpc_param events_params[] = {
 #define PARAMS_SESSION_LIST	  session_list_params
 #define PARAMS_SESSION_SHOW	  session_show_params
 #define PARAMS_SESSION_FLUSH	  session_flush_params
+#define PARAMS_TRACE_RUN	  trace_run_params
 #define PARAMS_EVENTS_SUBSCRIBE	  events_params
 #define PARAMS_EVENTS_UNSUBSCRIBE none_params
 #define PARAMS_VERSION		  none_params

@@ -13,9 +13,9 @@
 #include "server.h"
 
 static const struct rpc_param *param_find(
-	const struct rpc_method *m, enum model_kind kind, const char *name)
+	const struct rpc_param *params, enum model_kind kind, const char *name)
 {
-	for (const struct rpc_param *p = m->params; p->name != NULL; p++)
+	for (const struct rpc_param *p = params; p->name != NULL; p++)
 		if (strcmp(p->name, name) == 0 && (kind == 0 || rpc_param_fits_kind(p, kind)))
 			return p;
 	return NULL;
@@ -48,6 +48,21 @@ static int check_array(const struct rpc_param *p, struct json_object *v, enum js
 	return 0;
 }
 
+static int check_members(const struct rpc_param *p, const char *path, struct json_object *o,
+	struct model_error *err);
+
+static int check_objects(const struct rpc_param *p, struct json_object *v, struct model_error *err)
+{
+	int r = check_array(p, v, json_type_object, "objects", err);
+	char path[48];
+
+	for (size_t i = 0; r == 0 && p->of != NULL && i < json_object_array_length(v); i++) {
+		snprintf(path, sizeof(path), "%s[%zu]", p->name, i);
+		r = check_members(p->of, path, json_object_array_get_idx(v, i), err);
+	}
+	return r;
+}
+
 static int check_value(const struct rpc_param *p, struct json_object *v, struct model_error *err)
 {
 	switch (p->type) {
@@ -67,23 +82,23 @@ static int check_value(const struct rpc_param *p, struct json_object *v, struct 
 	case RPC_STRINGS:
 		return check_array(p, v, json_type_string, "strings", err);
 	case RPC_OBJECTS:
-		return check_array(p, v, json_type_object, "objects", err);
+		return check_objects(p, v, err);
 	case RPC_OBJECT:
 		if (!json_object_is_type(v, json_type_object))
 			return model_fail(
 				err, MODEL_ERR_INVALID, NULL, p->name, "must be an object");
-		return 0;
+		return p->of == NULL ? 0 : check_members(p->of, p->name, v, err);
 	}
 	return -EINVAL;
 }
 
-static int unknown_param(
-	const struct rpc_method *m, enum model_kind kind, const char *name, struct model_error *err)
+static int unknown_param(const struct rpc_param *params, enum model_kind kind, const char *name,
+	struct model_error *err)
 {
 	struct weftrpc_nearest near;
 
 	weftrpc_nearest_init(&near, name);
-	for (const struct rpc_param *p = m->params; p->name != NULL; p++)
+	for (const struct rpc_param *p = params; p->name != NULL; p++)
 		if (kind == 0 || rpc_param_fits_kind(p, kind))
 			weftrpc_nearest_try(&near, p->name);
 	if (near.best != NULL)
@@ -91,6 +106,34 @@ static int unknown_param(
 			"no such parameter; did you mean \"%s\"?", near.best);
 	return model_fail(err, MODEL_ERR_INVALID, NULL, name,
 		"no such parameter; rpc.describe lists those of each method");
+}
+
+static int check_required(const struct rpc_param *p, struct json_object *o, struct model_error *err)
+{
+	for (; p->name != NULL; p++)
+		if (p->required && !json_object_object_get_ex(o, p->name, NULL))
+			return model_fail(
+				err, MODEL_ERR_INVALID, NULL, p->name, "is missing: %s", p->help);
+	return 0;
+}
+
+/* path: of o, which has the members p. */
+static int check_members(
+	const struct rpc_param *p, const char *path, struct json_object *o, struct model_error *err)
+{
+	int r = check_required(p, o, err);
+
+	json_object_object_foreach(o, key, value)
+	{
+		const struct rpc_param *member = param_find(p, 0, key);
+
+		if (r == 0)
+			r = member == NULL ? unknown_param(p, 0, key, err)
+					   : check_value(member, value, err);
+	}
+	if (r < 0)
+		error_add_path(err, path);
+	return r;
 }
 
 /* Parameters by position are those of the table, in its order. */
@@ -119,11 +162,11 @@ static int take(const struct rpc_method *m, enum model_kind kind, struct json_ob
 {
 	json_object_object_foreach(params, key, value)
 	{
-		const struct rpc_param *p = param_find(m, kind, key);
+		const struct rpc_param *p = param_find(m->params, kind, key);
 		int r;
 
 		if (p == NULL && fields == NULL)
-			return unknown_param(m, kind, key, err);
+			return unknown_param(m->params, kind, key, err);
 		if (p == NULL) {
 			json_object_object_add(fields, key, json_object_get(value));
 			continue;
@@ -133,11 +176,7 @@ static int take(const struct rpc_method *m, enum model_kind kind, struct json_ob
 			return r;
 		json_object_object_add(by_name, key, json_object_get(value));
 	}
-	for (const struct rpc_param *p = m->params; p->name != NULL; p++)
-		if (p->required && !json_object_object_get_ex(params, p->name, NULL))
-			return model_fail(
-				err, MODEL_ERR_INVALID, NULL, p->name, "is missing: %s", p->help);
-	return 0;
+	return check_required(m->params, params, err);
 }
 
 int params_check(const struct rpc_method *m, enum model_kind kind, struct json_object *params,
@@ -163,29 +202,73 @@ int params_check(const struct rpc_method *m, enum model_kind kind, struct json_o
 	return 0;
 }
 
-const char *param_string(const struct request *rq, const char *name)
+struct params params_of(const struct request *rq)
+{
+	return (struct params){rq->method->params, rq->params};
+}
+
+bool params_object(const struct params *p, const char *name, size_t i, struct params *ret)
+{
+	const struct rpc_param *found = param_find(p->table, 0, name);
+	struct json_object *v;
+
+	if (!json_object_object_get_ex(p->values, name, &v))
+		return false;
+	if (found->type == RPC_OBJECTS)
+		v = json_object_array_get_idx(v, i);
+	*ret = (struct params){found->of, v};
+	return v != NULL;
+}
+
+bool params_has(const struct params *p, const char *name)
+{
+	return json_object_object_get_ex(p->values, name, NULL);
+}
+
+const char *params_string(const struct params *p, const char *name)
 {
 	struct json_object *v;
 
-	return json_object_object_get_ex(rq->params, name, &v) ? json_object_get_string(v) : NULL;
+	return json_object_object_get_ex(p->values, name, &v) ? json_object_get_string(v) : NULL;
+}
+
+uint64_t params_uint(const struct params *p, const char *name)
+{
+	struct json_object *v;
+
+	if (json_object_object_get_ex(p->values, name, &v))
+		return json_object_get_uint64(v);
+	return param_find(p->table, 0, name)->fallback;
+}
+
+bool params_bool(const struct params *p, const char *name)
+{
+	struct json_object *v;
+
+	if (json_object_object_get_ex(p->values, name, &v))
+		return json_object_get_boolean(v);
+	return param_find(p->table, 0, name)->fallback != 0;
+}
+
+const char *param_string(const struct request *rq, const char *name)
+{
+	struct params p = params_of(rq);
+
+	return params_string(&p, name);
 }
 
 uint64_t param_uint(const struct request *rq, const char *name)
 {
-	struct json_object *v;
+	struct params p = params_of(rq);
 
-	if (json_object_object_get_ex(rq->params, name, &v))
-		return json_object_get_uint64(v);
-	return param_find(rq->method, rq->kind, name)->fallback;
+	return params_uint(&p, name);
 }
 
 bool param_bool(const struct request *rq, const char *name)
 {
-	struct json_object *v;
+	struct params p = params_of(rq);
 
-	if (json_object_object_get_ex(rq->params, name, &v))
-		return json_object_get_boolean(v);
-	return param_find(rq->method, rq->kind, name)->fallback != 0;
+	return params_bool(&p, name);
 }
 
 static int want_string(
@@ -264,6 +347,14 @@ int object_check_names(
 	if (r < 0)
 		error_name_object(err, kind, name);
 	return r;
+}
+
+void error_add_path(struct model_error *err, const char *path)
+{
+	char field[sizeof(err->field)];
+
+	snprintf(field, sizeof(field), "%.31s.%.31s", path, err->field);
+	memcpy(err->field, field, sizeof(field));
 }
 
 void error_name_object(struct model_error *err, enum model_kind kind, const char *name)

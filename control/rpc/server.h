@@ -107,6 +107,18 @@ int params_check(const struct rpc_method *m, enum model_kind kind, struct json_o
 const char *param_string(const struct request *rq, const char *name); /* NULL: absent */
 uint64_t param_uint(const struct request *rq, const char *name);
 bool param_bool(const struct request *rq, const char *name);
+/* Checked values, those of a request or of an object among them, with their table. */
+struct params {
+	const struct rpc_param *table;
+	struct json_object *values;
+};
+struct params params_of(const struct request *rq);
+/* The object called name, or the i-th one of an array. False: it is not there. */
+bool params_object(const struct params *p, const char *name, size_t i, struct params *ret);
+bool params_has(const struct params *p, const char *name);
+const char *params_string(const struct params *p, const char *name); /* NULL: absent */
+uint64_t params_uint(const struct params *p, const char *name);
+bool params_bool(const struct params *p, const char *name);
 /* The full name that parameters or an object's "tenant" and "name" make; -EINVAL when they don't.
  */
 int param_full_name(enum model_kind kind, struct json_object *o, char *ret, size_t size,
@@ -115,6 +127,8 @@ int param_full_name(enum model_kind kind, struct json_object *o, char *ret, size
 /* Unknown fields, with what was perhaps meant; the rest is for object_from_json. */
 int object_check_names(
 	enum model_kind kind, const char *name, struct json_object *o, struct model_error *err);
+/* err->field = path.field */
+void error_add_path(struct model_error *err, const char *path);
 /* err->object = "port red/web1" */
 void error_name_object(struct model_error *err, enum model_kind kind, const char *name);
 
@@ -166,13 +180,14 @@ void json_add_addr(struct json_object *o, const char *key, const struct weft_add
 void json_add_mac(struct json_object *o, const char *key, const struct weft_mac *m);
 void json_add_segment(const struct rpc *r, struct json_object *o, uint32_t vni); /* and its vni */
 void json_add_fdb(const struct rpc *r, struct json_object *o, const struct weft_fdb *e);
+/* A name or a number. */
+void json_add_proto(struct json_object *o, const char *key, uint8_t proto);
+/* From a name or a number, as text. False: it is neither. */
+bool proto_parse(const char *text, uint8_t *ret);
 void json_add_hex(struct json_object *o, const char *key, const uint8_t *bytes, size_t n);
 /* "security-group red/web rule 3", "default of port red/w1" when ruleset is 0. */
 void json_add_rule(const struct rpc *r, struct json_object *o, const char *key, uint32_t port,
 	uint32_t ruleset, uint32_t rule);
-
-/* sessions.c: under "proto", a name or a number. */
-void json_add_proto(struct json_object *o, uint8_t proto);
 
 /* status_routes.c: adds a sentence for each route that carries nothing, as far as it looks. */
 void status_warn_routes(const struct model *m, struct json_object *warnings);

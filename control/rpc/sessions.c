@@ -29,14 +29,6 @@ struct session_ask {
 	struct known *networks, *rulesets;
 };
 
-static const struct {
-	const char *name;
-	uint8_t number;
-} protocols[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"icmp", IPPROTO_ICMP},
-	{"icmpv6", IPPROTO_ICMPV6}, {"sctp", IPPROTO_SCTP}, {"dccp", IPPROTO_DCCP},
-	{"udplite", IPPROTO_UDPLITE}, {"esp", IPPROTO_ESP}, {"gre", IPPROTO_GRE}};
-#define N_PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
-
 static void known_free(struct known *k)
 {
 	struct known *one, *tmp;
@@ -129,18 +121,6 @@ static void add_name(struct json_object *o, const char *key, const char *name, u
 	json_object_object_add(o, key, json_object_new_string(name == NULL ? number : name));
 }
 
-void json_add_proto(struct json_object *o, uint8_t proto)
-{
-	for (size_t i = 0; i < N_PROTOCOLS; i++) {
-		if (protocols[i].number == proto) {
-			json_object_object_add(
-				o, "proto", json_object_new_string(protocols[i].name));
-			return;
-		}
-	}
-	add_count(o, "proto", proto);
-}
-
 static struct json_object *way_json(
 	struct session_ask *s, const struct weft_session_way *w, const char *network)
 {
@@ -172,7 +152,7 @@ static struct json_object *session_json(struct session_ask *s, const struct weft
 	const char *network = network_name(s, e->network);
 
 	add_name(o, "network", network, e->network);
-	json_add_proto(o, e->proto);
+	json_add_proto(o, "proto", e->proto);
 	json_add_text(o, "state", e->state, sizeof(e->state));
 	json_object_object_add(
 		o, "half_open", json_object_new_boolean(e->flags & WEFT_SESSION_HALF_OPEN));
@@ -282,22 +262,9 @@ static bool read_prefix(struct request *rq, const char *param, struct weft_prefi
 static bool read_proto(struct request *rq, uint8_t *ret)
 {
 	const char *text = param_string(rq, "proto");
-	unsigned long number;
-	char *end;
 
-	if (text == NULL)
+	if (text == NULL || proto_parse(text, ret))
 		return true;
-	for (size_t i = 0; i < N_PROTOCOLS; i++) {
-		if (strcmp(protocols[i].name, text) == 0) {
-			*ret = protocols[i].number;
-			return true;
-		}
-	}
-	number = strtoul(text, &end, 10);
-	if (text[0] >= '0' && text[0] <= '9' && *end == 0 && number > 0 && number < 256) {
-		*ret = (uint8_t)number;
-		return true;
-	}
 	request_fail(rq, WEFTRPC_PARAMS, "proto: must be tcp, udp, icmp, icmpv6, sctp or a number");
 	return false;
 }

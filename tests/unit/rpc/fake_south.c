@@ -24,6 +24,8 @@ struct south {
 	size_t n_sessions;
 	uint32_t drops_port;
 	unsigned int n_drops;
+	char trace_fate[16];
+	char trace_port[64];
 	bool hung;
 	LIST_HEAD(, later) later;
 };
@@ -130,6 +132,12 @@ void fake_south_drops(struct south *s, const char *port, unsigned int n)
 {
 	s->drops_port = id_of(s, port);
 	s->n_drops = n;
+}
+
+void fake_south_trace(struct south *s, const char *fate, const char *port)
+{
+	snprintf(s->trace_fate, sizeof(s->trace_fate), "%s", fate);
+	snprintf(s->trace_port, sizeof(s->trace_port), "%s", port);
 }
 
 void fake_south_events(struct south *s, size_t n)
@@ -287,10 +295,97 @@ static void answer_drops(struct later *l)
 	l->answer(l->arg, &msg.hdr, 0, "");
 }
 
+/* Steps of a packet as the test wants it: "delivered" to or "dropped" at a port, "sent" or
+ * "answered". */
+struct trace_msg {
+	_Alignas(8) uint8_t bytes[WEFT_MSG_SIZE_MAX];
+	size_t used;
+};
+
+static void put_step(struct trace_msg *msg, struct weft_trace_record step)
+{
+	memcpy(msg->bytes + msg->used, &step, sizeof(step));
+	msg->used += sizeof(step);
+}
+
+static uint32_t put_steps(struct trace_msg *msg, struct south *s, uint32_t in, uint32_t packet)
+{
+	const struct weft_trace_record steps[] = {
+		{.step = WEFT_TRACE_RECEIVED, .port = in, .vni = 1001, .size = 98},
+		{.step = WEFT_TRACE_PARSED,
+			.proto = 6,
+			.sport = 1000,
+			.dport = 80,
+			.vni = 1001,
+			.src = weft_addr_from_v4("\x0a\0\0\1"),
+			.dst = weft_addr_from_v4("\x0a\0\0\2")},
+		{.step = WEFT_TRACE_POLICY,
+			.port = in,
+			.direction = WEFT_RULE_EGRESS,
+			.action = WEFT_RULE_ALLOW},
+	};
+	uint32_t out = id_of(s, s->trace_port), n = 0;
+	struct weft_trace_record last = {.step = WEFT_TRACE_OUTPUT, .port = out, .packet = packet};
+
+	if (strcmp(s->trace_fate, "dropped") == 0)
+		last = (struct weft_trace_record){.step = WEFT_TRACE_DROP,
+			.packet = packet,
+			.port = out,
+			.reason = WEFT_DROP_POLICY_INGRESS};
+	for (; n < 3; n++) {
+		struct weft_trace_record step = steps[n];
+
+		step.packet = packet;
+		put_step(msg, step);
+	}
+	if (strcmp(s->trace_fate, "sent") == 0)
+		put_step(msg, (struct weft_trace_record){.step = WEFT_TRACE_ENCAPSULATE,
+				      .packet = packet,
+				      .vni = 1001,
+				      .src = weft_addr_from_v4("\xac\x10\0\1"),
+				      .dst = weft_addr_from_v4("\xac\x10\0\2")});
+	if (strcmp(s->trace_fate, "answered") == 0)
+		put_step(msg, (struct weft_trace_record){
+				      .step = WEFT_TRACE_ANSWER, .packet = packet, .port = in});
+	put_step(msg, last);
+	return n + 1 + (s->trace_fate[0] == 's' || s->trace_fate[0] == 'a');
+}
+
+/* Each frame leaves as it came, unless it is dropped. */
+static void answer_trace(struct later *l)
+{
+	static struct trace_msg msg;
+	const struct weft_msg_trace *rq = l->request;
+	const struct weft_trace_frame *f = (const void *)(rq + 1);
+	struct weft_msg_trace_report *head = (void *)(msg.bytes + sizeof(struct weft_msg_hdr));
+
+	*head = (struct weft_msg_trace_report){.generation = 7};
+	msg.used = sizeof(struct weft_msg_hdr) + sizeof(*head);
+	for (uint32_t i = 0; i < rq->n_frames; i++) {
+		head->n_steps += put_steps(&msg, l->s, f->port, i);
+		f = (const void *)((const uint8_t *)f + weft_trace_frame_size(f));
+	}
+	f = (const void *)(rq + 1);
+	for (uint32_t i = 0; strcmp(l->s->trace_fate, "dropped") != 0 && i < rq->n_frames; i++) {
+		struct weft_trace_frame out = *f;
+
+		out.port = id_of(l->s, l->s->trace_port);
+		out.packet = i;
+		memcpy(msg.bytes + msg.used, &out, sizeof(out));
+		memcpy(msg.bytes + msg.used + sizeof(out), f + 1, out.stored);
+		msg.used += weft_trace_frame_size(&out);
+		head->n_frames++;
+		f = (const void *)((const uint8_t *)f + weft_trace_frame_size(f));
+	}
+	l->answer(l->arg, (const struct weft_msg_hdr *)msg.bytes, 0, "");
+}
+
 static void answer_query(struct later *l, int error)
 {
 	if (error == 0 && l->type == WEFT_MSG_DROP_LIST)
 		answer_drops(l);
+	else if (error == 0 && l->type == WEFT_MSG_TRACE)
+		answer_trace(l);
 	else
 		l->answer(l->arg, NULL, error, "");
 	free(l->request);

@@ -20,6 +20,9 @@ void fake_south_fdb(struct south *s, size_t n);
 void fake_south_sessions(struct south *s, size_t n);
 /* The port has n dropped packets on record, of growing size, one second apart, the last one now. */
 void fake_south_drops(struct south *s, const char *port, unsigned int n);
+/* What becomes of packets that are traced: "delivered" to or "dropped" at that port, "sent" by it
+ * to 172.16.0.2, or "answered" there. */
+void fake_south_trace(struct south *s, const char *fate, const char *port);
 /* So many FDB events at once. */
 void fake_south_events(struct south *s, size_t n);
 /* Rule 2 of the group, in red/main, denied something to the port; ICMP or, with a port, TCP. */

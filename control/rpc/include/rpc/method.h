@@ -30,6 +30,8 @@ struct rpc_param {
 	uint64_t min, max; /* RPC_UINT; arrays: of the number of elements */
 	uint64_t fallback; /* RPC_UINT and RPC_BOOL, when absent and not required */
 	const char *help;
+	const struct rpc_param
+		*of; /* RPC_OBJECT, RPC_OBJECTS: its members; NULL: not stated here */
 };
 
 enum rpc_access {
@@ -122,6 +124,18 @@ enum rpc_access {
 	X(SESSION_FLUSH, "session.flush", session_flush, RPC_WRITE,                                \
 		"Ends sessions: the next packet of each is judged as a new connection's.",         \
 		"flushed (their number)")                                                          \
+	X(TRACE_RUN, "trace.run", trace_run, RPC_READ,                                             \
+		"What would happen to a packet, by the data plane's own code: nothing changes "    \
+		"and nothing is sent. Give frame or packet, and where it enters: port, or "        \
+		"from_vtep and vni.",                                                              \
+		"verdict (delivered, sent, dropped, answered, waits, ended), reason and help (of " \
+		"a drop), summary (a sentence) and frame (hex) of the first packet; packets "      \
+		"(each "                                                                           \
+		"that ran: packet (its number), answer, port, from_vtep, vni, frame, verdict, "    \
+		"reason, help, summary); steps: packet, step, text and what it is about; frames "  \
+		"(that would leave): packet, port, size, frame (absent: no room), of the uplink "  \
+		"to_vtep, vni, inner; more_steps and more_frames (that found no room), waiting "   \
+		"(fragments that would follow it), no_answer (why), generation")                   \
 	X(EVENTS_SUBSCRIBE, "events.subscribe", events_subscribe, RPC_READ,                        \
 		"From now on sends notifications named \"event\" on this connection: port "        \
 		"(state changes), fdb (learned, moved, aged, limit), policy (what a rule with "    \
