@@ -4,8 +4,7 @@
  * are spread over segments, on the worker that received it. Knows nothing of protocols.
  */
 #include <errno.h>
-
-#include <rte_memcpy.h>
+#include <string.h>
 
 #include <core/mem.h>
 #include <pkt/pullup.h>

@@ -18,7 +18,6 @@
 #include <xdp/xsk.h>
 
 #include <rte_malloc.h>
-#include <rte_memcpy.h>
 #include <rte_prefetch.h>
 
 #include <core/mem.h>
@@ -75,7 +74,7 @@ static bool rx_append(struct xdp_socket *s, const struct xdp_desc *d)
 		return false;
 	m->data_len = d->len;
 	m->pkt_len = d->len;
-	rte_memcpy(rte_pktmbuf_mtod(m, void *), xsk_umem__get_data(s->area, d->addr), d->len);
+	memcpy(rte_pktmbuf_mtod(m, void *), xsk_umem__get_data(s->area, d->addr), d->len);
 	if (likely(!s->head)) {
 		s->head = s->tail = m;
 		return true;
@@ -184,7 +183,7 @@ static void tx_copy(struct xdp_socket *s, const struct rte_mbuf *m, uint32_t idx
 		/* copies itself when the range spans segments, else points into the mbuf */
 		data = rte_pktmbuf_read(m, off, d->len, buf);
 		if (data != buf)
-			rte_memcpy(buf, data, d->len);
+			memcpy(buf, data, d->len);
 		off += d->len;
 		left -= d->len;
 	}

@@ -9,7 +9,6 @@
  */
 #include <string.h>
 
-#include <rte_memcpy.h>
 #include <rte_prefetch.h>
 
 #include <core/mem.h>
@@ -94,8 +93,8 @@ static bool frame_append(struct rte_mbuf *m, struct rte_mbuf **last, const struc
 			m->nb_segs++;
 			continue;
 		}
-		rte_memcpy(rte_pktmbuf_mtod_offset(*last, void *, (*last)->data_len),
-			s->addr + done, part);
+		memcpy(rte_pktmbuf_mtod_offset(*last, void *, (*last)->data_len), s->addr + done,
+			part);
 		(*last)->data_len += part;
 		m->pkt_len += part;
 		done += part;
@@ -133,7 +132,7 @@ static inline void rx_short(const struct span *s, struct rte_mbuf *m)
 		for (uint32_t done = 0; done < s->length; done += 64)
 			rte_mov64(dst + done, s->addr + done);
 	else
-		rte_memcpy(dst, s->addr, s->length);
+		memcpy(dst, s->addr, s->length);
 	m->data_len = s->length;
 	m->pkt_len = s->length;
 }
@@ -228,7 +227,7 @@ static uint16_t tx_long(struct memif_queue *q, uint16_t slot, uint16_t n, const 
 				from = 0;
 			}
 			part = RTE_MIN(room.length - to, m->data_len - from);
-			rte_memcpy(room.addr + to, rte_pktmbuf_mtod_offset(m, void *, from), part);
+			memcpy(room.addr + to, rte_pktmbuf_mtod_offset(m, void *, from), part);
 		}
 		slot_fill(q, slot + used++, &room, to, left > 0 ? MEMIF_DESC_NEXT : 0);
 	}
@@ -249,7 +248,7 @@ static uint16_t tx_batch(struct memif_queue *q, struct rte_mbuf **pkts, uint16_t
 
 		if (likely(used < n_rooms && m->nb_segs == 1 && rooms[used].addr &&
 			    m->data_len <= rooms[used].length)) {
-			rte_memcpy(rooms[used].addr, rte_pktmbuf_mtod(m, void *), m->data_len);
+			memcpy(rooms[used].addr, rte_pktmbuf_mtod(m, void *), m->data_len);
 			slot_fill(q, q->next + used, &rooms[used], m->data_len, 0);
 			took = 1;
 			continue;
