@@ -13,6 +13,22 @@
 
 #include "cli.h"
 
+int option_value(int argc, char **argv, int i, const char *name, const char **ret)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(argv[i], name, len) != 0)
+		return 0;
+	if (argv[i][len] == '=') {
+		*ret = argv[i] + len + 1;
+		return 1;
+	}
+	if (argv[i][len] != 0)
+		return 0;
+	*ret = i + 1 < argc ? argv[i + 1] : NULL;
+	return 2;
+}
+
 static struct json_object *find_spec(struct json_object *specs, const char *name, size_t len)
 {
 	for (size_t i = 0; i < array_length(specs); i++) {

@@ -62,6 +62,7 @@ int run_fdb(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_neighbour(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_session(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_events(struct cli *cli, const struct command *c, int argc, char **argv);
+int run_trace(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_rpc(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_version(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_complete(struct cli *cli, const struct command *c, int argc, char **argv);
@@ -94,6 +95,10 @@ int args_parse(struct json_object *specs, int argc, char **argv, struct json_obj
 /* The parameters of a method, from the command line. NULL after printing why. */
 struct json_object *args_params(
 	const char *method, int argc, char **argv, const char **positional, int n_positional);
+
+/* Reads --name VALUE or --name=VALUE at argv[i]. Returns the words taken, *ret NULL when there is
+ * no value; 0: another option. */
+int option_value(int argc, char **argv, int i, const char *name, const char **ret);
 
 /* describe.c: the description that this program was built with. */
 struct json_object *describe_list(const char *list);   /* "methods", "kinds" */

@@ -38,6 +38,35 @@ static const char rule_help[] =
 	"remove takes a rule's number too. weft security-group rule add red/web ingress tcp 80\n"
 	"from 10.0.0.0/8\n";
 
+static const char trace_help[] =
+	"PORT is TENANT/NAME, or the uplink. PACKET is\n\n"
+	"  tcp|udp|sctp ADDRESS [PORT]\n"
+	"  [icmp|icmpv6] ADDRESS [TYPE[/CODE]]   without a type an echo request\n"
+	"  arp ADDRESS\n"
+	"  proto N ADDRESS\n\n"
+	"The rest is made to fit the port: its MAC and address, the gateway's MAC. Options change "
+	"it:\n\n"
+	"  --from ADDRESS  --sport N  --src-mac MAC  --dst-mac MAC  --ttl N  --dscp N\n"
+	"  --flags syn,ack  --id N  --size BYTES  --vlan N  --df  --fragment-offset BYTES\n"
+	"  --more-fragments\n\n"
+	"or it is a whole frame:\n\n"
+	"  --pcap FILE [--number N]   of a capture of Ethernet (pcap, pcapng), the first or the "
+	"N-th\n"
+	"  --hex HEX|-                as digits, or from standard input\n\n"
+	"  --from-vtep ADDRESS --vni N  it comes from that VTEP; PORT may be left out\n"
+	"  --peer NAME=SOCKET           another host's weftd: go on there (repeatable)\n"
+	"  --answer                     also what happens to the recipient's answer\n\n"
+	"Nothing is sent and nothing changes. Exit status 0: it gets through, 1: it does not.\n\n"
+	"--live shows real packets until interrupted. FILTER is, joined by \"and\" or nothing,\n\n"
+	"  port TENANT/NAME                 that come in there\n"
+	"  segment TENANT/NAME\n"
+	"  [src|dst] [host|net] ADDRESS[/LENGTH]\n"
+	"  [src|dst] port N\n"
+	"  tcp|udp|sctp|icmp|icmpv6|arp|proto N|ip|ip6\n\n"
+	"  --count N      end after so many packets\n"
+	"  --for SECONDS  end after so long\n"
+	"  --rate N       at most so many packets per second of each worker\n";
+
 const struct command commands[] = {
 	{"apply", "apply -f FILE|- [--dry-run] [--no-prune]",
 		"make everything as a document says, as one transaction", run_apply,
@@ -85,6 +114,11 @@ const struct command commands[] = {
 		"addresses and ports may be those of the answers. list prints all pages, or one "
 		"with\n"
 		"limit=N. flush without a filter takes all=true.\n"},
+	{"trace",
+		"trace PORT PACKET [OPTION...]\ntrace PORT --pcap FILE [--number N] [OPTION...]\n"
+		"trace --live [FILTER...] [--count N] [--for SECONDS] [--rate N]",
+		"what would happen to a packet, or happens to real ones, step by step", run_trace,
+		trace_help},
 	{"events", "events [port] [fdb] [policy] [commit] [dataplane] [--count N]",
 		"follow what happens, until interrupted", run_events,
 		"  --count N  end after so many\n"},

@@ -171,6 +171,32 @@ static void complete_drops(struct cli *cli, int argc, char **argv)
 		offer_all(word, options);
 }
 
+/* Ports' names, and what the words of a packet or a filter may be. */
+static void complete_trace(struct cli *cli, int argc, char **argv)
+{
+	static const char *const packet[] = {"tcp", "udp", "sctp", "icmp", "icmpv6", "arp", "proto",
+		"--from", "--sport", "--dport", "--src-mac", "--dst-mac", "--ttl", "--dscp",
+		"--flags", "--id", "--size", "--vlan", "--df", "--fragment-offset",
+		"--more-fragments", "--pcap", "--number", "--hex", "--from-vtep", "--vni", "--peer",
+		"--answer", "--live", NULL};
+	static const char *const filter[] = {"port", "segment", "host", "net", "src", "dst",
+		"proto", "tcp", "udp", "sctp", "icmp", "icmpv6", "arp", "ip", "ip6", "and",
+		"--count", "--for", "--rate", "--peer", NULL};
+	const char *word = argv[argc - 1], *before = argv[argc - 2];
+	bool live = false;
+
+	for (int i = 1; i < argc; i++)
+		live = live || strcmp(argv[i], "--live") == 0;
+	if (live && strcmp(before, "segment") == 0)
+		offer_names(cli, "segment", "", word);
+	else if (live ? strcmp(before, "port") == 0 : argc == 2)
+		offer_names(cli, "port", "", word);
+	if (live)
+		offer_all(word, filter);
+	else if (argc > 2 || word[0] == '-')
+		offer_all(word, packet);
+}
+
 static void complete_words(struct cli *cli, int argc, char **argv)
 {
 	static const char *const stats[] = {"ports", "workers", NULL};
@@ -187,6 +213,8 @@ static void complete_words(struct cli *cli, int argc, char **argv)
 		complete_table(cli, noun, argc - 1, argv + 1);
 	else if (strcmp(noun, "drops") == 0)
 		complete_drops(cli, argc, argv);
+	else if (strcmp(noun, "trace") == 0)
+		complete_trace(cli, argc, argv);
 	else if ((strcmp(noun, "stats") == 0 && argc == 3 && strcmp(argv[1], "ports") == 0))
 		offer_names(cli, "port", "", word);
 	else if (strcmp(noun, "stats") == 0)

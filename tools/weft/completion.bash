@@ -7,7 +7,7 @@ _weft() {
 	read -ra words <<<"$line"
 	[[ $line == *[[:space:]] ]] && words+=("")
 	word=${words[-1]}
-	if [[ ${#words[@]} -gt 2 && ${words[-2]} == -f ]]; then
+	if [[ ${#words[@]} -gt 2 && ${words[-2]} =~ ^(-f|--pcap)$ ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		compopt -o filenames
 		return

@@ -10,23 +10,6 @@
 
 #include "cli.h"
 
-/* Reads --name VALUE or --name=VALUE at argv[i]. Returns the words taken; 0: another option. */
-static int option_value(int argc, char **argv, int i, const char *name, const char **ret)
-{
-	size_t len = strlen(name);
-
-	if (strncmp(argv[i], name, len) != 0)
-		return 0;
-	if (argv[i][len] == '=') {
-		*ret = argv[i] + len + 1;
-		return 1;
-	}
-	if (argv[i][len] != 0)
-		return 0;
-	*ret = i + 1 < argc ? argv[i + 1] : NULL;
-	return 2;
-}
-
 static int read_timeout(struct cli *cli, const char *value)
 {
 	char *end;
