@@ -17,9 +17,10 @@
 
 enum cli_exit {
 	CLI_OK = 0,
-	CLI_FAILED = 1,	 /* weftd refused, or the call failed */
-	CLI_USAGE = 2,	 /* the command line makes no sense */
-	CLI_NO_WEFTD = 3 /* nobody listens, or no permission to connect */
+	CLI_FAILED = 1,	  /* weftd refused, or the call failed */
+	CLI_USAGE = 2,	  /* the command line makes no sense */
+	CLI_NO_WEFTD = 3, /* nobody listens, or no permission to connect */
+	CLI_DIFFERS = 4	  /* what happened is not what was foretold */
 };
 
 #define CLI_TIMEOUT_S	    60
@@ -63,6 +64,7 @@ int run_neighbour(struct cli *cli, const struct command *c, int argc, char **arg
 int run_session(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_events(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_trace(struct cli *cli, const struct command *c, int argc, char **argv);
+int run_check(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_rpc(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_version(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_complete(struct cli *cli, const struct command *c, int argc, char **argv);

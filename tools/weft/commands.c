@@ -67,6 +67,18 @@ static const char trace_help[] =
 	"  --for SECONDS  end after so long\n"
 	"  --rate N       at most so many packets per second of each worker\n";
 
+static const char check_help[] =
+	"FROM is a port, TO a port or an address, PROTOCOL tcp, udp, sctp, icmp, icmpv6 or a "
+	"number.\n"
+	"The first packet and its answer are traced; what decided is shown, and what to do about "
+	"it.\n\n"
+	"  --peer NAME=SOCKET  another host's weftd, when they are on two hosts (repeatable)\n"
+	"  --probe             also send it for real, and compare what happens with what should\n"
+	"  --from ADDRESS      from this one of the port's addresses; other options of trace "
+	"too\n\n"
+	"Exit status 0: reachable, 1: not, or not known; 4: the probe went another way than "
+	"foretold.\n";
+
 const struct command commands[] = {
 	{"apply", "apply -f FILE|- [--dry-run] [--no-prune]",
 		"make everything as a document says, as one transaction", run_apply,
@@ -119,6 +131,8 @@ const struct command commands[] = {
 		"trace --live [FILTER...] [--count N] [--for SECONDS] [--rate N]",
 		"what would happen to a packet, or happens to real ones, step by step", run_trace,
 		trace_help},
+	{"check", "check reach FROM TO PROTOCOL[/PORT] [--peer NAME=SOCKET]... [--probe]",
+		"whether a port reaches another, and why", run_check, check_help},
 	{"events", "events [port] [fdb] [policy] [commit] [dataplane] [--count N]",
 		"follow what happens, until interrupted", run_events,
 		"  --count N  end after so many\n"},

@@ -197,6 +197,23 @@ static void complete_trace(struct cli *cli, int argc, char **argv)
 		offer_all(word, packet);
 }
 
+static void complete_check(struct cli *cli, int argc, char **argv)
+{
+	static const char *const verbs[] = {"reach", NULL};
+	static const char *const protocols[] = {"tcp/", "udp/", "sctp/", "icmp", "icmpv6", NULL};
+	static const char *const options[] = {"--peer", "--probe", "--from", "--sport", NULL};
+	const char *word = argv[argc - 1];
+
+	if (argc == 2)
+		offer_all(word, verbs);
+	else if (argc <= 4)
+		offer_names(cli, "port", "", word);
+	else
+		offer_all(word, protocols);
+	if (word[0] == '-')
+		offer_all(word, options);
+}
+
 static void complete_words(struct cli *cli, int argc, char **argv)
 {
 	static const char *const stats[] = {"ports", "workers", NULL};
@@ -215,6 +232,8 @@ static void complete_words(struct cli *cli, int argc, char **argv)
 		complete_drops(cli, argc, argv);
 	else if (strcmp(noun, "trace") == 0)
 		complete_trace(cli, argc, argv);
+	else if (strcmp(noun, "check") == 0)
+		complete_check(cli, argc, argv);
 	else if ((strcmp(noun, "stats") == 0 && argc == 3 && strcmp(argv[1], "ports") == 0))
 		offer_names(cli, "port", "", word);
 	else if (strcmp(noun, "stats") == 0)

@@ -130,4 +130,14 @@ int live_run(struct trace_hosts *h, const struct live_options *o, int n, char **
 /* The step of that name, or NULL. */
 struct json_object *find_step(struct json_object *steps, const char *name);
 
+/* -- check_remedy.c: what to do about the drop of a leg, or NULL. what: "tcp/80". Caller frees. */
+char *remedy_text(struct trace_hosts *h, struct json_object *leg, const char *what);
+
+/* -- check_probe.c */
+
+/* Sends the frame of the journey's first leg for real and watches it on all hosts. *ret_agrees:
+ * its steps were the foretold ones. Adds what happened to report. */
+int probe_run(const struct journey *j, struct json_object *report, bool *ret_agrees);
+void probe_print(struct json_object *report);
+
 #endif
