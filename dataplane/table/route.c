@@ -143,10 +143,11 @@ static bool route_step(const struct config *cfg, uint16_t *slot, const struct we
 	const struct route_entry *e = router ? route_match(cfg, router, dst) : NULL;
 	const struct route_hop *hop;
 
+	ret->by_router = *slot;
+	ret->prefix_len = 0;
 	if (!e || e->n_hops == 0)
 		return route_none(ret);
 	hop = route_choose(e, hash);
-	ret->by_router = *slot;
 	ret->prefix_len = ((const struct route_key *)e->v.key)->len;
 	switch ((enum weft_hop_type)hop->type) {
 	case WEFT_HOP_CONNECTED:

@@ -311,7 +311,10 @@ static void test_hops(void **state)
 	assert_true(r.unreachable);
 	put_route(1, "::/0", WEFT_HOP_CONNECTED, 4, NULL);
 	assert_int_equal(find(1, "fd00::1", 1).prefix_len, 0);
-	assert_int_equal(find(2, "10.0.0.7", 1).drop, WEFT_DROP_NO_ROUTE);
+	r = find(2, "10.0.0.7", 1);
+	assert_int_equal(r.drop, WEFT_DROP_NO_ROUTE);
+	assert_int_equal(r.by_router, 2);
+	assert_int_equal(r.prefix_len, 0);
 }
 
 static void test_same_address_in_two_routers(void **state)

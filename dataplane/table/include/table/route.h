@@ -44,7 +44,7 @@ struct route_result {
 	uint16_t segment;    /* slot */
 	uint16_t router;     /* slot of the router that has that segment: its MAC is the source */
 	struct weft_addr neighbour; /* whose MAC the packet gets: the destination or a next hop */
-	uint8_t prefix_len; /* of the route that decided, and its router: for explanations */
+	uint8_t prefix_len; /* of the route that decided, and the router: for explanations */
 	uint16_t by_router;
 };
 
