@@ -54,6 +54,7 @@ static void note_step(
 	switch (d->step) {
 	case WEFT_TRACE_ANSWER:
 	case WEFT_TRACE_SERVICE:
+	case WEFT_TRACE_GATEWAY:
 		f->answered = true;
 		break;
 	case WEFT_TRACE_WAIT:
