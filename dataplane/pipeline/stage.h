@@ -83,6 +83,7 @@ struct pipeline {
 	struct weft_port_stats
 		*stats; /* this worker's row, of the port that the burst entered by */
 	bool stateful;	/* tunnels: a frame of it belongs to a stateful segment */
+	bool probing;	/* it is a probe (pipeline/probe.h) */
 	struct stage_blame blame;
 	uint32_t steps;	       /* of judgements that are not charged yet: struct policy_verdict */
 	uint32_t burst_steps;  /* of those that were dear */

@@ -25,7 +25,7 @@ static void trace_tell(
 
 static bool trace_only_drops(const struct pipeline *pl)
 {
-	return pl->watch && (pl->watch->filter.flags & WEFT_WATCH_DROPPED);
+	return pl->watch && !pl->probing && (pl->watch->filter.flags & WEFT_WATCH_DROPPED);
 }
 
 void trace_put(

@@ -119,9 +119,11 @@ bool watch_packet(struct pipeline *pl, struct rte_mbuf *m)
 	const struct weft_watch_filter *f = &pl->watch->filter;
 	struct pkt_meta *meta = pkt_meta(m);
 
-	if (!pl->dry && !watch_passes(pl, f, m, meta))
+	bool any = pl->dry || pl->probing;
+
+	if (!any && !watch_passes(pl, f, m, meta))
 		return false;
-	if (!pl->dry && !(f->flags & WEFT_WATCH_DROPPED) && !watch_may(pl))
+	if (!any && !(f->flags & WEFT_WATCH_DROPPED) && !watch_may(pl))
 		return false;
 	meta->flags |= PKT_TRACED;
 	meta->watch = pl->watch->number;

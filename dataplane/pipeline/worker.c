@@ -22,6 +22,7 @@
 #include <core/rcu.h>
 #include <observe/counters.h>
 #include <pipeline/pipeline.h>
+#include <pipeline/probe.h>
 #include <pipeline/worker.h>
 #include <port/port.h>
 
@@ -81,6 +82,8 @@ static unsigned int worker_round(struct worker *w, const struct config *cfg)
 
 	if (!cfg)
 		return 0;
+	if (unlikely(probe_waits(w->index)))
+		probe_run(w->pl, w->index, cfg);
 	turns_begin(&w->turns);
 	for (unsigned int i = 0; i < cfg->n_rxqs[w->index]; i++)
 		got += worker_poll(w, cfg, &cfg->rxqs[w->index][i]);
@@ -195,6 +198,7 @@ void workers_stop(void)
 		rte_eal_wait_lcore(eal_lcore_of_worker(i));
 		rcu_worker_unregister(i);
 		pipeline_free(workers[i].pl);
+		probe_forget(i);
 	}
 	n_workers = 0;
 }
