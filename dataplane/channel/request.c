@@ -21,6 +21,7 @@
 #include "drops.h"
 #include "state.h"
 #include "trace.h"
+#include "watcher.h"
 
 static void hello_accept(struct client *c, uint32_t seq, const struct weft_msg_hello *hello)
 {
@@ -207,6 +208,22 @@ static void trace(struct client *c, uint32_t seq, const struct weft_msg_trace *r
 		client_error(c, seq, -size, "%s", text);
 }
 
+static void probe(struct client *c, uint32_t seq, const struct weft_msg_trace *request)
+{
+	char text[WEFT_TEXT_SIZE];
+	int rc;
+
+	if (!c->writer) {
+		client_error(c, seq, EPERM, "only a client that said so in HELLO may write");
+		return;
+	}
+	rc = trace_probe(request, text);
+	if (rc == 0)
+		client_reply(c, WEFT_MSG_PONG, seq, NULL, 0, -1);
+	else
+		client_error(c, seq, -rc, "%s", text);
+}
+
 static void info_sessions(struct weft_msg_info *reply)
 {
 	struct session_stats s;
@@ -293,6 +310,15 @@ void request_handle(struct client *c, const void *msg, int *fds, unsigned int n_
 		break;
 	case WEFT_MSG_TRACE:
 		trace(c, hdr->seq, weft_msg_payload(msg));
+		break;
+	case WEFT_MSG_WATCH:
+		watcher_begin(c, hdr->seq, weft_msg_payload(msg));
+		break;
+	case WEFT_MSG_UNWATCH:
+		watcher_end(c, hdr->seq);
+		break;
+	case WEFT_MSG_PROBE:
+		probe(c, hdr->seq, weft_msg_payload(msg));
 		break;
 	default:
 		client_error(c, hdr->seq, EPROTO, "%s is no request", weft_msg_name(hdr->type));

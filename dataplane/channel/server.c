@@ -30,11 +30,13 @@
 #include "devices.h"
 #include "state.h"
 #include "trace.h"
+#include "watcher.h"
 
 #define CLIENTS_MAX	   64
 #define GREETING_MS	   5000 /* a client that has not said HELLO by then goes */
 #define MESSAGES_PER_ROUND 32	/* of one client, before others have their turn */
 #define WALKS_PER_ROUND	   4	/* parts of a walk over sessions */
+#define TRACES_PER_ROUND   4	/* messages of steps of watched packets */
 
 static struct {
 	int epoll;
@@ -161,6 +163,19 @@ static bool client_walk(struct client *c)
 	return true;
 }
 
+/* Steps of watched packets, as far as its socket takes them. */
+static void client_tell(struct client *c)
+{
+	for (int i = 0; i < TRACES_PER_ROUND; i++) {
+		size_t size;
+		const void *event = watcher_event(&size);
+
+		if (!event || !client_try(c, event, size, -1))
+			return;
+		watcher_sent();
+	}
+}
+
 /* Sends what waits: the reply, then the dump or walk (a bounded part), then events. */
 static void client_pump(struct client *c)
 {
@@ -186,6 +201,8 @@ static void client_pump(struct client *c)
 		return;
 	if (c->greeted && c->events && !c->dumping && !c->walking)
 		event_queue_flush(c->events, send_event, c);
+	if (watcher_is(c) && !c->dumping && !c->walking)
+		client_tell(c);
 	if (c->doomed)
 		c->dead = true;
 }
@@ -196,6 +213,7 @@ static void client_free(struct client *c)
 		log_info("channel: client %s (pid %u) disconnected", c->name, c->pid);
 	TAILQ_REMOVE(&server.clients, c, link);
 	server.n_clients--;
+	watcher_forget(c);
 	close(c->fd);
 	txn_free(c->txn);
 	event_queue_free(c->events);
@@ -384,6 +402,11 @@ void channel_poll(int timeout_ms)
 	reap();
 }
 
+static bool client_has_news(const struct client *c)
+{
+	return watcher_is(c) || (c->events && !event_queue_empty(c->events));
+}
+
 void channel_tick(uint64_t now_ms)
 {
 	struct client *c;
@@ -392,7 +415,7 @@ void channel_tick(uint64_t now_ms)
 	TAILQ_FOREACH (c, &server.clients, link) {
 		if (!c->greeted && now_ms - c->since_ms > GREETING_MS)
 			c->dead = true;
-		if (c->events && !event_queue_empty(c->events) && !client_waits(c))
+		if (client_has_news(c) && !client_waits(c))
 			client_pump(c);
 	}
 	reap();

@@ -11,6 +11,8 @@
 #include <core/mem.h>
 #include <core/rcu.h>
 #include <pipeline/pipeline.h>
+#include <pipeline/probe.h>
+#include <port/port.h>
 
 #include "state.h"
 #include "trace.h"
@@ -160,4 +162,34 @@ int trace_run(const struct weft_msg_trace *request, void *buf, char text[WEFT_TE
 	size = trace_write(buf);
 	pipeline_report_clear(&trace_report);
 	return size;
+}
+
+static int trace_refuse(char text[WEFT_TEXT_SIZE], int error, const char *why)
+{
+	snprintf(text, WEFT_TEXT_SIZE, "%s", why);
+	return -error;
+}
+
+int trace_probe(const struct weft_msg_trace *request, char text[WEFT_TEXT_SIZE])
+{
+	const struct weft_trace_frame *f = (const void *)(request + 1);
+	const struct config_port *port;
+	struct rte_mbuf *m;
+	uint8_t owner;
+	int rc;
+
+	if (request->n_frames != 1)
+		return trace_refuse(text, EINVAL, "a probe is one frame");
+	rc = trace_frames(request, &m, text);
+	if (rc)
+		return rc;
+	port = trace_port(f->port);
+	owner = channel.rxq_owner[port->slot][0];
+	if (!port_is_up(port->dev) || owner == 0)
+		rc = trace_refuse(text, ENETDOWN, "the port is down");
+	else if (probe_post(owner - 1, f->port, port->slot, m))
+		rc = trace_refuse(text, EBUSY, "a probe still waits; try again");
+	if (rc)
+		rte_pktmbuf_free(m);
+	return rc;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What would happen to frames: TRACE's answer. Main thread.
+ * Frames that clients give: what would happen to them (TRACE), and making it happen (PROBE). Main
+ * thread.
  */
 #ifndef CHANNEL_TRACE_H
 #define CHANNEL_TRACE_H
@@ -15,6 +16,9 @@
  * into buf, of TRACE_REPORT_MAX. Returns its size, or -errno with text: -ENOENT for a port that is
  * not there, -ENOMEM. */
 int trace_run(const struct weft_msg_trace *request, void *buf, char text[WEFT_TEXT_SIZE]);
+/* Hands the only frame to the worker that polls its port. Returns 0, or -errno with text: -ENOENT,
+ * -ENOMEM, -EINVAL: it is not one frame, -ENETDOWN: the port is down, -EBUSY: try again. */
+int trace_probe(const struct weft_msg_trace *request, char text[WEFT_TEXT_SIZE]);
 /* Frees what trace_run keeps from one call to the next. */
 void trace_fini(void);
 

@@ -190,7 +190,7 @@ static void traces(FILE *f)
 	STRUCT(weft_trace_frame, M(weft_trace_frame, port) M(weft_trace_frame, packet)
 					 M(weft_trace_frame, size) M(weft_trace_frame, stored))
 	STRUCT(weft_msg_watch, M(weft_msg_watch, filter))
-	STRUCT(weft_event_trace, M(weft_event_trace, n) M(weft_event_trace, pad)
+	STRUCT(weft_event_trace, M(weft_event_trace, n) M(weft_event_trace, skipped)
 					 M(weft_event_trace, now_ms) M(weft_event_trace, lost))
 }
 

@@ -326,9 +326,9 @@ struct weft_msg_watch {
 /* n of struct weft_trace_record follow, those of a packet in order. */
 struct weft_event_trace {
 	uint32_t n;
-	uint32_t pad;
-	uint64_t now_ms; /* on the clock of the records */
-	uint64_t lost;	 /* records that found no room since WATCH */
+	uint32_t skipped; /* packets, or drops, that were more than the rate since WATCH */
+	uint64_t now_ms;  /* on the clock of the records */
+	uint64_t lost;	  /* records that found no room since WATCH */
 };
 static_assert(sizeof(struct weft_event_trace) == 24, "wire layout");
 
