@@ -311,5 +311,6 @@ void session_stats(struct session_stats *ret)
 	for (unsigned int i = 0; i < session_workers; i++) {
 		ret->created += session_counts[i].created;
 		ret->refused += session_counts[i].refused;
+		ret->looked += wheel_n_looks(i);
 	}
 }

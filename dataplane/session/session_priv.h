@@ -82,6 +82,8 @@ void wheel_fini(void);
 void wheel_add(struct session *s, const struct config *cfg);
 /* Asks the owner to look at it: dead, or over sooner. Any thread. */
 void wheel_tell(const struct session *s);
+/* Sessions that its wheel has looked at since start. Any thread. */
+uint64_t wheel_n_looks(unsigned int worker);
 uint32_t wheel_timeout_s(const struct session *s, const struct config *cfg, uint8_t state);
 
 /* session.c: makes s a new one, locked. */

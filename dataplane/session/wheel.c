@@ -27,6 +27,7 @@
 #define WHEEL_LOOKS 32	/* sessions per call, by wheel and by message each */
 #define WHEEL_EMPTY 256 /* empty slots per call */
 #define WHEEL_SWEEP 32	/* places per call */
+static_assert(2 * WHEEL_LOOKS + WHEEL_SWEEP == SESSION_AGE_MAX, "all that one call looks at");
 
 struct wheel {
 	uint32_t at_s; /* the next slot to look at */
@@ -34,6 +35,7 @@ struct wheel {
 	struct rte_ring *ring;
 	uint64_t n_told; /* messages taken */
 	uint32_t sweep;	 /* 0: none, or the next index */
+	_Atomic uint64_t n_looks;
 	_Atomic bool sweep_all __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
 
@@ -163,8 +165,10 @@ void wheel_tell(const struct session *s)
 static void wheel_look(unsigned int worker, struct session *s, const struct config *cfg)
 {
 	struct wheel *w = &wheels[worker];
+	uint64_t n = atomic_load_explicit(&w->n_looks, memory_order_relaxed);
 	uint32_t due_s;
 
+	atomic_store_explicit(&w->n_looks, n + 1, memory_order_relaxed);
 	wheel_unlink(w, s);
 	if (s->flags & SESSION_DEAD) {
 		pool_retire(worker, session_index(s));
@@ -197,6 +201,11 @@ static bool wheel_take_messages(unsigned int worker, const struct config *cfg)
 	}
 	w->n_told += n;
 	return n == WHEEL_LOOKS;
+}
+
+uint64_t wheel_n_looks(unsigned int worker)
+{
+	return atomic_load_explicit(&wheels[worker].n_looks, memory_order_relaxed);
 }
 
 void session_sweep(void)

@@ -234,8 +234,10 @@ bool session_dir_read(const struct session_dir *d, uint32_t epoch, struct sessio
  * told to the owner's wheel. */
 void session_set_state(struct session *s, enum weft_timeout state, bool answered);
 
-/* Worker, once per round: ends what is over, at most a bounded number per call; frees what no
- * reader can hold any more. True: there is more to do, so don't sleep. */
+/* Worker, once per round: ends what is over; frees what no reader can hold any more. Looks at no
+ * more than SESSION_AGE_MAX sessions, however many end in one second, are removed or swept: the
+ * next calls go on. True: there is more to do, so don't sleep. */
+#define SESSION_AGE_MAX 96
 bool session_age(unsigned int worker, const struct config *cfg);
 /* Main thread: ports or networks are gone, and no worker has a configuration with them any more.
  * Their sessions end soon; without this, when their time is over. */
@@ -255,6 +257,7 @@ struct session *session_next(uint32_t *cursor, uint32_t *budget);
 struct session_stats {
 	uint64_t n, half_open, max;	  /* now */
 	uint64_t created, ended, refused; /* since start */
+	uint64_t looked;		  /* at how many ageing has, since start */
 	uint64_t bytes;			  /* memory in use */
 };
 void session_stats(struct session_stats *ret);
