@@ -4,9 +4,10 @@
  *
  * Deficit round robin (M. Shreedhar, G. Varghese, 1995) by what bursts cost. A port whose bursts
  * are dear waits for as many rounds as it takes the cheapest of the ports with a backlog to use as
- * much time. What a burst seems to cost is bounded: the worker may have waited for its processor,
- * and for that no port is to wait. Nobody waits while no other port has a backlog. A port with
- * several queues is one. Private to this folder. One per worker, which alone calls.
+ * much time. What a burst seems to cost is bounded, by what others of that port have cost too: the
+ * worker may have waited for its processor, and for that no port is to wait. Nobody waits while no
+ * other port has a backlog. A port with several queues is one. Private to this folder. One per
+ * worker, which alone calls.
  */
 #ifndef PIPELINE_TURNS_H
 #define PIPELINE_TURNS_H
@@ -18,10 +19,12 @@
 #include <weft/limits.h>
 
 #define TURNS_BACKLOG (PIPELINE_BURST / 2) /* a burst of so many: more may wait behind it */
+#define TURNS_ODD     8 /* times as dear as usual: the worker has waited for its processor */
 
 struct turns_port {
 	uint64_t due;	/* the virtual time at which it has paid for what it used */
 	uint64_t round; /* in which it was last polled with success */
+	uint64_t usual; /* cycles of its bursts on average; 0: none yet */
 };
 
 struct turns {
@@ -48,13 +51,27 @@ static inline bool turns_may(const struct turns *t, uint16_t slot)
 	return p->due <= t->now + t->quantum || p->round == t->round;
 }
 
+/* Bursts that become dear for good are paid for in full after a few. */
+static inline uint64_t turns_cost(const struct turns *t, struct turns_port *p, uint64_t cycles)
+{
+	uint64_t odd = TURNS_ODD * p->usual, least = t->most / TURNS_ODD;
+
+	if (cycles > t->most)
+		cycles = t->most;
+	if (odd < least)
+		odd = least;
+	if (p->usual && cycles > odd)
+		cycles = odd;
+	p->usual = p->usual ? p->usual - p->usual / 8 + cycles / 8 : cycles;
+	return cycles;
+}
+
 /* A burst of n packets of that port took so many cycles. */
 static inline void turns_used(struct turns *t, uint16_t slot, unsigned int n, uint64_t cycles)
 {
 	struct turns_port *p = &t->ports[slot];
 
-	if (cycles > t->most)
-		cycles = t->most;
+	cycles = turns_cost(t, p, cycles);
 	p->due = (p->due > t->now ? p->due : t->now) + cycles;
 	p->round = t->round;
 	if (p->due > t->latest)
