@@ -191,6 +191,8 @@ void south_tell_event(struct south *s, const struct weft_client_msg *m)
 			l->fdb(l->arg, m->payload);
 		else if (m->hdr->type == WEFT_MSG_EVENT_POLICY && l->policy)
 			l->policy(l->arg, m->payload);
+		else if (m->hdr->type == WEFT_MSG_EVENT_TRACE && l->trace)
+			l->trace(l->arg, m->payload);
 	}
 }
 

@@ -36,7 +36,7 @@ static const char *watcher_absent(const struct weft_watch_filter *f)
 
 	if (f->port && !slot_find(channel.port_ids, &f->port, g))
 		return "port";
-	return f->vni && !slot_find(channel.config->vni, &f->vni, g) ? "vni" : NULL;
+	return f->vni && !slot_find(channel.config->vni, &f->vni, g) ? "segment" : NULL;
 }
 
 void watcher_begin(struct client *c, uint32_t seq, const struct weft_msg_watch *request)
@@ -47,7 +47,7 @@ void watcher_begin(struct client *c, uint32_t seq, const struct weft_msg_watch *
 	if (wrong) {
 		client_error(c, seq, EINVAL, "the filter's %s makes no sense", wrong);
 	} else if (absent) {
-		client_error(c, seq, ENOENT, "the filter's %s is not there", absent);
+		client_error(c, seq, ENOENT, "this host has no such %s", absent);
 	} else if (watcher.client && watcher.client != c) {
 		client_error(c, seq, EBUSY, "client %s (pid %u) watches already",
 			watcher.client->name, watcher.client->pid);

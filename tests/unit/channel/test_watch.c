@@ -214,10 +214,10 @@ static void test_filters_refused(void **state)
 	expect_error(c, watch(c, &f), EINVAL, "flags");
 	f.flags = 0;
 	f.port = 77;
-	expect_error(c, watch(c, &f), ENOENT, "port");
+	expect_error(c, watch(c, &f), ENOENT, "no such port");
 	f.port = 0;
 	f.vni = 77;
-	expect_error(c, watch(c, &f), ENOENT, "vni");
+	expect_error(c, watch(c, &f), ENOENT, "no such segment");
 	f.vni = 100;
 	watch_ok(c, &f);
 	weft_client_close(c);

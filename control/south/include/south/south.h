@@ -24,6 +24,8 @@ struct south_listener {
 	void (*port_state)(void *arg, const struct weft_event_port *e);
 	void (*fdb)(void *arg, const struct weft_event_fdb *e);
 	void (*policy)(void *arg, const struct weft_event_policy *e);
+	/* Steps of watched packets: e->n of struct weft_trace_record follow. */
+	void (*trace)(void *arg, const struct weft_event_trace *e);
 	void (*connected)(void *arg, bool connected);
 	/* The intent of a local port or uplink changed (present) or ended. */
 	void (*port)(void *arg, const struct weft_port *port, bool present);
