@@ -117,3 +117,17 @@ bool asking_port(struct request *rq, const char *name, uint32_t *ret_id)
 	*ret_id = o->id;
 	return true;
 }
+
+bool asking_prefix(struct request *rq, const char *param, struct weft_prefix *ret)
+{
+	const char *text = param_string(rq, param);
+
+	if (text == NULL || weft_prefix_parse(text, true, ret) == 0)
+		return true;
+	if (weft_addr_parse(text, &ret->addr) == 0) {
+		ret->len = 128;
+		return true;
+	}
+	request_fail(rq, WEFTRPC_PARAMS, "%s: must be an address or a prefix", param);
+	return false;
+}

@@ -435,6 +435,7 @@ void conn_free(struct conn *c)
 	struct pending *p;
 	evutil_socket_t fd;
 
+	trace_watch_leave(c->rpc, c);
 	while ((p = LIST_FIRST(&c->pending)) != NULL) {
 		LIST_REMOVE(p, next);
 		jsonrpc_abandon(p->exchange);
@@ -458,19 +459,26 @@ void conn_free(struct conn *c)
 
 /* Events. */
 
-void conn_subscribe(struct jsonrpc_call *call, unsigned int events)
+struct conn *conn_of(struct jsonrpc_call *call)
 {
 	struct pending *p = jsonrpc_call_arg(call);
 
-	if (p != NULL)
-		p->conn->events = events;
+	return p == NULL ? NULL : p->conn;
+}
+
+void conn_subscribe(struct jsonrpc_call *call, unsigned int events)
+{
+	struct conn *c = conn_of(call);
+
+	if (c != NULL)
+		c->events = events;
 }
 
 bool conn_may_write(struct jsonrpc_call *call)
 {
-	struct pending *p = jsonrpc_call_arg(call);
+	const struct conn *c = conn_of(call);
 
-	return p != NULL && p->conn->may_write;
+	return c != NULL && c->may_write;
 }
 
 bool conn_anybody_wants(const struct rpc *r, unsigned int event)
@@ -483,11 +491,37 @@ bool conn_anybody_wants(const struct rpc *r, unsigned int event)
 	return false;
 }
 
+static const char *text_of(struct json_object *notification, size_t *ret_size)
+{
+	return json_object_to_json_string_length(
+		notification, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, ret_size);
+}
+
+static void put_line(struct conn *c, const char *text, size_t size)
+{
+	evbuffer_add(output(c), text, size);
+	evbuffer_add(output(c), "\n", 1);
+	c->rpc->counters.events_sent++;
+	stall_watch(c);
+}
+
+/* Half of what may wait, so that the answers to its requests still find room. */
+bool conn_notify(struct conn *c, struct json_object *notification)
+{
+	size_t size;
+	const char *text = text_of(notification, &size);
+
+	if (c->doomed || c->broken ||
+		evbuffer_get_length(output(c)) + size > c->rpc->config.limits.output_size / 2)
+		return false;
+	put_line(c, text, size);
+	return true;
+}
+
 void conn_broadcast(struct rpc *r, unsigned int event, struct json_object *notification)
 {
 	size_t size;
-	const char *text = json_object_to_json_string_length(
-		notification, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
+	const char *text = text_of(notification, &size);
 	struct conn *c;
 
 	LIST_FOREACH (c, &r->conns, next) {
@@ -501,9 +535,6 @@ void conn_broadcast(struct rpc *r, unsigned int event, struct json_object *notif
 			next_turn(c, 0);
 			continue;
 		}
-		evbuffer_add(output(c), text, size);
-		evbuffer_add(output(c), "\n", 1);
-		r->counters.events_sent++;
-		stall_watch(c);
+		put_line(c, text, size);
 	}
 }

@@ -230,11 +230,18 @@ static void on_policy(void *arg, const struct weft_event_policy *e)
 	notify(r, EVENT_POLICY, p);
 }
 
+static void on_trace(void *arg, const struct weft_event_trace *e)
+{
+	trace_watch_event(arg, e);
+}
+
 static void on_connected(void *arg, bool connected)
 {
 	struct rpc *r = arg;
 	struct json_object *p;
 
+	if (connected)
+		trace_watch_connected(r);
 	if (!conn_anybody_wants(r, EVENT_DATAPLANE))
 		return;
 	p = new_event("dataplane");
@@ -277,6 +284,7 @@ void events_start(struct rpc *r)
 		.port_state = on_port_state,
 		.fdb = on_fdb,
 		.policy = on_policy,
+		.trace = on_trace,
 		.connected = on_connected};
 	engine_on_commit(r->engine, on_commit, r);
 	if (r->south != NULL)

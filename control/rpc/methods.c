@@ -163,6 +163,22 @@ static const struct rpc_param trace_run_params[] = {P_FRAME,
 	{"then", RPC_OBJECTS, .max = WEFT_TRACE_FRAMES_MAX - 1, .of = then_params,
 		.help = "packets that come after it, and meet the sessions that it makes"},
 	{NULL}};
+static const struct rpc_param trace_probe_params[] = {P_FRAME, {NULL}};
+static const struct rpc_param trace_watch_params[] = {
+	{"port", RPC_STRING,
+		.help = "only that enter by this port of this host (tenant/name), or uplink"},
+	P_SEGMENT,
+	{"protocol", RPC_STRING,
+		.help = "tcp, udp, icmp, icmpv6, sctp or a number, as text; arp, ipv4, ipv6"},
+	{"source", RPC_STRING, .help = "address or prefix"},
+	{"source_port", RPC_UINT, .max = 65535, .help = "0: any"},
+	{"destination", RPC_STRING, .help = "address or prefix"},
+	{"destination_port", RPC_UINT, .max = 65535, .help = "0: any"},
+	{"either", RPC_BOOL, .help = "addresses and ports may be those of the answers too"},
+	{"dropped", RPC_BOOL, .help = "only dropped packets: how they came, and the drop"},
+	{"rate", RPC_UINT, .min = 1, .max = WEFT_WATCH_RATE_MAX, .fallback = 100,
+		.help = "packets per second, of each worker; more are skipped"},
+	{NULL}};
 static const struct rpc_param events_params[] = {
 	{"events", RPC_STRINGS, .max = 16,
 		.help = "port, fdb, policy, commit, dataplane; absent: all"},
@@ -192,6 +208,9 @@ static const struct rpc_param events_params[] = {
 #define PARAMS_SESSION_SHOW	  session_show_params
 #define PARAMS_SESSION_FLUSH	  session_flush_params
 #define PARAMS_TRACE_RUN	  trace_run_params
+#define PARAMS_TRACE_PROBE	  trace_probe_params
+#define PARAMS_TRACE_WATCH	  trace_watch_params
+#define PARAMS_TRACE_UNWATCH	  none_params
 #define PARAMS_EVENTS_SUBSCRIBE	  events_params
 #define PARAMS_EVENTS_UNSUBSCRIBE none_params
 #define PARAMS_VERSION		  none_params

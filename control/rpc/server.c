@@ -150,6 +150,7 @@ void rpc_free(struct rpc *r)
 
 	if (r == NULL)
 		return;
+	r->south = NULL; /* may be gone */
 	if (r->listener != NULL)
 		evconnlistener_free(r->listener);
 	while ((c = LIST_FIRST(&r->conns)) != NULL)

@@ -69,6 +69,7 @@ struct rpc {
 	struct south_listener listener_of_south;
 	unsigned int n_asking; /* the data plane, in progress */
 	LIST_HEAD(, asking) asking;
+	struct trace_watch *watch; /* trace_watch.c; NULL: nobody watches */
 };
 
 /* One request that a handler answers, now or later, by exactly one of request_result, request_fail
@@ -142,6 +143,10 @@ bool conn_may_write(struct jsonrpc_call *call);
 /* Sends text to all that subscribed to event; disconnects those that do not read. */
 void conn_broadcast(struct rpc *r, unsigned int event, struct json_object *notification);
 bool conn_anybody_wants(const struct rpc *r, unsigned int event);
+/* The connection of that call; NULL: it is gone. */
+struct conn *conn_of(struct jsonrpc_call *call);
+/* Sends a notification. False: the client has so much to read already that it was not sent. */
+bool conn_notify(struct conn *c, struct json_object *notification);
 
 /* peer.c */
 struct peer_rights {
@@ -165,6 +170,13 @@ enum event_kind {
 	EVENT_POLICY = 1 << 4,
 };
 void events_start(struct rpc *r);
+
+/* trace_watch.c */
+void trace_watch_event(struct rpc *r, const struct weft_event_trace *e);
+/* There is a data plane, perhaps a new one. */
+void trace_watch_connected(struct rpc *r);
+/* The connection ends. */
+void trace_watch_leave(struct rpc *r, const struct conn *c);
 
 /* local.c: names of this host's ports by id. */
 int local_start(struct rpc *r);
@@ -211,6 +223,8 @@ void asking_stop(struct rpc *r);
  * False: the request was answered with an error. */
 bool asking_segment(struct request *rq, const char *name, uint32_t *ret_vni);
 bool asking_port(struct request *rq, const char *name, uint32_t *ret_id);
+/* An address or a prefix, whose host bits stay. As above. */
+bool asking_prefix(struct request *rq, const char *param, struct weft_prefix *ret);
 /* Answers that this data plane has no port with that name, and where there is one. */
 void asking_no_port(struct request *rq, const char *name);
 

@@ -244,21 +244,6 @@ static bool read_network(struct request *rq, uint32_t *ret)
 	return true;
 }
 
-/* An address or a prefix. */
-static bool read_prefix(struct request *rq, const char *param, struct weft_prefix *ret)
-{
-	const char *text = param_string(rq, param);
-
-	if (text == NULL || weft_prefix_parse(text, true, ret) == 0)
-		return true;
-	if (weft_addr_parse(text, &ret->addr) == 0) {
-		ret->len = 128;
-		return true;
-	}
-	request_fail(rq, WEFTRPC_PARAMS, "%s: must be an address or a prefix", param);
-	return false;
-}
-
 static bool read_proto(struct request *rq, uint8_t *ret)
 {
 	const char *text = param_string(rq, "proto");
@@ -294,8 +279,8 @@ static struct session_ask *ask_new(struct request *rq)
 	f->dport = (uint16_t)param_uint(rq, "dport");
 	if (s->one || param_bool(rq, "either"))
 		f->flags = WEFT_SESSION_EITHER;
-	if (read_network(rq, &f->network) && read_prefix(rq, "src", &f->src) &&
-		read_prefix(rq, "dst", &f->dst) && read_proto(rq, &f->proto) &&
+	if (read_network(rq, &f->network) && asking_prefix(rq, "src", &f->src) &&
+		asking_prefix(rq, "dst", &f->dst) && read_proto(rq, &f->proto) &&
 		(s->one || (asking_port(rq, param_string(rq, "port"), &f->port) &&
 				   read_state(rq, f->state))) &&
 		asking_start(rq, &s->a))

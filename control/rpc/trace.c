@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * trace.run: what would happen to packets. The data plane is asked once, and once more when what a
- * recipient would answer is to run behind them. On weftd's event loop.
+ * trace.run: what would happen to packets, and trace.probe: sends one. The data plane is asked
+ * once, and once more when what a recipient would answer is to run behind them. On weftd's event
+ * loop.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -78,28 +79,36 @@ static void on_report(void *arg, const struct weft_msg_hdr *hdr, int error, cons
 	query_free(q);
 }
 
-static int ask(struct trace_query *q)
+struct weft_msg_trace *trace_message(const struct trace_frame *frames, size_t n, size_t *ret_size)
 {
 	size_t size = sizeof(struct weft_msg_trace), at = size;
 	struct weft_msg_trace *head;
-	int r;
 
-	for (size_t i = 0; i < q->n; i++)
-		size += sizeof(struct weft_trace_frame) + q->frames[i].size + 7;
+	for (size_t i = 0; i < n; i++)
+		size += sizeof(struct weft_trace_frame) + frames[i].size + 7;
 	head = mem_zalloc(size);
-	head->n_frames = (uint32_t)q->n;
-	for (size_t i = 0; i < q->n; i++) {
-		struct weft_trace_frame f = {.port = q->frames[i].port,
-			.size = (uint32_t)q->frames[i].size,
-			.stored = (uint32_t)q->frames[i].size};
+	head->n_frames = (uint32_t)n;
+	for (size_t i = 0; i < n; i++) {
+		struct weft_trace_frame f = {.port = frames[i].port,
+			.size = (uint32_t)frames[i].size,
+			.stored = (uint32_t)frames[i].size};
 
 		memcpy((uint8_t *)head + at, &f, sizeof(f));
-		memcpy((uint8_t *)head + at + sizeof(f), q->frames[i].bytes, f.size);
+		memcpy((uint8_t *)head + at + sizeof(f), frames[i].bytes, f.size);
 		at += weft_trace_frame_size(&f);
 	}
-	r = south_query(
-		q->a.rpc->south, WEFT_MSG_TRACE, head, at, WEFT_MSG_TRACE_REPORT, on_report, q);
-	free(head);
+	*ret_size = at;
+	return head;
+}
+
+static int ask(struct trace_query *q)
+{
+	size_t size;
+	struct weft_msg_trace *msg = trace_message(q->frames, q->n, &size);
+	int r = south_query(
+		q->a.rpc->south, WEFT_MSG_TRACE, msg, size, WEFT_MSG_TRACE_REPORT, on_report, q);
+
+	free(msg);
 	return r;
 }
 
@@ -139,4 +148,46 @@ void handle_trace_run(struct request *rq)
 	r = ask(q);
 	if (r < 0)
 		on_report(q, NULL, r, "");
+}
+
+struct probe_query {
+	struct asking a;
+	struct trace_frame frame;
+};
+
+static void on_probed(void *arg, const struct weft_msg_hdr *hdr, int error, const char *text)
+{
+	struct probe_query *q = arg;
+	struct json_object *o;
+
+	if (hdr != NULL) {
+		o = json_object_new_object();
+		json_add_hex(o, "frame", q->frame.bytes, q->frame.size);
+		jsonrpc_result(q->a.call, o);
+		asking_end(&q->a, 0);
+	} else {
+		asking_refused(&q->a, error, text);
+	}
+	trace_frame_clear(&q->frame);
+	free(q);
+}
+
+void handle_trace_probe(struct request *rq)
+{
+	struct probe_query *q = mem_zalloc(sizeof(*q));
+	struct params p = params_of(rq);
+	struct weft_msg_trace *msg;
+	size_t size;
+	int r;
+
+	if (!trace_frame_read(rq, &p, "", &q->frame) || !asking_start(rq, &q->a)) {
+		trace_frame_clear(&q->frame);
+		free(q);
+		return;
+	}
+	msg = trace_message(&q->frame, 1, &size);
+	r = south_query(rq->rpc->south, WEFT_MSG_PROBE, msg, size, WEFT_MSG_PONG, on_probed, q);
+	free(msg);
+	if (r < 0)
+		on_probed(q, NULL, r, "");
 }

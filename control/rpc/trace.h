@@ -28,6 +28,9 @@ void trace_frame_clear(struct trace_frame *f);
 /* trace_step.c: number, name, a clause for people, and what the step is about, with names. */
 struct json_object *trace_step_json(const struct rpc *r, const struct weft_trace_record *d);
 
+/* trace.c: the message with those frames, as a new block; *ret_size: its size. */
+struct weft_msg_trace *trace_message(const struct trace_frame *frames, size_t n, size_t *ret_size);
+
 /* trace_report.c: the answer of trace.run. no_answer: why the first one has none, or NULL. */
 struct json_object *trace_report_json(const struct rpc *r, const struct trace_frame *frames,
 	size_t n, const struct weft_msg_trace_report *report, const char *no_answer);

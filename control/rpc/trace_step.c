@@ -171,6 +171,8 @@ static void on_tunnel(struct say *s)
 
 static void on_parsed(struct say *s)
 {
+	if (s->d->port != 0)
+		json_add_port(s->r, s->o, "port", s->d->port);
 	add_segment(s);
 	add_uint(s, "size", s->d->size);
 	if (has_ip(s->d)) {

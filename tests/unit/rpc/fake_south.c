@@ -24,6 +24,8 @@ struct south {
 	size_t n_sessions;
 	uint32_t drops_port;
 	unsigned int n_drops;
+	bool watching;
+	struct weft_watch_filter watched;
 	char trace_fate[16];
 	char trace_port[64];
 	bool hung;
@@ -380,12 +382,55 @@ static void answer_trace(struct later *l)
 	l->answer(l->arg, (const struct weft_msg_hdr *)msg.bytes, 0, "");
 }
 
+/* What is watched is noted; probes come by themselves. */
+static void answer_pong(struct later *l)
+{
+	const struct weft_msg_watch *watch = l->request;
+	struct weft_msg_hdr pong = {.type = WEFT_MSG_PONG};
+
+	l->s->watching = l->type == WEFT_MSG_WATCH || (l->s->watching && l->type == WEFT_MSG_PROBE);
+	if (l->type == WEFT_MSG_WATCH && watch->filter.vni == 1002) {
+		l->s->watching = false;
+		l->answer(l->arg, NULL, -ENOENT, "this host has no such segment");
+		return;
+	}
+	if (l->type == WEFT_MSG_WATCH)
+		l->s->watched = watch->filter;
+	l->answer(l->arg, &pong, 0, "");
+}
+
+void fake_south_watched(struct south *s, unsigned int n, unsigned int lost)
+{
+	static const uint16_t steps[] = {
+		WEFT_TRACE_RECEIVED, WEFT_TRACE_PARSED, WEFT_TRACE_SESSION_MISS, WEFT_TRACE_OUTPUT};
+	static struct {
+		struct weft_event_trace head;
+		struct weft_trace_record records[600];
+	} e;
+
+	e.head = (struct weft_event_trace){.now_ms = (1ull << 32) + 5, .lost = lost, .skipped = 3};
+	for (unsigned int i = 0; s->watching && i < 4 && n <= 600; i++) {
+		for (e.head.n = 0; e.head.n < n; e.head.n++)
+			e.records[e.head.n] = (struct weft_trace_record){.step = steps[i],
+				.packet = 1000 + e.head.n,
+				.time_ms = UINT32_MAX - 4,
+				.worker = 1,
+				.port = id_of(s, "red/c1"),
+				.vni = 1001,
+				.proto = 6,
+				.dport = s->watched.dport};
+		s->listener.trace(s->listener.arg, &e.head);
+	}
+}
+
 static void answer_query(struct later *l, int error)
 {
 	if (error == 0 && l->type == WEFT_MSG_DROP_LIST)
 		answer_drops(l);
 	else if (error == 0 && l->type == WEFT_MSG_TRACE)
 		answer_trace(l);
+	else if (error == 0)
+		answer_pong(l);
 	else
 		l->answer(l->arg, NULL, error, "");
 	free(l->request);

@@ -23,6 +23,9 @@ void fake_south_drops(struct south *s, const char *port, unsigned int n);
 /* What becomes of packets that are traced: "delivered" to or "dropped" at that port, "sent" by it
  * to 172.16.0.2, or "answered" there. */
 void fake_south_trace(struct south *s, const char *fate, const char *port);
+/* That many packets are watched at once, from red/c1 to port 80, their steps one by one in turn; so
+ * many steps were lost before. */
+void fake_south_watched(struct south *s, unsigned int n, unsigned int lost);
 /* So many FDB events at once. */
 void fake_south_events(struct south *s, size_t n);
 /* Rule 2 of the group, in red/main, denied something to the port; ICMP or, with a port, TCP. */

@@ -72,6 +72,8 @@ static void command(const char *line)
 		fake_south_drops(south, name, a);
 	else if (sscanf(line, "trace %63s %63s", text, name) == 2)
 		fake_south_trace(south, text, name);
+	else if (sscanf(line, "watched %u %u", &a, &b) == 2)
+		fake_south_watched(south, a, b);
 	else if (sscanf(line, "events %u", &a) == 1)
 		fake_south_events(south, a);
 	else if (sscanf(line, "policy %63s %63s %u %u", name, text, &a, &b) == 4)

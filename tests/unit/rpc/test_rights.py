@@ -63,6 +63,15 @@ def test_others_read(shared):
     assert len(tenants["result"]["objects"]) == 2
 
 
+def test_others_trace_but_send_nothing(shared):
+    shared.do("connect", "trace delivered red/c1")
+    frame = {"port": "red/c1", "frame": "00" * 60}
+    run, watch, probe = as_user(shared, [
+        request("trace.run", frame), request("trace.watch"), request("trace.probe", frame)])
+    assert run["result"]["verdict"] == "delivered" and watch["result"]["watching"]
+    assert probe["error"]["code"] == DENIED
+
+
 def test_every_writing_method_is_refused_to_readers(shared):
     with shared.client() as c:
         methods = [m["name"] for m in c.call("rpc.describe")["methods"] if m["access"] == "write"]

@@ -9,9 +9,9 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.layers.sctp import SCTP
 from scapy.layers.vxlan import VXLAN
 
-from rpcd import RpcError
+from rpcd import RpcError, Server
 
-INVALID, NOT_FOUND = -32602, 2
+INVALID, NOT_FOUND, BUSY = -32602, 2, -32000
 ROUTER = "02:57:45:46:54:01"
 C1, C2, C3 = "52:54:00:00:00:01", "52:54:00:00:00:02", "52:54:00:00:00:03"
 
@@ -297,4 +297,112 @@ def test_without_a_data_plane(server, traced):
     server.do("disconnect")
     with pytest.raises(RpcError) as e:
         run(traced, TCP80)
+    assert "not connected" in e.value.message
+
+
+# -- real packets
+
+def packets(client, n):
+    """The next notifications."""
+    got = [client.line() for _ in range(n)]
+    assert all(p["method"] == "trace.packet" for p in got)
+    return [p["params"] for p in got]
+
+
+def test_watch(server, traced):
+    assert traced.call("trace.watch", {"destination_port": 80, "rate": 5}) == {"watching": True}
+    server.do("watched 3 0")
+    for i, p in enumerate(packets(traced, 3)):
+        assert (p["packet"], p["worker"], p["lost"], p["skipped"]) == (1000 + i, 1, 0, 3)
+        assert 9 < p["age_ms"] < 5000
+        assert [s["step"] for s in p["steps"]] == ["received", "parsed", "session-miss", "output"]
+        assert p["steps"][1]["destination_port"] == 80 and p["steps"][3]["port"] == "red/c1"
+    # Another filter of the same connection, then none.
+    traced.call("trace.watch", {"destination_port": 81})
+    server.do("watched 1 7")
+    p, = packets(traced, 1)
+    assert p["steps"][1]["destination_port"] == 81 and p["lost"] == 7
+    assert traced.call("trace.unwatch") == {"watching": False}
+    server.do("watched 1 7")
+    assert traced.call("trace.unwatch") == {"watching": False}  # and nothing came between
+
+
+def test_one_watches_at_a_time(server, traced):
+    with server.client() as other:
+        traced.call("trace.watch", {})
+        with pytest.raises(RpcError) as e:
+            other.call("trace.watch", {})
+        assert e.value.code == BUSY and "another connection" in e.value.message
+        assert other.call("trace.unwatch") == {"watching": False}
+        server.do("watched 1 0")
+        packets(traced, 1)
+        traced.close()
+        while True:  # until its end is noticed
+            try:
+                other.call("trace.watch", {})
+                break
+            except RpcError as again:
+                assert again.code == BUSY
+        server.do("watched 2 0")
+        packets(other, 2)
+
+
+def test_watch_follows_the_data_plane(server, traced):
+    traced.call("trace.watch", {"destination_port": 9})
+    server.do("watched 1 5")
+    assert packets(traced, 1)[0]["lost"] == 5
+    server.do("disconnect", "connect")
+    traced.call("version")
+    server.do("watched 1 2")
+    assert packets(traced, 1)[0]["lost"] == 7
+
+
+def test_slow_watcher_loses(filled_limits):
+    server, client = filled_limits
+    client.call("trace.watch", {})
+    for _ in range(40):
+        server.do("watched 500 0")
+    server.do("watched 1 0")
+    got, lost = 0, 0
+    while lost == 0:
+        p, = packets(client, 1)
+        got += 1
+        lost = p["lost"]
+        if got % 50 == 0:
+            server.do("watched 1 0")
+    assert got < 20000 and lost > 4000
+    assert client.call("trace.unwatch") == {"watching": False}
+
+
+@pytest.fixture
+def filled_limits():
+    with Server("output_size=1000000") as s, s.client() as c:
+        c.call("apply", {"document": document()})
+        s.do("connect")
+        yield s, c
+
+
+@pytest.mark.parametrize("params,word", [
+    ({"protocol": "tpc"}, "arp"), ({"source": "x"}, "source"), ({"destination": "1/2"}, "destination"),
+    ({"rate": 0}, "rate"), ({"rate": 10001}, "rate"), ({"source_port": 70000}, "source_port"),
+    ({"port": "red/zz"}, "does not exist"), ({"segment": "zz"}, "segment zz"),
+    ({"either": 1}, "either"), ({"segment": "red/far"}, "no such segment")])
+def test_bad_filters(server, traced, params, word):
+    with pytest.raises(RpcError) as e:
+        traced.call("trace.watch", params)
+    assert word in e.value.message
+    server.do("watched 1 0")
+    traced.call("trace.watch", {"source": "10.0.0.7/24", "protocol": "arp"})
+    traced.call("version")
+
+
+def test_probe(server, traced):
+    r = traced.call("trace.probe", {"port": "red/c1", "packet": TCP80})
+    assert r == {"frame": run(traced, TCP80)["frame"]}
+    with pytest.raises(RpcError) as e:
+        traced.call("trace.probe", {"port": "red/c1", "packet": TCP80, "answers": True})
+    assert e.value.data["field"] == "answers"
+    server.do("disconnect")
+    with pytest.raises(RpcError) as e:
+        traced.call("trace.probe", {"port": "red/c1", "packet": TCP80})
     assert "not connected" in e.value.message

@@ -136,6 +136,20 @@ enum rpc_access {
 		"(that would leave): packet, port, size, frame (absent: no room), of the uplink "  \
 		"to_vtep, vni, inner; more_steps and more_frames (that found no room), waiting "   \
 		"(fragments that would follow it), no_answer (why), generation")                   \
+	X(TRACE_PROBE, "trace.probe", trace_probe, RPC_WRITE,                                      \
+		"Sends a packet for real, as if a port of this host had just received it. Who "    \
+		"watches is told its steps, whatever the filter. Parameters as in trace.run.",     \
+		"frame (hex, as sent)")                                                            \
+	X(TRACE_WATCH, "trace.watch", trace_watch, RPC_READ,                                       \
+		"From now on sends notifications named \"trace.packet\" on this connection for "   \
+		"real packets that enter by a port of this host and pass all of the filter: "      \
+		"packet (a number), worker, age_ms, steps (as in trace.run), lost (steps so far "  \
+		"for which there was no room, as the reader was too slow), skipped (packets so "   \
+		"far beyond the rate). One connection at a time; it may change its filter. No "    \
+		"worker ever waits for it.",                                                       \
+		"watching")                                                                        \
+	X(TRACE_UNWATCH, "trace.unwatch", trace_unwatch, RPC_READ, "Ends trace.watch.",            \
+		"watching")                                                                        \
 	X(EVENTS_SUBSCRIBE, "events.subscribe", events_subscribe, RPC_READ,                        \
 		"From now on sends notifications named \"event\" on this connection: port "        \
 		"(state changes), fdb (learned, moved, aged, limit), policy (what a rule with "    \
