@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Packet cases against the pipeline: exact bytes out, drop reasons, the ledger, no leaks.
 
-Usage: run_cases.py RUNNER CASEFILE...     prints TAP.
+Usage: run_cases.py [--every=N] RUNNER CASEFILE...     prints TAP.
 
 A case file is lines of text. Indented lines belong to the block above them; '#' starts a comment;
 a line that ends in '\\' goes on in the next.
@@ -32,9 +32,11 @@ In the text of 'do', 'drop', 'why', 'log' and 'stat' {EXPR} stands for its value
 
 EXPR is Python with scapy: a packet, bytes, or 'same' (the last frame that came in). Frames that leave
 a port must be exactly the 'out' lines of that port in their order, and nothing else may leave or be
-dropped: what is not stated is zero. The flight recorder knows of each reason. Each case runs with frames in one mbuf and then with the first mbuf
-cut after every byte of the first 150.
+dropped: what is not stated is zero. The flight recorder knows of each reason. Each case runs with
+frames in one mbuf and then with the first mbuf cut after every byte of the first 150; with --every
+after each Nth of them, other ones in the next case.
 """
+import argparse
 import logging
 import re
 import subprocess
@@ -343,30 +345,35 @@ def run(runner, case, split):
     return errors + check(case, out, stats, why, log)
 
 
-def run_splits(runner, case):
+def run_splits(runner, case, splits):
     longest = max([len(s[3]) for s in case.steps if s[0] == "in"], default=0)
-    for split in [0] + ([s for s in SPLITS if s < longest] if case.split else []):
+    for split in [0] + ([s for s in splits if s < longest] if case.split else []):
         errors = run(runner, case, split)
         if errors:
             return [f"(first mbuf {split} bytes)"] * bool(split) + errors
     return []
 
 
-def run_group(runner, group):
+def run_group(runner, group, splits):
     for case in group:
-        errors = run_splits(runner, case)
+        errors = run_splits(runner, case, splits)
         if errors:
             return [f"({case.value})"] * bool(case.value) + errors
     return []
 
 
 def main():
-    runner = Runner(sys.argv[1])
-    groups = [group for path in sys.argv[2:] for group in CaseFile(path).groups]
+    args = argparse.ArgumentParser(description="Packet cases against the pipeline.")
+    args.add_argument("--every", type=int, default=1)
+    args.add_argument("runner")
+    args.add_argument("files", nargs="+")
+    args = args.parse_args()
+    runner = Runner(args.runner)
+    groups = [group for path in args.files for group in CaseFile(path).groups]
     failed = 0
     print(f"1..{len(groups)}")
     for number, group in enumerate(groups, 1):
-        errors = run_group(runner, group)
+        errors = run_group(runner, group, SPLITS[number % args.every::args.every])
         failed += bool(errors)
         print(f"{'not ok' if errors else 'ok'} {number} - {group[0].name}")
         for error in errors:
