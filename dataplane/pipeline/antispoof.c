@@ -25,7 +25,6 @@
 #include <pkt/nd.h>
 
 #include "stages.h"
-#include "trace.h"
 
 #define MLD_REPORT  131
 #define MLD_DONE    132
@@ -156,13 +155,4 @@ int antispoof_check(const struct config_port *port, struct rte_mbuf *m, const st
 	if (meta->flags & PKT_ARP)
 		return antispoof_arp(&port->spec, m);
 	return VERDICT_CONTINUE;
-}
-
-int antispoof_port(struct pipeline *pl, struct rte_mbuf *m, const struct pkt_meta *meta)
-{
-	int verdict = antispoof_check(pl->in, m, meta);
-
-	if (verdict == VERDICT_CONTINUE)
-		stage_trace(pl, meta, .step = WEFT_TRACE_ANTI_SPOOF, .port = pl->in->spec.id);
-	return verdict;
 }

@@ -41,18 +41,27 @@ static enum weft_drop egress_down_reason(const struct config_port *port)
 	return port->spec.role == WEFT_ROLE_UPLINK ? WEFT_DROP_NO_UPLINK : WEFT_DROP_PORT_DOWN;
 }
 
+static __rte_cold void egress_send_dry(struct pipeline *pl, struct egress_array *a)
+{
+	if (port_is_up(a->port->dev))
+		dry_send(pl, a);
+	else
+		egress_drop_rest(pl, a, 0, egress_down_reason(a->port));
+	a->n = 0;
+	a->bytes = 0;
+}
+
 void egress_send(struct pipeline *pl, struct egress_array *a)
 {
-	struct weft_port_stats *out;
+	struct weft_port_stats *out = counters_port(pl->worker, a->port->slot);
 	enum weft_drop reason = WEFT_DROP_TX_FULL;
 	uint32_t frames = a->n;
 	uint16_t sent = 0;
 
 	if (a->joins && a->n > 1)
 		a->n = pkt_gro(a->pkts, a->n);
-	if (unlikely(pl->dry) && port_is_up(a->port->dev)) {
-		dry_send(pl, a);
-		a->n = 0;
+	if (unlikely(pl->dry)) {
+		egress_send_dry(pl, a);
 		return;
 	}
 	if (likely(port_is_up(a->port->dev)))
@@ -61,7 +70,6 @@ void egress_send(struct pipeline *pl, struct egress_array *a)
 		reason = egress_down_reason(a->port);
 	if (unlikely(sent < a->n))
 		frames -= egress_drop_rest(pl, a, sent, reason);
-	out = stage_stats(pl, a->port->slot);
 	out->tx_packets += frames;
 	out->tx_bytes += a->bytes;
 	pl->stats->sent += frames;

@@ -66,8 +66,6 @@ static inline void forward_emit_tunnel(struct pipeline *pl, struct rte_mbuf *m, 
 		stage_drop(pl, m, WEFT_DROP_NO_MBUF);
 		return;
 	}
-	if (stage_traced(pkt_meta(m)))
-		trace_encap(pl, m, vtep, vni);
 	if (unlikely(m->pkt_len > uplink->dev->max_frame)) {
 		forward_refuse(pl, m, DEST_VTEP_BIT | slot, WEFT_DROP_TX_TOO_LONG);
 		return;
@@ -179,12 +177,27 @@ static void forward_unknown(struct pipeline *pl, struct rte_mbuf *m, const struc
 		stage_drop(pl, m, WEFT_DROP_UNKNOWN_UNICAST);
 }
 
+/* For all of a burst at once: the other packets then pay nothing for it. */
+static __rte_cold void forward_trace(
+	struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, struct vhash_entry *const *found)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		const struct fdb_entry *e = (const struct fdb_entry *)found[i];
+
+		if (e && stage_traced(pkt_meta(pkts[i])))
+			trace_dest(pl, pkt_meta(pkts[i]),
+				rte_pktmbuf_mtod(pkts[i], const uint8_t *), e->dest);
+	}
+}
+
 static void forward_known(
 	struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, const void *const *keys)
 {
 	struct vhash_entry *found[PIPELINE_BURST];
 
 	vhash_find_bulk(pl->cfg->fdb, keys, n, pl->cfg->generation, found);
+	if (unlikely(pl->watch))
+		forward_trace(pl, pkts, n, found);
 	for (uint16_t i = 0; i < n; i++) {
 		const struct pkt_meta *meta = pkt_meta(pkts[i]);
 		const struct fdb_entry *e = (const struct fdb_entry *)found[i];
@@ -194,8 +207,6 @@ static void forward_known(
 			forward_unknown(pl, pkts[i], meta);
 			continue;
 		}
-		if (stage_traced(meta))
-			trace_dest(pl, meta, rte_pktmbuf_mtod(pkts[i], const uint8_t *), e->dest);
 		verdict = decide_dest(pl, meta, meta->segment, e->dest);
 		if (unlikely(verdict != VERDICT_CONTINUE))
 			stage_drop(pl, pkts[i], verdict);

@@ -73,7 +73,7 @@ static inline int pipeline_tenant_frame(struct pipeline *pl, struct rte_mbuf *m,
 		verdict = admit_frame(pl, m, meta);
 	}
 	if (likely(verdict == VERDICT_CONTINUE) && antispoof)
-		verdict = antispoof_port(pl, m, meta);
+		verdict = antispoof_check(pl->in, m, meta);
 	return verdict;
 }
 
@@ -92,6 +92,8 @@ static inline uint16_t pipeline_tenant_frames(
 		else
 			stage_drop(pl, pkts[i], verdict);
 	}
+	if (antispoof && unlikely(pl->watch))
+		trace_antispoof(pl, pkts, left);
 	return left;
 }
 

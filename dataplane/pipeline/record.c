@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the flight recorder keeps of a dropped packet: its beginning, and what pl->blame names, as
- * ids that mean something to control. Called by stage_note_drop; workers.
+ * ids that mean something to control. Called by stage_note_drop, for traces too; workers.
  */
 #include <session/session.h>
 #include <table/policy.h>
 
-#include "stage.h"
+#include "trace.h"
 
 static void record_policy(
 	const struct config *cfg, const struct stage_blame *b, struct weft_drop_record *r)
@@ -70,7 +70,7 @@ static void record_frame(const struct rte_mbuf *m, struct weft_drop_record *r)
 		memcpy(r->frame, bytes, r->frame_size);
 }
 
-void stage_record(
+static void record_drop(
 	struct pipeline *pl, uint16_t slot, const struct rte_mbuf *m, enum weft_drop reason)
 {
 	struct weft_drop_record *r = recorder_begin(slot, reason);
@@ -92,4 +92,13 @@ void stage_record(
 		record_session(pl->blame.session, r);
 	record_frame(m, r);
 	recorder_end(slot, r);
+}
+
+void stage_explain(
+	struct pipeline *pl, uint16_t slot, const struct rte_mbuf *m, enum weft_drop reason)
+{
+	if (pl->watch)
+		trace_drop(pl, m, reason);
+	if (!pl->dry && recorder_wants(slot, reason))
+		record_drop(pl, slot, m, reason);
 }

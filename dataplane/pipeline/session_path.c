@@ -160,8 +160,6 @@ static inline bool session_hit(
 
 	if (unlikely(!session_decision_of(pl, m, d, &dec)))
 		return false;
-	if (stage_traced(pkt_meta(m)))
-		trace_session(pl, pkt_meta(m), WEFT_TRACE_SESSION_HIT, &d->key);
 	if (dec.flags & (SESSION_DIR_TCP | SESSION_DIR_TRACKED)) {
 		enum weft_drop drop = track_packet(d, m, pkt_meta(m));
 
@@ -202,9 +200,6 @@ static void session_miss(struct pipeline *pl, struct session_burst *b, uint16_t 
 	const struct session_dir *d = b->dirs[i];
 	uint32_t epoch = pl->cfg->epoch[pkt_meta(b->pkts[i])->segment];
 
-	if (stage_traced(pkt_meta(b->pkts[i])))
-		trace_session(pl, pkt_meta(b->pkts[i]),
-			d ? WEFT_TRACE_SESSION_STALE : WEFT_TRACE_SESSION_MISS, &b->keys[i]);
 	if (d && atomic_load_explicit(&d->epoch, memory_order_relaxed) != epoch)
 		b->stale[b->n_stale++] = b->pkts[i];
 	else
@@ -218,6 +213,27 @@ static void session_dry(struct pipeline *pl, struct session_burst *b)
 		b->dirs[i] = stage_session_find(pl, &b->keys[i]);
 }
 
+static enum weft_trace_step session_step(
+	const struct pipeline *pl, struct rte_mbuf *m, const struct session_dir *d)
+{
+	struct session_decision dec;
+
+	if (!d)
+		return WEFT_TRACE_SESSION_MISS;
+	return session_decision_of(pl, m, d, &dec) ? WEFT_TRACE_SESSION_HIT
+						   : WEFT_TRACE_SESSION_STALE;
+}
+
+/* For all of a burst at once: the other packets then pay nothing for it. */
+static __rte_cold void session_trace(struct pipeline *pl, struct session_burst *b)
+{
+	for (uint16_t i = 0; i < b->n; i++) {
+		if (stage_traced(pkt_meta(b->pkts[i])))
+			trace_session(pl, pkt_meta(b->pkts[i]),
+				session_step(pl, b->pkts[i], b->dirs[i]), &b->keys[i]);
+	}
+}
+
 static void session_lookup(struct pipeline *pl, struct session_burst *b)
 {
 	uint32_t now = clock_s();
@@ -225,6 +241,8 @@ static void session_lookup(struct pipeline *pl, struct session_burst *b)
 	session_find_bulk(b->keys, b->hashes, b->n, b->dirs);
 	if (unlikely(pl->dry))
 		session_dry(pl, b);
+	if (unlikely(pl->watch))
+		session_trace(pl, b);
 	for (uint16_t i = 0; i < b->n; i++) {
 		if (likely(b->dirs[i]))
 			__builtin_prefetch(&b->dirs[i]->match_macs, 1);

@@ -263,13 +263,22 @@ static bool slow_is_flow(const struct pkt_meta *meta)
 	return (meta->flags & (PKT_IPV4 | PKT_IPV6)) && !(meta->flags & (PKT_GROUP | PKT_ND));
 }
 
+static int slow_antispoof(struct pipeline *pl, struct rte_mbuf *m, const struct pkt_meta *meta)
+{
+	int verdict = antispoof_check(pl->in, m, meta);
+
+	if (verdict == VERDICT_CONTINUE)
+		stage_trace(pl, meta, .step = WEFT_TRACE_ANTI_SPOOF, .port = pl->in->spec.id);
+	return verdict;
+}
+
 /* From a port: may it send this, and is it for this host? */
 static int slow_port(struct pipeline *pl, struct rte_mbuf *m, const struct pkt_meta *meta)
 {
 	int verdict = VERDICT_CONTINUE;
 
 	if (pl->in->spec.flags & WEFT_PORT_ANTISPOOF)
-		verdict = antispoof_port(pl, m, meta);
+		verdict = slow_antispoof(pl, m, meta);
 	if (verdict == VERDICT_CONTINUE && service_may_want(meta))
 		verdict = service_packet(pl, m);
 	if (verdict == VERDICT_CONTINUE)

@@ -114,10 +114,8 @@ static inline void stage_count_drops(struct pipeline *pl, enum weft_drop reason,
 	pl->stats->dropped[reason] += n;
 }
 
-/* trace.c */
-__rte_cold void trace_drop(struct pipeline *pl, const struct rte_mbuf *m, enum weft_drop reason);
-/* record.c: a record for the port of that slot; meta of m: see stage_note_drop. */
-void stage_record(
+/* record.c: the record of a drop, and its step; meta of m: see stage_note_drop. */
+__rte_cold void stage_explain(
 	struct pipeline *pl, uint16_t slot, const struct rte_mbuf *m, enum weft_drop reason);
 
 /* For the flight recorder and traces, which explain it by pl->blame: m, which entered by the port
@@ -125,10 +123,8 @@ void stage_record(
 static inline void stage_note_drop(
 	struct pipeline *pl, uint16_t slot, const struct rte_mbuf *m, enum weft_drop reason)
 {
-	if (unlikely(pkt_meta_const(m)->flags & PKT_TRACED) || pl->dry)
-		trace_drop(pl, m, reason);
-	if (recorder_wants(slot, reason) && !pl->dry)
-		stage_record(pl, slot, m, reason);
+	if (unlikely(pl->watch) || recorder_wants(slot, reason))
+		stage_explain(pl, slot, m, reason);
 	pl->blame = (struct stage_blame){0};
 }
 

@@ -18,9 +18,6 @@ uint16_t tunnel_input(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n);
 int antispoof_check(
 	const struct config_port *port, struct rte_mbuf *m, const struct pkt_meta *meta);
 
-/* The same of the port that m came in by. */
-int antispoof_port(struct pipeline *pl, struct rte_mbuf *m, const struct pkt_meta *meta);
-
 /* learn.c: source MACs of a burst. */
 void learn_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n);
 

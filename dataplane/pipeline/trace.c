@@ -2,6 +2,8 @@
 /*
  * What is told of each step (trace.h). Slots become ids here. Workers; the main thread in dry runs.
  */
+#include <netinet/in.h>
+
 #include <core/clock.h>
 
 #include "dry.h"
@@ -172,21 +174,38 @@ void trace_next(struct pipeline *pl, const struct pkt_meta *meta, const struct p
 	trace_dest(pl, meta, next->mac.b, next->dest);
 }
 
+/* As its outer headers say: vxlan_encap makes UDP over IPv4 or IPv6 without options. What else an
+ * uplink gets is for the underlay itself. */
+static void trace_encap(struct pipeline *pl, const struct rte_mbuf *m)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *ip = frame + 14;
+	bool v4 = frame[12] == 0x08 && frame[13] == 0x00,
+	     v6 = frame[12] == 0x86 && frame[13] == 0xdd;
+	struct weft_trace_record r = {.step = WEFT_TRACE_ENCAPSULATE};
+	const uint8_t *vxlan = ip + (v4 ? 20 : 40) + 8;
+
+	if (!(v4 && ip[9] == IPPROTO_UDP) && !(v6 && ip[6] == IPPROTO_UDP))
+		return;
+	r.src = v4 ? weft_addr_from_v4(ip + 12) : *(const struct weft_addr *)(ip + 8);
+	r.dst = v4 ? weft_addr_from_v4(ip + 16) : *(const struct weft_addr *)(ip + 24);
+	r.vni = vxlan[4] << 16 | vxlan[5] << 8 | vxlan[6];
+	trace_put(pl, pkt_meta_const(m), &r);
+}
+
 void trace_output(struct pipeline *pl, const struct rte_mbuf *m, const struct config_port *port)
 {
+	if (port->spec.role == WEFT_ROLE_UPLINK)
+		trace_encap(pl, m);
 	trace_put(pl, pkt_meta_const(m),
 		&(struct weft_trace_record){
 			.step = WEFT_TRACE_OUTPUT, .port = port->spec.id, .size = m->pkt_len});
 }
 
-void trace_encap(
-	struct pipeline *pl, const struct rte_mbuf *m, const struct config_vtep *vtep, uint32_t vni)
+void trace_antispoof(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
 {
-	trace_put(pl, pkt_meta_const(m),
-		&(struct weft_trace_record){.step = WEFT_TRACE_ENCAPSULATE,
-			.src = vtep->spec.local,
-			.dst = vtep->spec.remote,
-			.vni = vni});
+	for (uint16_t i = 0; i < n; i++)
+		stage_trace(pl, pkt_meta(pkts[i]), .step = WEFT_TRACE_ANTI_SPOOF,
+			.port = pl->in->spec.id);
 }
 
 static uint32_t trace_ruleset(const struct pipeline *pl, uint16_t slot)
@@ -237,6 +256,8 @@ void trace_drop(struct pipeline *pl, const struct rte_mbuf *m, enum weft_drop re
 	const struct stage_blame *b = &pl->blame;
 	struct weft_trace_record r = {.step = WEFT_TRACE_DROP, .reason = reason};
 
+	if (!stage_traced(pkt_meta_const(m)) && !pl->dry) /* there, the parser refused it */
+		return;
 	if (b->port && pl->cfg->ports[b->port]) {
 		r.port = pl->cfg->ports[b->port]->spec.id;
 		r.ruleset = trace_ruleset(pl, b->ruleset);

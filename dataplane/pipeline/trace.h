@@ -76,11 +76,13 @@ __rte_cold void trace_dest(
 /* m as a decision has rewritten it. */
 __rte_cold void trace_rewritten(
 	struct pipeline *pl, const struct rte_mbuf *m, const struct session_decision *dec);
-/* m leaves by that port, or is encapsulated for that VTEP. */
+/* m, encapsulated or not, leaves by that port. */
 __rte_cold void trace_output(
 	struct pipeline *pl, const struct rte_mbuf *m, const struct config_port *port);
-__rte_cold void trace_encap(struct pipeline *pl, const struct rte_mbuf *m,
-	const struct config_vtep *vtep, uint32_t vni);
+/* m is dropped, if it is a traced one; pl->blame explains it. */
+void trace_drop(struct pipeline *pl, const struct rte_mbuf *m, enum weft_drop reason);
+/* The traced ones of these may be sent by the port that they came by. */
+__rte_cold void trace_antispoof(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n);
 /* What policy_session found. */
 __rte_cold void trace_ends(struct pipeline *pl, const struct pkt_meta *meta,
 	const struct policy_ends *ends, int verdict);
