@@ -116,6 +116,8 @@ static void add_l4(struct say *s, bool is_key)
 		say(s, " type %u code %u", d->sport >> 8, d->sport & 0xff);
 	}
 	add_uint(s, "icmp_id", d->dport);
+	if (d->dport != 0)
+		say(s, " id %u", d->dport);
 }
 
 static void say_flow(struct say *s, bool is_key)
@@ -207,7 +209,7 @@ static void on_session_miss(struct say *s)
 
 static void on_session_stale(struct say *s)
 {
-	on_key(s, "is judged again, of the session");
+	on_key(s, "needs a decision in the session");
 }
 
 static void on_session_new(struct say *s)
