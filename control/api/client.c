@@ -19,6 +19,7 @@
 
 #define DEPTH_MAX	  64
 #define CHUNK_SIZE	  65536
+#define POLL_MAX_MS	  1000000
 #define NOTIFICATIONS_MAX 10000 /* kept while a call waits; the oldest goes first */
 
 struct notification {
@@ -171,9 +172,11 @@ static int wait_for(struct weftrpc *c, short events, int64_t deadline)
 
 		if (deadline >= 0 && left < 0)
 			return -ETIMEDOUT;
-		n = poll(&p, 1, left > 1000000 ? 1000000 : (int)left);
+		n = poll(&p, 1, left > POLL_MAX_MS ? POLL_MAX_MS : (int)left);
 		if (n > 0)
 			return 0;
+		if (n == 0 && left >= 0 && left <= POLL_MAX_MS)
+			return -ETIMEDOUT;
 		if (n < 0 && errno != EINTR)
 			return -errno;
 	}
