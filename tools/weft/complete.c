@@ -175,10 +175,9 @@ static void complete_drops(struct cli *cli, int argc, char **argv)
 static void complete_trace(struct cli *cli, int argc, char **argv)
 {
 	static const char *const packet[] = {"tcp", "udp", "sctp", "icmp", "icmpv6", "arp", "proto",
-		"--from", "--sport", "--dport", "--src-mac", "--dst-mac", "--ttl", "--dscp",
-		"--flags", "--id", "--size", "--vlan", "--df", "--fragment-offset",
-		"--more-fragments", "--pcap", "--number", "--hex", "--from-vtep", "--vni", "--peer",
-		"--answer", "--live", NULL};
+		"--from", "--sport", "--src-mac", "--dst-mac", "--ttl", "--dscp", "--flags", "--id",
+		"--size", "--vlan", "--df", "--fragment-offset", "--more-fragments", "--pcap",
+		"--number", "--hex", "--from-vtep", "--vni", "--peer", "--answer", "--live", NULL};
 	static const char *const filter[] = {"port", "segment", "host", "net", "src", "dst",
 		"proto", "tcp", "udp", "sctp", "icmp", "icmpv6", "arp", "ip", "ip6", "and",
 		"--count", "--for", "--rate", "--peer", NULL};

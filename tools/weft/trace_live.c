@@ -164,6 +164,7 @@ int live_run(struct trace_hosts *h, const struct live_options *o, int n, char **
 		r = watch_all(&l);
 	}
 	if (r == CLI_OK) {
+		fprintf(stderr, "watching\n"); /* so that it is known when to begin */
 		r = follow(&l);
 		print_end(&l);
 	}

@@ -26,7 +26,6 @@ static const struct packet_option {
 } packet_options[] = {
 	{"--from", "source", TEXT},
 	{"--sport", "source_port", NUMBER},
-	{"--dport", "destination_port", NUMBER},
 	{"--src-mac", "source_mac", TEXT},
 	{"--dst-mac", "destination_mac", TEXT},
 	{"--ttl", "ttl", NUMBER},
@@ -160,8 +159,6 @@ static int packet_last(struct json_object *packet, const char *protocol, const c
 		return icmp_type(packet, word);
 	if (!has_ports(protocol))
 		return usage_error("\"%s\": %s has no ports", word, protocol);
-	if (json_object_object_get_ex(packet, "destination_port", NULL))
-		return usage_error("the destination's port is given twice");
 	return add_number(packet, "destination_port", "the port", word, 65535);
 }
 
