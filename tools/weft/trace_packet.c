@@ -213,20 +213,27 @@ void frame_set(struct json_object *request, const uint8_t *b, size_t n)
 	free(hex);
 }
 
-int frame_from_hex(const char *hex, struct json_object *request)
+/* All of standard input as a string, or NULL: it is too long, or no text. Caller frees. */
+static char *read_stdin(void)
 {
-	char *text = NULL;
-	uint8_t *b;
+	char *text = calloc(1, STDIN_MAX);
 	size_t n;
 
-	if (strcmp(hex, "-") == 0) {
-		text = calloc(1, STDIN_MAX);
-		if (text == NULL)
-			abort();
-		n = fread(text, 1, STDIN_MAX - 1, stdin);
-		hex = text;
-	}
-	b = decode_hex(hex, &n);
+	if (text == NULL)
+		abort();
+	n = fread(text, 1, STDIN_MAX, stdin);
+	if (n < STDIN_MAX && strlen(text) == n)
+		return text;
+	free(text);
+	return NULL;
+}
+
+int frame_from_hex(const char *hex, struct json_object *request)
+{
+	char *text = strcmp(hex, "-") == 0 ? read_stdin() : strdup(hex);
+	size_t n = 0;
+	uint8_t *b = text != NULL ? decode_hex(text, &n) : NULL;
+
 	free(text);
 	if (b == NULL || n == 0) {
 		free(b);

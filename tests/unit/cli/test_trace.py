@@ -134,6 +134,12 @@ def test_hex_from_standard_input(fake, weft):
     assert asked(fake) == {"port": "red/a", "frame": "52540000"}
 
 
+@pytest.mark.parametrize("text", ["", "52\0" + "54", "5254 and more", "00" * 40000])
+def test_bad_hex_from_standard_input(fake, weft, text):
+    r = weft("trace", "red/a", "--hex", "-", stdin=text)
+    assert r.code == 2 and "hex digits" in r.err and not fake.params("trace.run")
+
+
 # -- captures
 
 def pcap(*frames, link=1, length=None):
