@@ -74,6 +74,19 @@ static bool is_same(
 	return strcmp(get_string(a, key_a), get_string(b, key_b)) == 0;
 }
 
+/* The probe itself, or back: what answers it. */
+static bool is_of(const struct probe *p, struct json_object *parsed, bool back)
+{
+	return is_same(parsed, p->parsed, "protocol", "protocol") &&
+	       is_same(parsed, p->parsed, "source", back ? "destination" : "source") &&
+	       is_same(parsed, p->parsed, "destination", back ? "source" : "destination") &&
+	       is_same(parsed, p->parsed, "source_port",
+		       back ? "destination_port" : "source_port") &&
+	       is_same(parsed, p->parsed, "destination_port",
+		       back ? "source_port" : "destination_port") &&
+	       is_same(parsed, p->parsed, "icmp_id", "icmp_id");
+}
+
 static void on_packet(struct probe *p, const struct trace_host *host, struct json_object *n)
 {
 	struct json_object *packet, *steps, *parsed;
@@ -83,11 +96,10 @@ static void on_packet(struct probe *p, const struct trace_host *host, struct jso
 		return;
 	steps = get_array(packet, "steps");
 	parsed = find_step(steps, "parsed");
-	if (is_same(parsed, p->parsed, "source", "source") &&
-		is_same(parsed, p->parsed, "destination", "destination")) {
+	if (is_of(p, parsed, false)) {
 		if (!json_object_object_get_ex(p->seen, host->name, NULL))
 			json_object_object_add(p->seen, host->name, json_object_get(steps));
-	} else if (p->answer == NULL && is_same(parsed, p->parsed, "destination", "source")) {
+	} else if (p->answer == NULL && is_of(p, parsed, true)) {
 		p->answer = json_object_get(steps);
 		p->answer_host = host->name;
 	}
@@ -177,6 +189,9 @@ int probe_run(const struct journey *j, struct json_object *report, bool *ret_agr
 	p.parsed = find_step(get_array(first, "steps"), "parsed");
 	if (p.parsed == NULL)
 		return failure("the packet has no addresses that a probe could be known by");
+	if (find_step(get_array(first, "steps"), "fragment") != NULL)
+		return failure("a probe that goes in fragments can't be followed: choose a smaller "
+			       "--size");
 	p.seen = json_object_new_object();
 	r = watch_all(&p);
 	if (r == CLI_OK)

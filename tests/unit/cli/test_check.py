@@ -283,6 +283,22 @@ def test_probe_over_two_hosts(fake, weft, far):
     assert "probe: h1 did as foretold\nprobe: h2 did not do as foretold\n" in r.out
 
 
+def test_probe_among_others(fake, weft):
+    """Other packets of these two are neither the probe nor its answer."""
+    others = [[{**PARSED, "source_port": 50001}], [{**BACK, "destination_port": 50001}],
+              [{**PARSED, "protocol": "udp"}]]
+    probed(fake, others[0], *others[1:], ALLOWED, ANSWER)
+    o = json.loads(weft("check", "reach", "red/a", "red/b", "tcp/80", "--probe", "--json").ok())
+    assert o["probe"]["hosts"][0]["happened"] == ALLOWED and o["probe"]["answer"]["steps"] == ANSWER
+
+
+def test_probe_in_fragments(fake, weft):
+    fake.handlers["trace_run"] = lambda p: {
+        **LOCAL, "steps": [PARSED, step("fragment", "into 2"), step("output", "to red/b")]}
+    r = weft("check", "reach", "red/a", "red/b", "tcp/80", "--probe", "--size", "3000")
+    assert r.code == 1 and "--size" in r.err and r.out == "" and not fake.params("trace.probe")
+
+
 def test_probe_is_refused(fake, weft):
     def refuse(p):
         raise Refusal("you may only read")
