@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <core/clock.h>
+#include <tunnel/vxlan.h>
 
 #include "dry.h"
 #include "path.h"
@@ -77,13 +78,16 @@ static void trace_came(
 	struct pipeline *pl, const struct pkt_meta *meta, const struct weft_trace_record *parsed)
 {
 	const struct config_vtep *vtep = pl->cfg->vteps[meta->in_vtep];
+	uint32_t outer = 0; /* bytes that are gone */
 
+	if ((meta->flags & PKT_FROM_TUNNEL) && vtep)
+		outer = weft_addr_is_v4(&vtep->spec.remote) ? VXLAN_OVERHEAD_V4 : VXLAN_OVERHEAD_V6;
 	if (!pl->dry) /* trace_received has told it */
 		trace_tell(pl, meta,
 			&(struct weft_trace_record){.step = WEFT_TRACE_RECEIVED,
 				.port = parsed->port,
 				.vni = meta->flags & PKT_FROM_TUNNEL ? 0 : parsed->vni,
-				.size = parsed->size});
+				.size = parsed->size + outer});
 	if ((meta->flags & PKT_FROM_TUNNEL) && vtep)
 		trace_tell(pl, meta,
 			&(struct weft_trace_record){.step = WEFT_TRACE_TUNNEL,

@@ -236,7 +236,7 @@ static void print_unasked(struct json_object *end)
 static void print_text(struct reach *c, enum outcome outcome, struct json_object *end)
 {
 	static const char *const words[] = {"reachable", "not reachable", "not known"};
-	char *remedy = outcome == NOT_REACHABLE ? remedy_text(&c->hosts, end, c->words[2]) : NULL;
+	char *remedy = outcome == NOT_REACHABLE ? remedy_text(&c->hosts, end) : NULL;
 
 	printf("%s: %s to %s", words[outcome], c->words[0], c->words[1]);
 	if (c->target != NULL)
@@ -265,7 +265,7 @@ static void print_text(struct reach *c, enum outcome outcome, struct json_object
 static void print_report(struct reach *c, enum outcome outcome, struct json_object *end)
 {
 	struct json_object *o = json_object_new_object(), *v;
-	char *remedy = outcome == NOT_REACHABLE ? remedy_text(&c->hosts, end, c->words[2]) : NULL;
+	char *remedy = outcome == NOT_REACHABLE ? remedy_text(&c->hosts, end) : NULL;
 
 	json_object_object_add(o, "reachable",
 		outcome == UNKNOWN ? NULL : json_object_new_boolean(outcome == REACHABLE));

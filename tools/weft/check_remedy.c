@@ -40,7 +40,9 @@ static const struct {
 
 struct facts {
 	struct json_object *port; /* fields of the port that refused, or NULL */
-	const char *port_name, *src, *dst, *router, *what;
+	const char *port_name, *router;
+	char src[64], dst[64]; /* as prefixes */
+	char what[64];	       /* as rules have it: "tcp 80", "proto 47" */
 };
 
 /* The first security group of the port that refused, with its tenant. */
@@ -90,16 +92,21 @@ static void write_remedy(FILE *f, const struct facts *facts, const char *remedy)
 	}
 }
 
-/* "tcp/80" as rules have it: "tcp 80"; "132" is "proto 132". */
-static void what_text(const char *what, char *buf, size_t size)
+static void prefix_text(const char *addr, char *buf, size_t size)
 {
-	if (what[0] >= '0' && what[0] <= '9')
-		snprintf(buf, size, "proto %.*s", (int)strcspn(what, "/"), what);
-	else
-		snprintf(buf, size, "%.*s %s", (int)strcspn(what, "/"), what,
-			strchr(what, '/') != NULL ? strchr(what, '/') + 1 : "");
-	if (buf[0] != 0 && buf[strlen(buf) - 1] == ' ')
-		buf[strlen(buf) - 1] = 0;
+	if (addr[0] != 0)
+		snprintf(buf, size, "%s/%s", addr, strchr(addr, ':') != NULL ? "128" : "32");
+}
+
+static void what_text(struct json_object *parsed, char *buf, size_t size)
+{
+	const char *protocol = get_string(parsed, "protocol");
+	bool is_number = protocol[0] >= '0' && protocol[0] <= '9';
+	size_t n;
+
+	n = (size_t)snprintf(buf, size, "%s%s", is_number ? "proto " : "", protocol);
+	if (json_object_object_get_ex(parsed, "destination_port", NULL) && n < size)
+		snprintf(buf + n, size - n, " %s", get_string(parsed, "destination_port"));
 }
 
 /* By the reason; a policy's rule is another matter than a group that allows nothing. */
@@ -114,29 +121,35 @@ static const char *remedy_of(const char *reason, struct json_object *drop)
 	return NULL;
 }
 
-char *remedy_text(struct trace_hosts *h, struct json_object *leg, const char *what)
+/* What the steps of a leg say. The caller puts ret->port. */
+static void read_facts(struct trace_hosts *h, struct json_object *leg, struct facts *ret)
 {
-	struct json_object *steps = get_array(leg, "steps"), *parsed, *drop, *route;
-	const char *remedy;
-	struct facts facts = {0};
+	struct json_object *steps = get_array(leg, "steps"), *parsed = find_step(steps, "parsed");
 	struct trace_host *any = NULL;
-	char what_buf[64], *text = NULL;
+
+	ret->port_name = get_string(find_step(steps, "drop"), "rule_port");
+	if (ret->port_name[0] == 0)
+		ret->port_name = get_string(leg, "port");
+	if (strchr(ret->port_name, '/') != NULL)
+		hosts_of_port(h, ret->port_name, &any, &ret->port);
+	ret->router = get_string(find_step(steps, "route"), "router");
+	prefix_text(get_string(parsed, "source"), ret->src, sizeof(ret->src));
+	prefix_text(get_string(parsed, "destination"), ret->dst, sizeof(ret->dst));
+	what_text(parsed, ret->what, sizeof(ret->what));
+}
+
+char *remedy_text(struct trace_hosts *h, struct json_object *leg)
+{
+	struct json_object *drop = find_step(get_array(leg, "steps"), "drop");
+	const char *remedy = remedy_of(get_string(leg, "reason"), drop);
+	struct facts facts = {0};
+	char *text = NULL;
 	size_t size;
 	FILE *f;
 
-	drop = find_step(steps, "drop");
-	parsed = find_step(steps, "parsed");
-	route = find_step(steps, "route");
-	remedy = remedy_of(get_string(leg, "reason"), drop);
 	if (remedy == NULL)
 		return NULL;
-	what_text(what, what_buf, sizeof(what_buf));
-	facts = (struct facts){NULL, get_string(drop, "rule_port"), get_string(parsed, "source"),
-		get_string(parsed, "destination"), get_string(route, "router"), what_buf};
-	if (facts.port_name[0] == 0)
-		facts.port_name = get_string(leg, "port");
-	if (strchr(facts.port_name, '/') != NULL)
-		hosts_of_port(h, facts.port_name, &any, &facts.port);
+	read_facts(h, leg, &facts);
 	f = open_memstream(&text, &size);
 	if (f != NULL) {
 		write_remedy(f, &facts, remedy);

@@ -130,8 +130,8 @@ int live_run(struct trace_hosts *h, const struct live_options *o, int n, char **
 /* The step of that name, or NULL. */
 struct json_object *find_step(struct json_object *steps, const char *name);
 
-/* -- check_remedy.c: what to do about the drop of a leg, or NULL. what: "tcp/80". Caller frees. */
-char *remedy_text(struct trace_hosts *h, struct json_object *leg, const char *what);
+/* -- check_remedy.c: what to do about the drop of a leg, or NULL. Caller frees. */
+char *remedy_text(struct trace_hosts *h, struct json_object *leg);
 
 /* -- check_probe.c */
 

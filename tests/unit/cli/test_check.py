@@ -157,22 +157,27 @@ def test_not_reachable(fake, weft):
 not reachable: red/a to red/b (10.0.0.2), tcp/80
   h1: a route
 because h1 stops it: default of port red/b
-remedy: let a rule allow it: weft security-group rule add red/db ingress tcp 80 from 10.0.0.1
+remedy: let a rule allow it: weft security-group rule add red/db ingress tcp 80 from 10.0.0.1/32
 """
 
 
-@pytest.mark.parametrize("reason,more,what,remedy", [
-    ("policy-egress", {"rule_port": "red/a"}, "icmp", "security-group rule add red/web egress icmp to 10.0.0.2"),
-    ("policy-egress", {"rule_port": "red/six"}, "47", "security-group rule add GROUP egress proto 47 to"),
-    ("policy-ingress", {"rule_port": "red/b", "rule": "policy ops rule 2"}, "tcp/80", "weft policy rule list"),
-    ("no-route", {}, "tcp/80", "weft route create ... router=red/r1 prefix=10.0.0.2 ..."),
-    ("spoofed-addr", {}, "tcp/80", "weft port update red/a addresses="),
-    ("port-down", {}, "tcp/80", "weft status"),
-    ("rx-error", {}, "tcp/80", None),
+@pytest.mark.parametrize("reason,more,parsed,remedy", [
+    ("policy-egress", {"rule_port": "red/a"}, {}, "security-group rule add red/web egress tcp 80 to 10.0.0.2/32"),
+    ("policy-egress", {"rule_port": "red/six"}, {"protocol": "47", "destination_port": None},
+     "security-group rule add GROUP egress proto 47 to"),
+    ("policy-ingress", {"rule_port": "red/b"}, {"protocol": "icmpv6", "source": "fd00::1", "destination_port": None},
+     "security-group rule add red/db ingress icmpv6 from fd00::1/128"),
+    ("policy-ingress", {"rule_port": "red/b", "rule": "policy ops rule 2"}, {}, "weft policy rule list"),
+    ("no-route", {}, {}, "weft route create ... router=red/r1 prefix=10.0.0.2/32 ..."),
+    ("spoofed-addr", {}, {}, "weft port update red/a addresses="),
+    ("port-down", {}, {}, "weft status"),
+    ("rx-error", {}, {}, None),
 ])
-def test_remedies(fake, weft, reason, more, what, remedy):
-    fake.handlers["trace_run"] = lambda p: dropped(reason, reason, **more)
-    o = json.loads(weft("check", "reach", "red/a", "10.0.0.2", what, "--json").out)
+def test_remedies(fake, weft, reason, more, parsed, remedy):
+    result = dropped(reason, reason, **more)
+    result["steps"][0] = {k: v for k, v in {**PARSED, **parsed}.items() if v is not None}
+    fake.handlers["trace_run"] = lambda p: result
+    o = json.loads(weft("check", "reach", "red/a", "10.0.0.2", "tcp/80", "--json").out)
     assert o["reachable"] is False and o["reason"] == reason and o["host"] == "h1"
     assert remedy is None and "remedy" not in o or remedy in o["remedy"]
 
