@@ -179,11 +179,25 @@ static size_t count_foretold(const struct journey *j)
 	return n;
 }
 
+/* null: none came. */
+static void report_answer(const struct probe *p, struct json_object *report)
+{
+	struct json_object *o = NULL;
+
+	if (p->answer != NULL) {
+		o = json_object_new_object();
+		json_object_object_add(o, "host", json_object_new_string(p->answer_host));
+		json_object_object_add(o, "steps", json_object_get(p->answer));
+	}
+	json_object_object_add(report, "answer", o);
+}
+
 int probe_run(const struct journey *j, struct json_object *report, bool *ret_agrees)
 {
-	struct json_object *first = json_object_array_get_idx(j->legs, 0), *o;
+	struct json_object *first = json_object_array_get_idx(j->legs, 0);
 	struct probe p = {.journey = j, .n_foretold = count_foretold(j)};
 	const char *verdict = get_string(journey_end(j, false), "verdict");
+	bool wants_answer = strcmp(verdict, "delivered") == 0 || strcmp(verdict, "sent") == 0;
 	int r;
 
 	p.parsed = find_step(get_array(first, "steps"), "parsed");
@@ -197,17 +211,11 @@ int probe_run(const struct journey *j, struct json_object *report, bool *ret_agr
 	if (r == CLI_OK)
 		r = send_probe(&p);
 	if (r == CLI_OK)
-		r = collect(&p, strcmp(verdict, "delivered") == 0 || strcmp(verdict, "sent") == 0);
-	if (r == CLI_OK) {
+		r = collect(&p, wants_answer);
+	if (r == CLI_OK)
 		*ret_agrees = compare(&p, report);
-		o = NULL;
-		if (p.answer != NULL) {
-			o = json_object_new_object();
-			json_object_object_add(o, "host", json_object_new_string(p.answer_host));
-			json_object_object_add(o, "steps", json_object_get(p.answer));
-		}
-		json_object_object_add(report, "answer", o);
-	}
+	if (r == CLI_OK && wants_answer)
+		report_answer(&p, report);
 	json_object_put(p.seen);
 	json_object_put(p.answer);
 	return r;
@@ -236,7 +244,8 @@ void probe_print(struct json_object *report)
 		print_column(get_array(o, "foretold"), "foretold");
 		print_column(get_array(o, "happened"), "happened");
 	}
-	json_object_object_get_ex(report, "answer", &answer);
+	if (!json_object_object_get_ex(report, "answer", &answer))
+		return;
 	if (answer == NULL) {
 		printf("probe: no answer came\n");
 		return;
