@@ -48,10 +48,11 @@ static void record_dest(const struct config *cfg, dest_t dest, struct weft_drop_
 static void record_origin(
 	const struct config *cfg, const struct pkt_meta *meta, struct weft_drop_record *r)
 {
-	const struct config_segment *seg = cfg->segments[meta->segment];
+	const struct config_segment *seg;
 
 	if (!(meta->flags & PKT_FROM_TUNNEL))
-		return;
+		return; /* the rest says nothing */
+	seg = cfg->segments[meta->segment];
 	r->vni = seg ? seg->spec.vni : 0;
 	if (cfg->vteps[meta->in_vtep]) {
 		r->flags |= WEFT_RECORD_TUNNEL;
