@@ -207,6 +207,15 @@ static bool has_router(const struct setup *c, uint32_t id)
 	return false;
 }
 
+static uint32_t network_of(const struct setup *c, uint32_t vni)
+{
+	for (unsigned int i = 0; i < c->n_segment; i++) {
+		if (c->segment[i].vni == vni)
+			return c->segment[i].network;
+	}
+	return 0;
+}
+
 static void add_route(struct setup *c, uint32_t router, struct weft_prefix p, struct weft_hop hop)
 {
 	struct weft_route r = {.router = router, .prefix = p, .n_hops = 1};
@@ -242,7 +251,7 @@ static void add_far_routes(struct scenario *s)
 		const struct host *h = &s->host[roll(s->n_hosts)], *to = &s->host[roll(s->n_hosts)];
 		unsigned int f = roll(2);
 
-		add_route(c, h->vni / 100, prefix_of(&to->addr[f], 128),
+		add_route(c, network_of(c, h->vni), prefix_of(&to->addr[f], 128),
 			(struct weft_hop){.type = WEFT_HOP_VIA, .ref = h->vni, .via = h->addr[f]});
 	}
 }
