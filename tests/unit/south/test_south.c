@@ -393,6 +393,35 @@ static void test_port_events(void **state)
 	assert_int_equal(seen.state, 0);
 }
 
+static struct weft_trace_record traced[2];
+
+static void note_trace(void *arg, const struct weft_event_trace *e)
+{
+	assert_int_equal(e->n, 2);
+	assert_int_equal(e->lost, 7);
+	memcpy(traced, e + 1, sizeof(traced));
+	n_events++;
+}
+
+static void test_trace_events(void **state)
+{
+	struct bench *b = *state;
+	struct south_listener l = {.trace = note_trace};
+	struct {
+		struct weft_event_trace head;
+		struct weft_trace_record steps[2];
+	} e = {.head = {.n = 2, .lost = 7},
+		.steps = {{.packet = 5, .step = WEFT_TRACE_RECEIVED},
+			{.packet = 6, .step = WEFT_TRACE_DROP}}};
+
+	n_events = 0;
+	south_listen(b->south, &l);
+	start_in_sync(b);
+	fake_send(&b->fake, WEFT_MSG_EVENT_TRACE, 0, &e, sizeof(e));
+	assert_true(run_until(b, event_seen));
+	assert_memory_equal(traced, e.steps, sizeof(traced));
+}
+
 static bool is_away(struct bench *b)
 {
 	struct south_status st;
@@ -609,6 +638,7 @@ int main(void)
 		TEST(test_descriptor),
 		TEST(test_descriptor_within_batch),
 		TEST(test_queries),
+		TEST(test_trace_events),
 		TEST(test_sessions),
 		TEST(test_garbage),
 	};
