@@ -46,13 +46,11 @@ static inline struct addr_pair antispoof_pair(const struct weft_addr *a)
 	return p;
 }
 
-static inline bool antispoof_prefix_has(const struct weft_prefix *p, const struct weft_addr *addr)
+static inline bool antispoof_is(const struct weft_prefix *p, const struct weft_addr *addr)
 {
 	struct addr_pair want = antispoof_pair(&p->addr), have = antispoof_pair(addr);
 
-	if (likely(p->len == 128))
-		return want.high == have.high && want.low == have.low;
-	return weft_prefix_contains(p, addr);
+	return p->len == 128 && want.high == have.high && want.low == have.low;
 }
 
 static bool antispoof_is_own_link_local(const struct weft_port *port, const struct weft_addr *a)
@@ -62,13 +60,25 @@ static bool antispoof_is_own_link_local(const struct weft_port *port, const stru
 	return weft_addr_equal(a, &own);
 }
 
-static inline bool antispoof_owns(const struct weft_port *port, const struct weft_addr *a)
+/* Apart, for the stack and registers that it takes. */
+static __rte_noinline bool antispoof_owns_prefix(
+	const struct weft_port *port, const struct weft_addr *a)
 {
 	for (unsigned int i = 0; i < port->n_addrs; i++) {
-		if (antispoof_prefix_has(&port->addrs[i], a))
+		if (weft_prefix_contains(&port->addrs[i], a))
 			return true;
 	}
 	return antispoof_is_own_link_local(port, a);
+}
+
+/* Most ports have single addresses. */
+static inline bool antispoof_owns(const struct weft_port *port, const struct weft_addr *a)
+{
+	for (unsigned int i = 0; i < port->n_addrs; i++) {
+		if (antispoof_is(&port->addrs[i], a))
+			return true;
+	}
+	return antispoof_owns_prefix(port, a);
 }
 
 static int antispoof_arp(const struct weft_port *port, const struct rte_mbuf *m)

@@ -77,9 +77,11 @@ static inline int pipeline_tenant_frame(struct pipeline *pl, struct rte_mbuf *m,
 	return verdict;
 }
 
-static inline uint16_t pipeline_tenant_frames(
-	struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, bool antispoof)
+/* *ret_flags: of any of those that are left. */
+static inline uint16_t pipeline_tenant_frames(struct pipeline *pl, struct rte_mbuf **pkts,
+	uint16_t n, bool antispoof, uint32_t *ret_flags)
 {
+	uint32_t flags = 0;
 	uint16_t left = 0;
 
 	for (uint16_t i = 0; i < n; i++)
@@ -87,13 +89,16 @@ static inline uint16_t pipeline_tenant_frames(
 	for (uint16_t i = 0; i < n; i++) {
 		int verdict = pipeline_tenant_frame(pl, pkts[i], antispoof);
 
-		if (likely(verdict == VERDICT_CONTINUE))
-			pkts[left++] = pkts[i];
-		else
+		if (unlikely(verdict != VERDICT_CONTINUE)) {
 			stage_drop(pl, pkts[i], verdict);
+			continue;
+		}
+		flags |= pkt_meta(pkts[i])->flags;
+		pkts[left++] = pkts[i];
 	}
 	if (antispoof && unlikely(pl->watch))
 		trace_antispoof(pl, pkts, left);
+	*ret_flags = flags;
 	return left;
 }
 
@@ -129,6 +134,8 @@ static uint16_t pipeline_respond(
 static uint16_t pipeline_tenant(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct config_segment *seg = pl->cfg->segments[pl->in->segment_slot];
+	bool antispoof = pl->in->spec.flags & WEFT_PORT_ANTISPOOF;
+	uint32_t flags;
 
 	if (unlikely(!seg)) {
 		for (uint16_t i = 0; i < n; i++) {
@@ -137,12 +144,13 @@ static uint16_t pipeline_tenant(struct pipeline *pl, struct rte_mbuf **pkts, uin
 		}
 		return 0;
 	}
-	n = pipeline_tenant_frames(
-		pl, pkts, n, !seg->stateful && (pl->in->spec.flags & WEFT_PORT_ANTISPOOF));
+	n = pipeline_tenant_frames(pl, pkts, n, !seg->stateful && antispoof, &flags);
 	if (pl->in->spec.flags & WEFT_PORT_LEARN)
 		learn_burst(pl, pkts, n);
 	if (seg->stateful)
 		return session_burst(pl, pkts, n);
+	if (likely(!seg->network_slot && !(flags & (PKT_ARP | PKT_ND))))
+		return n;
 	return pipeline_respond(pl, pkts, n, seg->network_slot != 0);
 }
 
