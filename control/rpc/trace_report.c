@@ -3,12 +3,11 @@
  * The answer of trace.run: what became of each packet, its steps, and the frames that would leave.
  * On weftd's event loop.
  */
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <explain/tunnel.h>
 
+#include "sentence.h"
 #include "trace.h"
 
 /* What became of one packet and its copies. */
@@ -104,32 +103,14 @@ static const char *verdict(const struct fate *f)
 	return f->waits ? "waits" : "ended";
 }
 
-struct sentence {
-	char text[512];
-	size_t n;
-};
-
-__attribute__((format(printf, 2, 3))) static void add(struct sentence *s, const char *format, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, format);
-	n = vsnprintf(s->text + s->n, sizeof(s->text) - s->n, format, ap);
-	va_end(ap);
-	s->n += (size_t)n;
-	if (s->n >= sizeof(s->text))
-		s->n = sizeof(s->text) - 1;
-}
-
 static void add_ports(struct sentence *s, const struct rpc *r, const struct fate *f)
 {
 	const char *name = local_port_name(r, f->port);
 
 	if (f->n_ports == 1 && name != NULL)
-		add(s, "delivered to port %s", name);
+		sentence_add(s, "delivered to port %s", name);
 	else if (f->n_ports > 0)
-		add(s, "delivered to %u ports", f->n_ports);
+		sentence_add(s, "delivered to %u ports", f->n_ports);
 }
 
 static void add_vteps(struct sentence *s, const struct rpc *r, const struct fate *f)
@@ -139,15 +120,15 @@ static void add_vteps(struct sentence *s, const struct rpc *r, const struct fate
 
 	if (f->n_vteps == 0)
 		return;
-	add(s, "%ssent", f->n_ports > 0 ? " and " : "");
+	sentence_add(s, "%ssent", f->n_ports > 0 ? " and " : "");
 	if (f->n_vteps > 1 || f->encap == NULL) {
-		add(s, " through the tunnel, %u frames", f->n_vteps);
+		sentence_add(s, " through the tunnel, %u frames", f->n_vteps);
 		return;
 	}
 	h = model_host_by_vtep(engine_model(r->engine), &f->encap->dst);
-	add(s, " to VTEP %s", weft_addr_format(&f->encap->dst, text));
+	sentence_add(s, " to VTEP %s", weft_addr_format(&f->encap->dst, text));
 	if (h != NULL)
-		add(s, " (host %s)", h->o.name);
+		sentence_add(s, " (host %s)", h->o.name);
 }
 
 static void add_drop(struct sentence *s, const struct rpc *r, const struct fate *f)
@@ -155,14 +136,15 @@ static void add_drop(struct sentence *s, const struct rpc *r, const struct fate 
 	const char *help = weft_drop_help(f->drop->reason);
 	struct json_object *o;
 
-	add(s, "dropped");
+	sentence_add(s, "dropped");
 	if (f->drop->port != 0) {
 		o = json_object_new_object();
 		json_add_rule(r, o, "rule", f->drop->port, f->drop->ruleset, f->drop->rule);
-		add(s, " by %s", json_object_get_string(json_object_object_get(o, "rule")));
+		sentence_add(
+			s, " by %s", json_object_get_string(json_object_object_get(o, "rule")));
 		json_object_put(o);
 	}
-	add(s, ": %s", help == NULL ? "unknown" : help);
+	sentence_add(s, ": %s", help == NULL ? "unknown" : help);
 }
 
 static void add_summary(struct json_object *o, const struct rpc *r, const struct fate *f)
@@ -172,15 +154,16 @@ static void add_summary(struct json_object *o, const struct rpc *r, const struct
 	add_ports(&s, r, f);
 	add_vteps(&s, r, f);
 	if (s.n > 0 && f->n_drops > 0)
-		add(&s, "; %u %s dropped", f->n_drops, f->n_drops == 1 ? "copy" : "copies");
+		sentence_add(
+			&s, "; %u %s dropped", f->n_drops, f->n_drops == 1 ? "copy" : "copies");
 	else if (f->n_drops > 0)
 		add_drop(&s, r, f);
 	else if (s.n == 0 && f->answered)
-		add(&s, "answered by this host");
+		sentence_add(&s, "answered by this host");
 	else if (s.n == 0 && f->waits)
-		add(&s, "waits for the first fragment of its packet");
+		sentence_add(&s, "waits for the first fragment of its packet");
 	else if (s.n == 0)
-		add(&s, "ends here, and nothing leaves");
+		sentence_add(&s, "ends here, and nothing leaves");
 	json_object_object_add(o, "summary", json_object_new_string(s.text));
 }
 

@@ -4,33 +4,19 @@
  * it in words. On weftd's event loop.
  */
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include <explain/packet.h>
 
+#include "sentence.h"
 #include "trace.h"
 
 struct say {
 	const struct rpc *r;
 	const struct weft_trace_record *d;
 	struct json_object *o;
-	size_t n;
-	char text[400];
+	struct sentence text;
 };
-
-__attribute__((format(printf, 2, 3))) static void say(struct say *s, const char *format, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, format);
-	n = vsnprintf(s->text + s->n, sizeof(s->text) - s->n, format, ap);
-	va_end(ap);
-	s->n += (size_t)n;
-	if (s->n >= sizeof(s->text))
-		s->n = sizeof(s->text) - 1;
-}
 
 static void add_uint(struct say *s, const char *key, uint32_t n)
 {
@@ -54,18 +40,18 @@ static void add_segment(struct say *s)
 static void say_segment(struct say *s)
 {
 	if (json_object_object_get(s->o, "segment") != NULL)
-		say(s, "segment %s", named(s, "segment"));
+		sentence_add(&s->text, "segment %s", named(s, "segment"));
 	else
-		say(s, "VNI %u", s->d->vni);
+		sentence_add(&s->text, "VNI %u", s->d->vni);
 }
 
 static void say_port(struct say *s, const char *before)
 {
 	json_add_port(s->r, s->o, "port", s->d->port);
 	if (s->d->port == COMPILE_UPLINK_ID)
-		say(s, "%s the uplink", before);
+		sentence_add(&s->text, "%s the uplink", before);
 	else
-		say(s, "%s port %s", before, named(s, "port"));
+		sentence_add(&s->text, "%s port %s", before, named(s, "port"));
 }
 
 static void say_vtep(struct say *s, const char *key, const struct weft_addr *a)
@@ -75,15 +61,15 @@ static void say_vtep(struct say *s, const char *key, const struct weft_addr *a)
 	json_add_addr(s->o, key, a);
 	if (h != NULL)
 		json_object_object_add(s->o, "host", json_object_new_string(h->o.name));
-	say(s, "VTEP %s", named(s, key));
+	sentence_add(&s->text, "VTEP %s", named(s, key));
 	if (h != NULL)
-		say(s, " (host %s)", h->o.name);
+		sentence_add(&s->text, " (host %s)", h->o.name);
 }
 
 static void say_size(struct say *s)
 {
 	add_uint(s, "size", s->d->size);
-	say(s, " (%u bytes)", s->d->size);
+	sentence_add(&s->text, " (%u bytes)", s->d->size);
 }
 
 /* "10.0.0.1:80", "[fd00::1]:80", or without the port. */
@@ -92,9 +78,10 @@ static void say_end(struct say *s, const struct weft_addr *a, bool has_port, uin
 	bool brackets = has_port && !weft_addr_is_v4(a);
 	char text[WEFT_ADDR_STR_SIZE];
 
-	say(s, "%s%s%s", brackets ? "[" : "", weft_addr_format(a, text), brackets ? "]" : "");
+	sentence_add(&s->text, "%s%s%s", brackets ? "[" : "", weft_addr_format(a, text),
+		brackets ? "]" : "");
 	if (has_port)
-		say(s, ":%u", port);
+		sentence_add(&s->text, ":%u", port);
 }
 
 /* ICMP's ports are no ports: of packets type and code, then the identifier, of sessions twice the
@@ -113,11 +100,11 @@ static void add_l4(struct say *s, bool is_key)
 	if (!is_key) {
 		add_uint(s, "icmp_type", d->sport >> 8);
 		add_uint(s, "icmp_code", d->sport & 0xff);
-		say(s, " type %u code %u", d->sport >> 8, d->sport & 0xff);
+		sentence_add(&s->text, " type %u code %u", d->sport >> 8, d->sport & 0xff);
 	}
 	add_uint(s, "icmp_id", d->dport);
 	if (d->dport != 0)
-		say(s, " id %u", d->dport);
+		sentence_add(&s->text, " id %u", d->dport);
 }
 
 static void say_flow(struct say *s, bool is_key)
@@ -128,9 +115,9 @@ static void say_flow(struct say *s, bool is_key)
 	json_add_proto(s->o, "protocol", d->proto);
 	json_add_addr(s->o, "source", &d->src);
 	json_add_addr(s->o, "destination", &d->dst);
-	say(s, "%s ", named(s, "protocol"));
+	sentence_add(&s->text, "%s ", named(s, "protocol"));
 	say_end(s, &d->src, ports, d->sport);
-	say(s, " > ");
+	sentence_add(&s->text, " > ");
 	say_end(s, &d->dst, ports, d->dport);
 	add_l4(s, is_key);
 }
@@ -139,7 +126,7 @@ static void say_macs(struct say *s)
 {
 	json_add_mac(s->o, "source_mac", &s->d->src_mac);
 	json_add_mac(s->o, "destination_mac", &s->d->dst_mac);
-	say(s, "%s > %s", named(s, "source_mac"), named(s, "destination_mac"));
+	sentence_add(&s->text, "%s > %s", named(s, "source_mac"), named(s, "destination_mac"));
 }
 
 static bool has_ip(const struct weft_trace_record *d)
@@ -164,10 +151,10 @@ static void on_received(struct say *s)
 
 static void on_tunnel(struct say *s)
 {
-	say(s, "comes from ");
+	sentence_add(&s->text, "comes from ");
 	say_vtep(s, "from_vtep", &s->d->src);
 	add_segment(s);
-	say(s, " for ");
+	sentence_add(&s->text, " for ");
 	say_segment(s);
 }
 
@@ -179,7 +166,7 @@ static void on_parsed(struct say *s)
 	add_uint(s, "size", s->d->size);
 	if (has_ip(s->d)) {
 		say_flow(s, false);
-		say(s, ", ");
+		sentence_add(&s->text, ", ");
 	}
 	say_macs(s);
 }
@@ -187,12 +174,12 @@ static void on_parsed(struct say *s)
 static void on_anti_spoof(struct say *s)
 {
 	json_add_port(s->r, s->o, "port", s->d->port);
-	say(s, "port %s may send from these addresses", named(s, "port"));
+	sentence_add(&s->text, "port %s may send from these addresses", named(s, "port"));
 }
 
 static void on_key(struct say *s, const char *before)
 {
-	say(s, "%s ", before);
+	sentence_add(&s->text, "%s ", before);
 	add_segment(s);
 	say_flow(s, true);
 }
@@ -224,30 +211,30 @@ static void on_session_moved(struct say *s)
 
 static void on_no_session(struct say *s)
 {
-	say(s, "goes without a session");
+	sentence_add(&s->text, "goes without a session");
 	if (s->d->reason == 0)
 		return;
 	add_reason(s);
-	say(s, ": %s", named(s, "help"));
+	sentence_add(&s->text, ": %s", named(s, "help"));
 }
 
 static void on_service(struct say *s)
 {
 	json_add_port(s->r, s->o, "port", s->d->port);
-	say(s, "is answered by this host's services");
+	sentence_add(&s->text, "is answered by this host's services");
 }
 
 static void on_answer(struct say *s)
 {
 	if (s->d->port != 0)
 		json_add_port(s->r, s->o, "port", s->d->port);
-	say(s, "the sender gets an answer, made here");
+	sentence_add(&s->text, "the sender gets an answer, made here");
 }
 
 static void on_gateway(struct say *s)
 {
 	json_add_addr(s->o, "destination", &s->d->dst);
-	say(s, "is for the router's own address %s", named(s, "destination"));
+	sentence_add(&s->text, "is for the router's own address %s", named(s, "destination"));
 }
 
 static void add_router(struct say *s)
@@ -267,36 +254,36 @@ static void on_route(struct say *s)
 	bool v4 = weft_addr_is_v4(&d->dst);
 
 	add_router(s);
-	say(s, "router %s", named(s, "router"));
+	sentence_add(&s->text, "router %s", named(s, "router"));
 	if (d->reason != 0) {
 		add_reason(s);
-		say(s, ": %s", named(s, "help"));
+		sentence_add(&s->text, ": %s", named(s, "help"));
 		return;
 	}
 	add_uint(s, "prefix_length", v4 && d->n >= 96 ? d->n - 96 : d->n);
 	json_add_addr(s->o, "next_hop", &d->dst);
 	add_segment(s);
-	say(s, " leads into ");
+	sentence_add(&s->text, " leads into ");
 	say_segment(s);
-	say(s, ", next hop %s", named(s, "next_hop"));
+	sentence_add(&s->text, ", next hop %s", named(s, "next_hop"));
 }
 
 static void on_neighbour(struct say *s)
 {
 	json_add_addr(s->o, "next_hop", &s->d->dst);
 	json_add_mac(s->o, "destination_mac", &s->d->dst_mac);
-	say(s, "%s has %s", named(s, "next_hop"), named(s, "destination_mac"));
+	sentence_add(&s->text, "%s has %s", named(s, "next_hop"), named(s, "destination_mac"));
 }
 
 static void on_fdb(struct say *s)
 {
 	json_add_mac(s->o, "destination_mac", &s->d->dst_mac);
-	say(s, "%s is ", named(s, "destination_mac"));
+	sentence_add(&s->text, "%s is ", named(s, "destination_mac"));
 	if (s->d->port != 0) {
 		say_port(s, "at");
 		return;
 	}
-	say(s, "behind ");
+	sentence_add(&s->text, "behind ");
 	say_vtep(s, "to_vtep", &s->d->dst);
 }
 
@@ -319,7 +306,7 @@ static void on_policy(struct say *s)
 	add_direction(s);
 	json_add_rule(s->r, s->o, "rule", d->port, d->ruleset, d->rule);
 	json_object_object_add(s->o, "action", json_object_new_string(action));
-	say(s, "%s by %s (%s of port %s)",
+	sentence_add(&s->text, "%s by %s (%s of port %s)",
 		d->action == WEFT_RULE_ALLOW	? "allowed"
 		: d->action == WEFT_RULE_REJECT ? "rejected"
 						: "denied",
@@ -328,27 +315,27 @@ static void on_policy(struct say *s)
 
 static void on_rewrite(struct say *s)
 {
-	say(s, "gets the MACs ");
+	sentence_add(&s->text, "gets the MACs ");
 	say_macs(s);
 }
 
 static void on_translate(struct say *s)
 {
-	say(s, "becomes ");
+	sentence_add(&s->text, "becomes ");
 	say_flow(s, false);
 }
 
 static void on_replicate(struct say *s)
 {
 	add_segment(s);
-	say(s, "goes to every member of ");
+	sentence_add(&s->text, "goes to every member of ");
 	say_segment(s);
 }
 
 static void say_pieces(struct say *s, const char *what)
 {
 	add_uint(s, "pieces", s->d->n);
-	say(s, "is cut into %u %s", s->d->n, what);
+	sentence_add(&s->text, "is cut into %u %s", s->d->n, what);
 }
 
 static void on_fragment(struct say *s)
@@ -365,16 +352,16 @@ static void on_too_big(struct say *s)
 {
 	add_uint(s, "size", s->d->size);
 	add_uint(s, "limit", s->d->n);
-	say(s, "has %u bytes, and the path takes %u", s->d->size, s->d->n);
+	sentence_add(&s->text, "has %u bytes, and the path takes %u", s->d->size, s->d->n);
 }
 
 static void on_encapsulate(struct say *s)
 {
 	add_segment(s);
 	json_add_addr(s->o, "from_vtep", &s->d->src);
-	say(s, "goes through the tunnel to ");
+	sentence_add(&s->text, "goes through the tunnel to ");
 	say_vtep(s, "to_vtep", &s->d->dst);
-	say(s, ", VNI %u", s->d->vni);
+	sentence_add(&s->text, ", VNI %u", s->d->vni);
 }
 
 static void on_output(struct say *s)
@@ -385,7 +372,7 @@ static void on_output(struct say *s)
 
 static void on_wait(struct say *s)
 {
-	say(s, "waits for the first fragment of its packet");
+	sentence_add(&s->text, "waits for the first fragment of its packet");
 }
 
 static void on_drop(struct say *s)
@@ -393,12 +380,12 @@ static void on_drop(struct say *s)
 	const struct weft_trace_record *d = s->d;
 
 	add_reason(s);
-	say(s, "dropped: %s", named(s, "help"));
+	sentence_add(&s->text, "dropped: %s", named(s, "help"));
 	if (d->port == 0)
 		return;
 	json_add_rule(s->r, s->o, "rule", d->port, d->ruleset, d->rule);
 	json_add_port(s->r, s->o, "rule_port", d->port);
-	say(s, " (%s)", named(s, "rule"));
+	sentence_add(&s->text, " (%s)", named(s, "rule"));
 }
 
 static void (*const sayers[WEFT_TRACE_STEP_MAX])(struct say *s) = {
@@ -441,6 +428,6 @@ struct json_object *trace_step_json(const struct rpc *r, const struct weft_trace
 		s.o, "step", json_object_new_string(name == NULL ? "unknown" : name));
 	if (d->step < WEFT_TRACE_STEP_MAX && sayers[d->step] != NULL)
 		sayers[d->step](&s);
-	json_object_object_add(s.o, "text", json_object_new_string(s.text));
+	json_object_object_add(s.o, "text", json_object_new_string(s.text.text));
 	return s.o;
 }
