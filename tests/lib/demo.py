@@ -9,7 +9,7 @@ import time
 
 sys.dont_write_bytecode = True
 
-from lab import Flow, Lab, Skip, wait_for  # noqa: E402
+from lab import Flow, Lab, Skip, run, wait_for  # noqa: E402
 from lab.iperf import tcp, tcp_from_vm  # noqa: E402
 from lab.topology import Scene, mac  # noqa: E402
 
@@ -174,6 +174,14 @@ def routing_and_policy(scene, report):
     report.check("and not red c2, which is in no group that it names",
                  not connects(scene["red", "c2"], address, 8080)
                  and not scene["red", "c2"].ping(address, timeout=0.5))
+    for port, start in ((8080, "reachable: "), (8081, "not reachable: ")):
+        said = run(scene.lab.binary("tools/weft/weft"), "--socket", scene.h1.rpc_path, "check", "reach",
+                   "red/c1", "red/k2", "tcp/%d" % port, "--probe", "--peer", "h2=" + scene.h2.rpc_path,
+                   check=False)
+        why = next((line for line in said.splitlines() if line.startswith("because ")), "")
+        report.check("weft check reach says so of port %d, and a probe agrees" % port,
+                     said.startswith(start) and "did as foretold" in said
+                     and "did not" not in said, why)
     for p in listeners:
         p.kill()
 
