@@ -262,7 +262,7 @@ static enum weft_drop take_rst(struct session *s, struct session_tcp *own, struc
 static enum weft_drop judge(
 	const struct session_tcp *s, const struct session_tcp *r, const struct tcp_segment *g)
 {
-	if (unlikely(!seq_in_window(s, r, g->end) || !ack_in_window(s, r, g->ack)))
+	if (unlikely(!segment_in_window(s, r, g)))
 		return WEFT_DROP_TCP_WINDOW;
 	if (unlikely((s->flags & (SIDE_FIN | SIDE_LOOSE)) == SIDE_FIN && seq_after(g->end, s->end)))
 		return WEFT_DROP_TCP_WINDOW;

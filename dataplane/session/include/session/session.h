@@ -37,6 +37,7 @@
 #include <weft/addr.h>
 #include <weft/drop_reason.h>
 #include <weft/limits.h>
+#include <weft_bpf/tcp_window.h>
 
 /* ICMP queries and their replies have their identifier as both ports, protocols without ports 0. */
 struct session_key {
@@ -68,18 +69,6 @@ struct session_decision {
 	uint8_t flags;		  /* enum session_dir_flag */
 	uint8_t match_macs[12];	  /* destination and source MAC that packets must have */
 	uint8_t rewrite_macs[12]; /* the ones they get, with SESSION_DIR_ROUTED */
-};
-
-/* What the tracker has seen of one sender (RFC 9293). */
-struct session_tcp {
-	uint32_t start;	  /* its initial sequence number */
-	uint32_t end;	  /* highest sequence number sent, plus one */
-	uint32_t max_end; /* highest that it allows its peer: acknowledgement plus window */
-	uint32_t max_win; /* largest window that it advertised, scaled */
-	uint8_t wscale;	  /* of its windows */
-	uint8_t flags;	  /* track_tcp.c's own, and so is the next */
-	uint8_t offer;	  /* window scale that its SYN offered, plus one; 0: none */
-	uint8_t pad;
 };
 
 struct session_dir {
