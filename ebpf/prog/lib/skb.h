@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What tc programs do to frames. Never by direct writes: these make the verifier put a copy of the
+ * headers in front of the program for every clone, and what a local TCP sends is always a clone;
+ * bpf_skb_store_bytes sees that such headers are writable as they are. One store per packet.
+ *
+ * Room is made behind the Ethernet header and described to the kernel, so that GSO frames and
+ * checksums to be completed stay as they are.
+ */
+#ifndef PROG_LIB_SKB_H
+#define PROG_LIB_SKB_H
+
+#include <linux/if_packet.h>
+#include <linux/pkt_cls.h>
+
+#include "count.h"
+#include "encap.h"
+
+#define STORE_FLAGS BPF_F_RECOMPUTE_CSUM
+#define ROOM_ENCAP                                                                                 \
+	(BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP |                                  \
+		BPF_F_ADJ_ROOM_ENCAP_L2(ETH_HLEN) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH)
+/* Linux 6.3; older ones refuse it, then such packets are misses. */
+#define ROOM_DECAP_V4 (1 << 7)
+#define ROOM_DECAP_V6 (1 << 8)
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WEFT_MAX_PORTS);
+	__type(key, __u32);
+	__type(value, struct weft_bpf_iface);
+} weft_ifaces SEC(".maps");
+
+/* A cursor at the frame's start that reaches at least size bytes, if there are so many. */
+static __always_inline struct cursor skb_cursor(struct __sk_buff *skb, __u32 size)
+{
+	void *data = (void *)(unsigned long)skb->data;
+
+	if (size > skb->len)
+		size = skb->len;
+	if (data + size > (void *)(unsigned long)skb->data_end)
+		bpf_skb_pull_data(skb, size);
+	return (struct cursor){
+		.pos = (void *)(unsigned long)skb->data,
+		.end = (void *)(unsigned long)skb->data_end,
+	};
+}
+
+/* Cuts what stands behind the IP packet. len: of the frame with it. False: can't be done. */
+static __always_inline int skb_trim(struct __sk_buff *skb, __u32 len, __u32 gso)
+{
+	if (skb->len <= len)
+		return skb->len == len;
+	return !gso && bpf_skb_change_tail(skb, len, 0) == 0;
+}
+
+/* Puts the outer headers on p, which fills skb. Returns 0, or enum weft_bpf_miss with skb
+ * unchanged, or -1 when it is lost. (A miss may have lost its padding before: nobody misses it.) */
+static __always_inline int skb_encap(struct __sk_buff *skb, const struct packet *p,
+	const struct weft_bpf_decision *d, __u32 *ret_ifindex)
+{
+	const struct weft_bpf_tunnel *t;
+	union encap e;
+	__u32 seq;
+	int is_v6;
+
+	t = tunnel_begin(d->out_vtep, &seq);
+	if (!t)
+		return WEFT_BPF_MISS_VTEP;
+	is_v6 = t->flags & WEFT_BPF_TUNNEL_V6;
+	if (is_v6)
+		encap_v6(t, p, d, &e);
+	else
+		encap_v4(t, p, d, &e);
+	*ret_ifindex = t->uplink_ifindex;
+	if (!tunnel_unchanged(t, seq))
+		return WEFT_BPF_MISS_CHANGING;
+	if (p->l3_len > 0xffff - WEFT_BPF_OUTER_V6)
+		return WEFT_BPF_MISS_TOO_LONG;
+	if (is_v6) {
+		if (bpf_skb_adjust_room(skb, WEFT_BPF_OUTER_V6, BPF_ADJ_ROOM_MAC,
+			    ROOM_ENCAP | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6))
+			return WEFT_BPF_MISS_KERNEL;
+		return bpf_skb_store_bytes(
+			       skb, 0, e.bytes, WEFT_BPF_OUTER_V6 + HEAD_SIZE, STORE_FLAGS)
+			       ? -1
+			       : 0;
+	}
+	if (bpf_skb_adjust_room(skb, WEFT_BPF_OUTER_V4, BPF_ADJ_ROOM_MAC,
+		    ROOM_ENCAP | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4))
+		return WEFT_BPF_MISS_KERNEL;
+	return bpf_skb_store_bytes(skb, 0, e.bytes, WEFT_BPF_OUTER_V4 + HEAD_SIZE, STORE_FLAGS) ? -1
+												: 0;
+}
+
+/* Takes the outer headers off; the inner frame gets p's head. Returns as skb_encap. */
+static __always_inline int skb_decap(
+	struct __sk_buff *skb, const struct packet *p, const struct outer *o)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+	int is_v6 = o->size == WEFT_BPF_OUTER_V6;
+
+	if (is_v6 != (p->key.family == 6))
+		flags |= p->key.family == 6 ? ROOM_DECAP_V6 : ROOM_DECAP_V4;
+	if (bpf_skb_adjust_room(skb, -(__s32)o->size, BPF_ADJ_ROOM_MAC, flags))
+		return WEFT_BPF_MISS_KERNEL;
+	return bpf_skb_store_bytes(skb, 0, p->head, HEAD_SIZE, STORE_FLAGS) ? -1 : 0;
+}
+
+/* To a port on this host. peer: straight into the other end of a veth, which has to take the frame
+ * for its own; else out of the device, whose guard lets marked frames pass. */
+static __always_inline int skb_deliver(struct __sk_buff *skb, __u32 ifindex, int peer, __u32 mark)
+{
+	if (peer) {
+		bpf_skb_change_type(skb, PACKET_HOST);
+		return bpf_redirect_peer(ifindex, 0);
+	}
+	skb->mark = mark;
+	return bpf_redirect(ifindex, 0);
+}
+
+/* To the data plane, with the slot of the port that it came by. */
+static __always_inline int skb_miss(struct __sk_buff *skb, __u32 prog, __u32 miss)
+{
+	__u32 ifindex = skb->ifindex;
+	const struct weft_bpf_iface *i = bpf_map_lookup_elem(&weft_ifaces, &ifindex);
+
+	if (!i || i->miss_ifindex == 0 ||
+		bpf_skb_vlan_push(skb, bpf_htons(WEFT_BPF_MISS_TPID), i->slot)) {
+		count_dropped(prog);
+		return TC_ACT_SHOT;
+	}
+	count_miss(prog, miss);
+	return bpf_redirect(i->miss_ifindex, BPF_F_INGRESS);
+}
+
+/* What is left of a frame that is neither here nor there. */
+static __always_inline int skb_lost(__u32 prog)
+{
+	count_dropped(prog);
+	return TC_ACT_SHOT;
+}
+
+#endif
