@@ -3,11 +3,24 @@
  * Ghosts: copies of sessions, and sessions that would be, on which a packet can be tried out
  * without a trace in the table (session/session.h). Main thread, as a reader.
  */
-#include "session_priv.h"
+#include "offload_priv.h"
 
 void session_ghost(const struct session *s, struct session *ret)
 {
+	struct session_traffic seen[2];
+
 	memcpy(ret, s, sizeof(*ret));
+	offload_import(ret);
+	for (unsigned int i = 0; i < 2; i++) {
+		session_traffic(&ret->dir[i], &seen[i]);
+		ret->dir[i].flags &= ~SESSION_DIR_OFFLOADED;
+	}
+	ret->offload = 0;
+	for (unsigned int i = 0; i < 2; i++) {
+		ret->dir[i].packets = seen[i].packets;
+		ret->dir[i].bytes = seen[i].bytes;
+		ret->dir[i].seen_s = seen[i].seen_s;
+	}
 	ret->lock = 0; /* its holder holds the real one */
 	ret->flags |= SESSION_GHOST;
 }

@@ -15,7 +15,7 @@
 
 #include <core/clock.h>
 
-#include "session_priv.h"
+#include "offload_priv.h"
 
 #define SESSION_PREPARE (4u << 20) /* bytes of sessions, and of buckets, touched per call */
 
@@ -118,6 +118,7 @@ void session_fill(struct session *s, unsigned int worker, const struct session_n
 	memcpy(s->rule, n->rule, sizeof(s->rule));
 	s->policy_epoch = n->policy_epoch;
 	s->created_s = clock_s();
+	s->offload = 0;
 	s->flags = SESSION_HALF_OPEN;
 }
 
@@ -188,7 +189,7 @@ refused:
 	return NULL;
 }
 
-/* Who still holds a direction finds it undecided. */
+/* Who still holds a direction finds it undecided. With the lock, if it is offloaded. */
 bool session_end(struct session *s)
 {
 	uint8_t before = atomic_fetch_or(&s->flags, SESSION_DEAD);
@@ -199,6 +200,7 @@ bool session_end(struct session *s)
 		atomic_store_explicit(&s->dir[i].epoch, 0, memory_order_relaxed);
 		bucket_take(&s->dir[i].key, session_ref(session_index(s), i));
 	}
+	offload_withdraw(s);
 	limit_give(s->charged, s->tenant, before & SESSION_HALF_OPEN);
 	atomic_fetch_add_explicit(&session_ended, 1, memory_order_relaxed);
 	return true;
@@ -218,18 +220,22 @@ void session_remove(struct session *s)
 
 void session_decide(struct session_dir *d, const struct session_decision *dec, uint32_t epoch)
 {
+	const uint8_t keep = SESSION_DIR_REPLY | SESSION_DIR_OFFLOADED;
+
 	atomic_store_explicit(&d->epoch, 0, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
 	d->dest = dec->dest;
 	d->in = dec->in;
 	d->out_segment = dec->out_segment;
 	d->mss = dec->mss;
-	d->flags = (dec->flags & ~SESSION_DIR_REPLY) | (d->flags & SESSION_DIR_REPLY);
+	d->flow_hash = dec->flow_hash;
+	d->flags = (dec->flags & ~keep) | (d->flags & keep);
 	memcpy(d->match_macs, dec->match_macs, sizeof(d->match_macs));
 	memcpy(d->rewrite_macs, dec->rewrite_macs, sizeof(d->rewrite_macs));
 	if (session_of(d)->flags & SESSION_DEAD)
 		return;
 	atomic_store_explicit(&d->epoch, epoch, memory_order_release);
+	offload_changed(session_of(d));
 }
 
 bool session_dir_read(const struct session_dir *d, uint32_t epoch, struct session_decision *ret)
@@ -241,6 +247,7 @@ bool session_dir_read(const struct session_dir *d, uint32_t epoch, struct sessio
 	ret->out_segment = d->out_segment;
 	ret->mss = d->mss;
 	ret->flags = d->flags;
+	ret->flow_hash = d->flow_hash;
 	memcpy(ret->match_macs, d->match_macs, sizeof(ret->match_macs));
 	memcpy(ret->rewrite_macs, d->rewrite_macs, sizeof(ret->rewrite_macs));
 	atomic_thread_fence(memory_order_acquire);
@@ -262,6 +269,7 @@ void session_set_state(struct session *s, enum weft_timeout state, bool answered
 	if (wheel_timeout_s(s, cfg, state) < wheel_timeout_s(s, cfg, old) &&
 		!(s->flags & (SESSION_DEAD | SESSION_GHOST)))
 		wheel_tell(s);
+	offload_changed(s);
 }
 
 /* Buckets are hit all over from the first session on, sessions come one after another. */

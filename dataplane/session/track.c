@@ -3,6 +3,8 @@
  * What all trackers share: keys, what ICMP messages are, and the way to the protocol's own tracker.
  * Called by the session path and the slow path; workers. Knows nothing of tables and policy.
  */
+#include <session/offload.h>
+
 #include "track_priv.h"
 
 #define ICMP_ECHO_REPLY	  0
@@ -126,9 +128,24 @@ uint8_t track_dir_flags(const struct session *s, unsigned int dir)
 	return dir == 1 && (s->flags & SESSION_HALF_OPEN) ? SESSION_DIR_TRACKED : 0;
 }
 
+/* Programs carry the session but left m to us. */
+static __rte_noinline enum weft_drop track_offloaded(
+	struct session_dir *d, const struct rte_mbuf *m, const struct pkt_meta *meta)
+{
+	enum weft_drop drop = 0;
+
+	offload_import(session_of(d));
+	if (d->key.proto == IPPROTO_TCP)
+		drop = track_tcp_packet(d, m, meta);
+	offload_export(d);
+	return drop;
+}
+
 enum weft_drop track_packet(
 	struct session_dir *d, const struct rte_mbuf *m, const struct pkt_meta *meta)
 {
+	if (unlikely(d->flags & SESSION_DIR_OFFLOADED))
+		return track_offloaded(d, m, meta);
 	if (likely(d->key.proto == IPPROTO_TCP))
 		return track_tcp_packet(d, m, meta);
 	track_other_packet(d);

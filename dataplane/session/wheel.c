@@ -20,7 +20,7 @@
 
 #include <core/clock.h>
 
-#include "session_priv.h"
+#include "offload_priv.h"
 
 #define WHEEL_SLOTS 1024
 #define WHEEL_RING  4096
@@ -95,9 +95,10 @@ uint32_t session_ends_s(const struct session *s, const struct config *cfg)
 	uint32_t last = s->created_s;
 
 	for (unsigned int i = 0; i < 2; i++) {
-		uint32_t seen = atomic_load_explicit(&s->dir[i].seen_s, memory_order_relaxed);
+		struct session_traffic t;
 
-		last = RTE_MAX(last, seen);
+		session_traffic(&s->dir[i], &t);
+		last = RTE_MAX(last, t.seen_s);
 	}
 	return last + 1 +
 	       wheel_timeout_s(s, cfg, atomic_load_explicit(&s->state, memory_order_relaxed));
@@ -161,6 +162,24 @@ void wheel_tell(const struct session *s)
 		atomic_store_explicit(&w->sweep_all, true, memory_order_release);
 }
 
+/* It is dead, or about to be. */
+static void wheel_retire(unsigned int worker, struct session *s)
+{
+	if (s->offload)
+		offload_pair_retire(worker, s->offload);
+	pool_retire(worker, session_index(s));
+}
+
+/* Programs may carry it: others may be about to put it in again. */
+static void wheel_end(struct session *s)
+{
+	if (s->offload)
+		session_lock(s);
+	session_end(s); /* or somebody else did just now, and his message comes too late */
+	if (s->offload)
+		session_unlock(s);
+}
+
 /* Ends a session that is over, frees a dead one, puts any other where it is due. */
 static void wheel_look(unsigned int worker, struct session *s, const struct config *cfg)
 {
@@ -171,16 +190,18 @@ static void wheel_look(unsigned int worker, struct session *s, const struct conf
 	atomic_store_explicit(&w->n_looks, n + 1, memory_order_relaxed);
 	wheel_unlink(w, s);
 	if (s->flags & SESSION_DEAD) {
-		pool_retire(worker, session_index(s));
+		wheel_retire(worker, s);
 		return;
 	}
+	if (s->dir[0].flags & SESSION_DIR_OFFLOAD)
+		offload_look(worker, s);
 	due_s = session_ends_s(s, cfg);
 	if (due_s > clock_s() && !wheel_orphan(s, cfg)) {
 		wheel_link(w, s, RTE_MAX(due_s, w->at_s + 1));
 		return;
 	}
-	session_end(s); /* or somebody else did just now, and his message comes too late */
-	pool_retire(worker, session_index(s));
+	wheel_end(s);
+	wheel_retire(worker, s);
 }
 
 /* Looks at what others have told. */
@@ -280,5 +301,7 @@ bool session_age(unsigned int worker, const struct config *cfg)
 	more |= wheel_sweep(worker, cfg);
 	more |= wheel_take_messages(worker, cfg);
 	pool_reclaim(worker, w->n_told, rte_ring_count(w->ring));
+	if (offload_get())
+		offload_pair_reclaim(worker);
 	return more;
 }

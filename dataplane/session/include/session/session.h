@@ -58,6 +58,10 @@ enum session_dir_flag {
 	SESSION_DIR_TCP = 1 << 3,	 /* the tracker must see each packet */
 	SESSION_DIR_TRACKED = 1 << 4,	 /* it must, whatever the protocol: not answered yet */
 	SESSION_DIR_REPLY = 1 << 5,	 /* the second of the two */
+	SESSION_DIR_OFFLOAD = 1 << 6,	 /* programs in the kernel may carry it out */
+	SESSION_DIR_OFFLOADED = 1 << 7,	 /* they do (session/offload.h): not part of a decision */
+	/* track_packet must be called. */
+	SESSION_DIR_ASK = SESSION_DIR_TCP | SESSION_DIR_TRACKED | SESSION_DIR_OFFLOADED,
 };
 
 /* What a direction's packets get. */
@@ -69,6 +73,7 @@ struct session_decision {
 	uint8_t flags;		  /* enum session_dir_flag */
 	uint8_t match_macs[12];	  /* destination and source MAC that packets must have */
 	uint8_t rewrite_macs[12]; /* the ones they get, with SESSION_DIR_ROUTED */
+	uint32_t flow_hash;	  /* of all its packets, with SESSION_DIR_OFFLOAD */
 };
 
 struct session_dir {
@@ -81,7 +86,8 @@ struct session_dir {
 	uint16_t mss;
 	uint8_t flags;
 	uint8_t pad;
-	uint32_t pad2[2];
+	uint32_t flow_hash; /* not read by packets */
+	uint32_t pad2;
 	/* The second line: written by each packet. */
 	uint8_t match_macs[12];
 	uint8_t rewrite_macs[12];
@@ -116,7 +122,7 @@ struct session {
 	uint32_t wheel_next, wheel_prev; /* ageing, or free lists: the owner's */
 	uint16_t wheel_slot;		 /* plus one; 0: in none */
 	uint16_t magazine_n;		 /* pool.c's */
-	uint8_t pad[4];
+	uint32_t offload;		 /* offload_pair.c's; 0: none */
 };
 static_assert(sizeof(struct session) == 320, "five lines");
 #define SESSION_SIZE sizeof(struct session)

@@ -31,8 +31,8 @@ void track_first(struct session *s, const struct rte_mbuf *m, const struct pkt_m
 uint8_t track_dir_flags(const struct session *s, unsigned int dir);
 
 /* A packet of an established direction: 0, or TCP_FLAGS, TCP_WINDOW, TCP_STATE. Called for
- * directions with SESSION_DIR_TCP or SESSION_DIR_TRACKED; passes later fragments. Takes the lock
- * itself, only when the state may change. When it clears SESSION_DIR_TRACKED (answered) the session
+ * directions with one of SESSION_DIR_ASK; passes later fragments. Takes the lock itself, only when
+ * the state may change. When it clears SESSION_DIR_TRACKED (answered) the session
  * is no longer half open; a TCP session is half open until its handshake is complete. A SYN that
  * track_reopens says to begin anew with is refused (TCP_STATE). */
 enum weft_drop track_packet(

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Sessions of kernel ports in the tables of the BPF fast path (weft_bpf/session.h), which then
+ * carries their packets; what it leaves as a miss comes here as any other packet.
+ *
+ * A session is put in by its owner, a round after it was answered, when both directions have a
+ * decision that holds and all that it needs is in the kernel (SESSION_DIR_OFFLOAD). It is taken out
+ * when that ends: a connection closes, a direction is decided anew, the session is removed. A pair
+ * of entries stays its session's for as long as that lives, so that what was counted there stays
+ * true: a session's counters are its own and those of its entries. A pair that its owner lets go is
+ * nobody's until no program and no reader can hold it any more.
+ *
+ * TCP: each side has sent as far as the session or its entry says, whichever is more. Both are
+ * brought to that before a packet of such a session is judged here, and after.
+ *
+ * Whole segments are revoked by one store into weft_epochs at commit. Epochs of the tables are
+ * numbers of their own, which go on above those of a data plane before this one: its sessions stay
+ * until this one has a configuration.
+ */
+#ifndef SESSION_OFFLOAD_H
+#define SESSION_OFFLOAD_H
+
+#include <stdint.h>
+
+#include <session/session.h>
+#include <weft_bpf/session.h>
+#include <weft_bpf/tunnel.h>
+
+/* Memory shared with the kernel. The caller's, until offload_detach. */
+struct offload_tables {
+	struct weft_bpf_control *control;
+	struct weft_bpf_epoch *epochs; /* WEFT_MAX_SEGMENTS */
+	struct weft_bpf_bucket *buckets;
+	struct weft_bpf_dir *dirs;
+	struct weft_bpf_tunnel *tunnels; /* WEFT_MAX_VTEPS */
+	uint32_t n_buckets;		 /* a power of two */
+	uint32_t n_dirs;
+};
+
+/* From the next offload_commit on sessions are put in there; until then all stays as another data
+ * plane left it. Main thread, after session_init; workers may run. Returns 0, -EINVAL (no power of
+ * two, too small), -EBUSY (there are tables already), -ENOMEM or -EIO (no random numbers). */
+int offload_attach(const struct offload_tables *t, uint64_t boot_id);
+/* Main thread; no worker runs any more. Leaves the tables as they are: kernel ports go on. */
+void offload_detach(void);
+
+/* What a port's slot is to programs. An uplink's too. */
+struct offload_port {
+	uint32_t ifindex; /* 0: nothing that programs know */
+	uint16_t max_l3;  /* largest IP packet that it takes */
+	uint16_t flags;	  /* WEFT_BPF_DIR_PEER, WEFT_BPF_DIR_XDP; WEFT_BPF_TUNNEL_DELIVER << 8 */
+};
+#define OFFLOAD_PORT_DELIVER (WEFT_BPF_TUNNEL_DELIVER << 8)
+/* Main thread. Unless the port only comes, all sessions are judged by the data plane once more
+ * before programs carry them again. */
+void offload_set_port(uint16_t slot, const struct offload_port *port);
+
+/* Main thread. next was just published in place of old; both still exist. Revokes what it makes
+ * stale, writes the tunnels that it changes. */
+void offload_commit(const struct config *old, const struct config *next);
+/* Main thread, about every millisecond. */
+void offload_tick(void);
+
+/* A packet of a direction with SESSION_DIR_OFFLOADED has come here. Before the tracker: takes in
+ * what programs saw. Workers. */
+void offload_import(struct session *s);
+/* After it: gives them what they did not see; puts the session in again if it was revoked. */
+void offload_export(struct session_dir *d);
+
+/* All that was seen of a direction, here and there. Any thread that may hold the session. */
+struct session_traffic {
+	uint64_t packets;
+	uint64_t bytes;
+	uint32_t seen_s; /* 0: never */
+};
+void session_traffic(const struct session_dir *d, struct session_traffic *ret);
+
+struct offload_stats {
+	uint64_t n;	/* sessions that programs carry, now */
+	uint64_t full;	/* since start: not put in, for want of a place in their bucket */
+	uint64_t empty; /* since start: ... of a pair of entries */
+};
+void offload_stats(struct offload_stats *ret);
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A session's way into the fast path's tables and out of them; its numbers while it is there.
+ *
+ * Entries and places are written under the session's lock, places under one of their bucket too:
+ * several workers may have sessions in one bucket. Numbers of TCP are written by programs and by
+ * workers at the same time: each only grows, and what one side loses it gets back from the other
+ * with the next packet that comes here.
+ */
+#include <netinet/in.h>
+
+#include <core/clock.h>
+
+#include "offload_priv.h"
+
+struct offload *_Atomic offload_current;
+
+static struct weft_bpf_dir *entry_at(
+	const struct offload *o, const struct session *s, unsigned int i)
+{
+	return &o->t.dirs[2 * s->offload + i];
+}
+
+static uint32_t epoch_now(const struct offload *o, uint16_t segment)
+{
+	return __atomic_load_n(&o->t.epochs[segment].epoch, __ATOMIC_ACQUIRE);
+}
+
+/* May programs carry it, as far as its state says? With the lock. */
+static bool is_settled(const struct session *s)
+{
+	if (s->flags & (SESSION_DEAD | SESSION_GHOST | SESSION_HALF_OPEN))
+		return false;
+	if (!(s->dir[0].flags & s->dir[1].flags & SESSION_DIR_OFFLOAD))
+		return false;
+	return s->dir[0].key.proto != IPPROTO_TCP || s->state == WEFT_TIMEOUT_TCP_ESTABLISHED;
+}
+
+static bool is_decided(const struct session_dir *d, const struct config *cfg)
+{
+	uint32_t epoch = cfg->epoch[d->key.segment];
+
+	return epoch && atomic_load_explicit(&d->epoch, memory_order_relaxed) == epoch;
+}
+
+/* One direction, as programs are to have it. */
+struct told {
+	struct weft_bpf_key key;
+	struct weft_bpf_decision d;
+};
+
+/* What both directions are to be. Epochs of the tables are read before the configuration: a commit
+ * writes them after it, so that what was decided by the one before never gets the new one. */
+static bool describe(const struct offload *o, const struct session *s, struct told ret[2])
+{
+	uint32_t epochs[2] = {
+		epoch_now(o, s->dir[0].key.segment), epoch_now(o, s->dir[1].key.segment)};
+	const struct config *cfg = config_get();
+
+	if (!cfg || !is_settled(s) || !is_decided(&s->dir[0], cfg) || !is_decided(&s->dir[1], cfg))
+		return false;
+	for (unsigned int i = 0; i < 2; i++) {
+		if (epochs[i] == 0 || !offload_describe(s, i, cfg, &ret[i].key, &ret[i].d))
+			return false;
+		ret[i].d.epoch = epochs[i];
+	}
+	return memcmp(&ret[0].key, &ret[1].key, sizeof(ret[0].key)) != 0;
+}
+
+static void raise32(uint32_t *to, uint32_t v, bool wraps)
+{
+	uint32_t old = __atomic_load_n(to, __ATOMIC_RELAXED);
+
+	while (wraps ? seq_after(v, old) : v > old) {
+		if (__atomic_compare_exchange_n(
+			    to, &old, v, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			return;
+	}
+}
+
+static void raise_tcp(struct session_tcp *to, const struct session_tcp *from)
+{
+	raise32(&to->end, __atomic_load_n(&from->end, __ATOMIC_RELAXED), true);
+	raise32(&to->max_end, __atomic_load_n(&from->max_end, __ATOMIC_RELAXED), true);
+	raise32(&to->max_win, __atomic_load_n(&from->max_win, __ATOMIC_RELAXED), false);
+}
+
+static bool is_tcp(const struct session *s)
+{
+	return s->dir[0].key.proto == IPPROTO_TCP;
+}
+
+void offload_import(struct session *s)
+{
+	struct offload *o = offload_get();
+
+	if (!o || !s->offload || !is_tcp(s))
+		return;
+	for (unsigned int i = 0; i < 2; i++)
+		raise_tcp(&s->dir[i].tcp, &entry_at(o, s, i)->state.tcp);
+}
+
+static void export_tcp(const struct offload *o, struct session *s)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		struct session_tcp *to = &entry_at(o, s, i)->state.tcp;
+		uint8_t flags = __atomic_load_n(&s->dir[i].tcp.flags, __ATOMIC_RELAXED);
+
+		raise_tcp(to, &s->dir[i].tcp);
+		if (to->flags != flags)
+			__atomic_store_n(&to->flags, flags, __ATOMIC_RELAXED);
+	}
+}
+
+void offload_export(struct session_dir *d)
+{
+	struct session *s = session_of(d);
+	struct offload *o = offload_get();
+	const struct weft_bpf_dir *e;
+
+	if (!o || !s->offload)
+		return;
+	e = entry_at(o, s, d - s->dir);
+	if (is_tcp(s))
+		export_tcp(o, s);
+	if (e->d.epoch == epoch_now(o, d->key.segment))
+		return;
+	session_lock(s);
+	offload_changed(s);
+	session_unlock(s);
+}
+
+/* From here on with the session's lock. */
+
+static void entry_write(struct weft_bpf_dir *e, const struct told *t)
+{
+	uint32_t seq = e->seq | 1;
+
+	if (!(e->seq & 1) && memcmp(&e->key, &t->key, sizeof(e->key)) == 0 &&
+		memcmp(&e->d, &t->d, sizeof(e->d)) == 0)
+		return;
+	__atomic_store_n(&e->seq, seq, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	e->key = t->key;
+	e->d = t->d;
+	__atomic_store_n(&e->seq, seq + 1, __ATOMIC_RELEASE);
+}
+
+/* Before it is found for the first time. */
+static void state_begin(const struct session_dir *d, struct weft_bpf_state *ret)
+{
+	*ret = (struct weft_bpf_state){.tcp = d->tcp};
+}
+
+static rte_spinlock_t *bucket_lock_of(struct offload *o, uint32_t bucket)
+{
+	return &o->locks[bucket & (OFFLOAD_LOCKS - 1)];
+}
+
+static bool place_put(struct offload *o, const struct weft_bpf_key *key, uint32_t index)
+{
+	uint64_t hash = weft_bpf_hash(key, o->t.control->hash_seed);
+	uint32_t at = weft_bpf_hash_bucket(hash, o->t.n_buckets - 1);
+	uint32_t tag = weft_bpf_hash_tag(hash);
+	struct weft_bpf_bucket *b = &o->t.buckets[at];
+	int free = -1;
+
+	rte_spinlock_lock(bucket_lock_of(o, at));
+	for (int i = 0; i < WEFT_BPF_PLACES; i++) {
+		if (b->place[i] == 0)
+			free = i;
+		else if ((uint32_t)b->place[i] == tag) {
+			free = -1;
+			break;
+		}
+	}
+	if (free >= 0)
+		__atomic_store_n(&b->place[free], weft_bpf_place(tag, index), __ATOMIC_RELEASE);
+	rte_spinlock_unlock(bucket_lock_of(o, at));
+	return free >= 0;
+}
+
+static void place_take(struct offload *o, const struct weft_bpf_key *key, uint32_t index)
+{
+	uint64_t hash = weft_bpf_hash(key, o->t.control->hash_seed);
+	uint32_t at = weft_bpf_hash_bucket(hash, o->t.n_buckets - 1);
+	uint64_t place = weft_bpf_place(weft_bpf_hash_tag(hash), index);
+	struct weft_bpf_bucket *b = &o->t.buckets[at];
+
+	rte_spinlock_lock(bucket_lock_of(o, at));
+	for (int i = 0; i < WEFT_BPF_PLACES; i++) {
+		if (b->place[i] == place)
+			__atomic_store_n(&b->place[i], 0, __ATOMIC_RELEASE);
+	}
+	rte_spinlock_unlock(bucket_lock_of(o, at));
+}
+
+static void set_in(struct session *s, bool in)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		uint8_t flags = s->dir[i].flags & ~SESSION_DIR_OFFLOADED;
+
+		__atomic_store_n(&s->dir[i].flags, flags | (in ? SESSION_DIR_OFFLOADED : 0),
+			__ATOMIC_RELAXED);
+	}
+}
+
+void offload_withdraw(struct session *s)
+{
+	struct offload *o = offload_get();
+
+	if (!o || !offload_is_in(s))
+		return;
+	for (unsigned int i = 0; i < 2; i++)
+		place_take(o, &entry_at(o, s, i)->key, 2 * s->offload + i);
+	set_in(s, false);
+	atomic_fetch_sub_explicit(&o->n, 1, memory_order_relaxed);
+	offload_import(s);
+}
+
+/* Neither direction is in. */
+static void put_in(struct offload *o, struct session *s)
+{
+	uint32_t index = 2 * s->offload;
+
+	if (!place_put(o, &entry_at(o, s, 0)->key, index)) {
+		atomic_fetch_add_explicit(&o->full, 1, memory_order_relaxed);
+		return;
+	}
+	if (!place_put(o, &entry_at(o, s, 1)->key, index + 1)) {
+		place_take(o, &entry_at(o, s, 0)->key, index);
+		atomic_fetch_add_explicit(&o->full, 1, memory_order_relaxed);
+		return;
+	}
+	set_in(s, true);
+	atomic_fetch_add_explicit(&o->n, 1, memory_order_relaxed);
+	if (is_tcp(s)) /* what passed here meanwhile */
+		export_tcp(o, s);
+}
+
+/* Into its pair, as told; out first if it would be found by another key. */
+static void put(struct offload *o, struct session *s, struct told t[2])
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		if (offload_is_in(s) &&
+			memcmp(&entry_at(o, s, i)->key, &t[i].key, sizeof(t[i].key)) != 0)
+			offload_withdraw(s);
+		t[i].d.peer = 2 * s->offload + (i ^ 1);
+	}
+	if (is_tcp(s))
+		export_tcp(o, s);
+	for (unsigned int i = 0; i < 2; i++)
+		entry_write(entry_at(o, s, i), &t[i]);
+	if (!offload_is_in(s))
+		put_in(o, s);
+}
+
+void offload_changed(struct session *s)
+{
+	struct offload *o = offload_get();
+	struct told t[2];
+
+	if (likely(!o) || s->flags & (SESSION_DEAD | SESSION_GHOST))
+		return;
+	if (!describe(o, s, t))
+		offload_withdraw(s);
+	else if (s->offload)
+		put(o, s, t);
+	else
+		wheel_tell(s);
+}
+
+/* End of what needs the lock. */
+
+void offload_look(unsigned int worker, struct session *s)
+{
+	struct offload *o = offload_get();
+	struct told t[2];
+
+	if (!o || offload_is_in(s) || clock_ms() < o->from_ms)
+		return;
+	session_lock(s);
+	if (describe(o, s, t)) {
+		if (!s->offload) {
+			s->offload = offload_pair_get(worker);
+			for (unsigned int i = 0; i < 2 && s->offload; i++)
+				state_begin(&s->dir[i], &entry_at(o, s, i)->state);
+		}
+		if (s->offload)
+			put(o, s, t);
+		else
+			atomic_fetch_add_explicit(&o->empty, 1, memory_order_relaxed);
+	}
+	session_unlock(s);
+}
+
+void session_traffic(const struct session_dir *d, struct session_traffic *ret)
+{
+	struct session *s = session_of((struct session_dir *)(uintptr_t)d);
+	const struct offload *o = offload_get();
+	const struct weft_bpf_state *there;
+	uint32_t seen;
+
+	ret->packets = atomic_load_explicit(&d->packets, memory_order_relaxed);
+	ret->bytes = atomic_load_explicit(&d->bytes, memory_order_relaxed);
+	ret->seen_s = atomic_load_explicit(&d->seen_s, memory_order_relaxed);
+	if (likely(!o || !s->offload))
+		return;
+	there = &entry_at(o, s, d - s->dir)->state;
+	ret->packets += __atomic_load_n(&there->packets, __ATOMIC_RELAXED);
+	ret->bytes += __atomic_load_n(&there->bytes, __ATOMIC_RELAXED);
+	seen = __atomic_load_n(&there->seen_s, __ATOMIC_RELAXED);
+	if (seen > ret->seen_s)
+		ret->seen_s = seen;
+}
+
+void offload_stats(struct offload_stats *ret)
+{
+	struct offload *o = offload_get();
+
+	*ret = (struct offload_stats){0};
+	if (!o)
+		return;
+	ret->n = atomic_load_explicit(&o->n, memory_order_relaxed);
+	ret->full = atomic_load_explicit(&o->full, memory_order_relaxed);
+	ret->empty = atomic_load_explicit(&o->empty, memory_order_relaxed);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * See bpf_reader.h. The helper that looks into a map is replaced, all else is the programs' code.
+ */
+#include <stddef.h>
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+static void *reader_lookup(const void *map, const void *key);
+#define bpf_map_lookup_elem(map, key) reader_lookup(map, key)
+
+#include <encap.h>
+
+#include "bpf_reader.h"
+
+static struct offload_tables tables;
+
+static void *reader_lookup(const void *map, const void *key)
+{
+	uint32_t i = *(const uint32_t *)key;
+
+	if (map == &weft_control)
+		return tables.control;
+	if (map == &weft_epochs)
+		return i < WEFT_MAX_SEGMENTS ? &tables.epochs[i] : NULL;
+	if (map == &weft_buckets)
+		return i < tables.n_buckets ? &tables.buckets[i] : NULL;
+	if (map == &weft_dirs)
+		return i < tables.n_dirs ? &tables.dirs[i] : NULL;
+	if (map == &weft_tunnels)
+		return i < WEFT_MAX_VTEPS ? &tables.tunnels[i] : NULL;
+	return NULL; /* counters of ports */
+}
+
+void bpf_reader_use(const struct offload_tables *t)
+{
+	tables = *t;
+}
+
+int bpf_reader_find(const struct weft_bpf_key *key, struct weft_bpf_decision *ret)
+{
+	const struct weft_bpf_control *c = control();
+	struct hit h;
+	int miss;
+
+	if (!c)
+		return WEFT_BPF_MISS_NOT_READY;
+	miss = find_dir(c, key, &h);
+	if (!miss)
+		*ret = h.d;
+	return miss;
+}
+
+int bpf_reader_packet(const struct bpf_packet *what, struct weft_bpf_decision *ret)
+{
+	const struct weft_bpf_control *c = control();
+	struct packet p = {.key = what->key, .l3_len = what->l3_len, .ttl = 64, .tcp = what->tcp};
+	struct hit h;
+	int miss;
+
+	if (!c)
+		return WEFT_BPF_MISS_NOT_READY;
+	memcpy(p.head, what->macs, sizeof(what->macs));
+	miss = hit_find(c, &p, 0, &h);
+	if (miss)
+		return miss;
+	hit_done(c, &p, &h, what->l3_len + ETH_HLEN, what->l3_len + ETH_HLEN);
+	*ret = h.d;
+	return 0;
+}
+
+bool bpf_reader_tunnel(uint16_t slot, struct weft_bpf_tunnel *ret)
+{
+	uint32_t seq;
+	const struct weft_bpf_tunnel *t = tunnel_begin(slot, &seq);
+
+	if (!t)
+		return false;
+	*ret = *t;
+	return tunnel_unchanged(t, seq);
+}
