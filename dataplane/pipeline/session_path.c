@@ -160,7 +160,7 @@ static inline bool session_hit(
 
 	if (unlikely(!session_decision_of(pl, m, d, &dec)))
 		return false;
-	if (dec.flags & (SESSION_DIR_TCP | SESSION_DIR_TRACKED)) {
+	if (dec.flags & SESSION_DIR_ASK) {
 		enum weft_drop drop = track_packet(d, m, pkt_meta(m));
 
 		if (unlikely(drop))

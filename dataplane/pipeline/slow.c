@@ -191,7 +191,7 @@ int slow_track(struct pipeline *pl, struct slow *w)
 {
 	enum weft_drop drop = 0;
 
-	if (w->d && w->track && (w->dec.flags & (SESSION_DIR_TCP | SESSION_DIR_TRACKED)))
+	if (w->d && w->track && (w->dec.flags & SESSION_DIR_ASK))
 		drop = track_packet(w->d, w->m, w->meta);
 	w->track = false;
 	if (drop)

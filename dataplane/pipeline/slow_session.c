@@ -15,10 +15,12 @@
 #include <rte_ether.h>
 
 #include <pkt/parse.h>
+#include <session/offload.h>
 #include <session/track.h>
 
 #include "dry.h"
 #include "path.h"
+#include "service.h"
 #include "slow.h"
 #include "stages.h"
 #include "trace.h"
@@ -132,8 +134,23 @@ static struct session *slow_insert(struct pipeline *pl, const struct slow *w,
 	return stage_session_insert(pl, &n, ret_drop);
 }
 
+/* May programs in the kernel carry out the decision, if its ends are there? Not where a packet's
+ * way depends on more than its session. */
+static bool slow_may_offload(const struct slow *w, uint8_t proto)
+{
+	if (w->dec.flags & (SESSION_DIR_FDB | SESSION_DIR_TRANSLATED))
+		return false;
+	if ((w->meta->flags & (PKT_FRAGMENT | PKT_VLAN)) || service_wants(w->meta))
+		return false;
+	return pkt_has_ports(proto) || proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
 void slow_decided(struct pipeline *pl, struct slow *w, struct session_dir *d)
 {
+	if (slow_may_offload(w, d->key.proto)) {
+		w->dec.flags |= SESSION_DIR_OFFLOAD;
+		w->dec.flow_hash = w->meta->hash;
+	}
 	w->dec.flags |= track_dir_flags(session_of(d), (d->flags & SESSION_DIR_REPLY) != 0);
 	session_decide(d, &w->dec, pl->cfg->epoch[w->meta->segment]);
 	w->d = d;
@@ -155,12 +172,13 @@ static int slow_full(struct pipeline *pl, struct slow *w, enum weft_drop drop)
 static void slow_continue(struct session *s, const struct session *old)
 {
 	for (unsigned int i = 0; i < 2; i++) {
-		const struct session_dir *from = &old->dir[i];
+		struct session_traffic t;
 
-		s->dir[i].packets = from->packets;
-		s->dir[i].bytes = from->bytes;
-		s->dir[i].seen_s = from->seen_s;
-		s->dir[i].tcp = from->tcp;
+		session_traffic(&old->dir[i], &t);
+		s->dir[i].packets = t.packets;
+		s->dir[i].bytes = t.bytes;
+		s->dir[i].seen_s = t.seen_s;
+		s->dir[i].tcp = old->dir[i].tcp;
 	}
 	s->tcp_state = old->tcp_state;
 	s->created_s = old->created_s;
