@@ -21,6 +21,7 @@
 #include <pipeline/watch.h>
 #include <pipeline/worker.h>
 #include <session/fragment.h>
+#include <session/offload.h>
 #include <session/session.h>
 #include <table/learn.h>
 #include <table/policy_log.h>
@@ -63,6 +64,7 @@ static void main_loop(const sigset_t *mask)
 		policy_log_process(MAIN_LOG_PER_TICK);
 		channel_tick(clock_ms());
 		session_prepare();
+		offload_tick();
 		rcu_reclaim();
 	}
 }

@@ -27,6 +27,7 @@
 #include <observe/counters.h>
 #include <observe/recorder.h>
 #include <port/port.h>
+#include <session/offload.h>
 #include <table/learn.h>
 #include <tunnel/vxlan.h>
 
@@ -422,6 +423,7 @@ static void commit_publish(struct commit *c)
 		}
 	}
 	atomic_store_explicit(&config_current, c->next, memory_order_release);
+	offload_commit(c->old, c->next);
 	vhash_commit(c->next->fdb, c->g);
 	vhash_commit(c->next->neigh, c->g);
 	vhash_commit(c->next->vni, c->g);

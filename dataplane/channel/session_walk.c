@@ -9,6 +9,7 @@
 
 #include <core/clock.h>
 #include <core/rcu.h>
+#include <session/offload.h>
 #include <session/session.h>
 #include <session/track.h>
 #include <table/policy.h>
@@ -97,7 +98,9 @@ static bool export_way(const struct session *s, unsigned int i, struct weft_sess
 	const struct session_dir *d = &s->dir[i];
 	const struct config_segment *segment = cfg->segments[d->key.segment];
 	const struct policy_ruleset *rules = cfg->rulesets[s->ruleset[i]];
+	struct session_traffic t;
 
+	session_traffic(d, &t);
 	*ret = (struct weft_session_way){
 		.src = d->key.src,
 		.dst = d->key.dst,
@@ -107,19 +110,23 @@ static bool export_way(const struct session *s, unsigned int i, struct weft_sess
 		.port = s->port_id[i],
 		.ruleset = rules && s->ruleset[i] ? rules->spec.id : 0,
 		.rule = s->rule[i],
-		.packets = atomic_load_explicit(&d->packets, memory_order_relaxed),
-		.bytes = atomic_load_explicit(&d->bytes, memory_order_relaxed),
+		.packets = t.packets,
+		.bytes = t.bytes,
 	};
 	return export_dest(d, ret);
 }
 
 static uint32_t idle_since(const struct session *s)
 {
-	uint32_t a = atomic_load_explicit(&s->dir[0].seen_s, memory_order_relaxed);
-	uint32_t b = atomic_load_explicit(&s->dir[1].seen_s, memory_order_relaxed);
-	uint32_t last = a > b ? a : b;
+	uint32_t last = s->created_s;
 
-	return last > s->created_s ? last : s->created_s;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct session_traffic t;
+
+		session_traffic(&s->dir[i], &t);
+		last = t.seen_s > last ? t.seen_s : last;
+	}
+	return last;
 }
 
 static void export(const struct session *s, struct weft_session *ret)
