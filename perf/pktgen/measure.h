@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The commands: which trials are run, and what follows from them.
+ */
+#ifndef PKTGEN_MEASURE_H
+#define PKTGEN_MEASURE_H
+
+#include "gen.h"
+#include "options.h"
+#include "outcome.h"
+#include "progress.h"
+#include "search.h"
+
+#define MEASURE_LATENCIES 3
+#define MEASURE_BURSTS	  1000
+
+struct measure_latency {
+	double share; /* of the NDR */
+	double rate;
+	struct outcome outcome;
+};
+
+struct measure {
+	const struct options *opt;
+	struct gen *gen;
+	struct outcome outcome; /* of the last trial that was not part of a search */
+	bool ran;		/* outcome is filled */
+
+	struct search search; /* mlr, rfc2544 */
+	uint32_t n_goals;
+	struct search_goal goals[SEARCH_GOALS_MAX];
+	const char *goal_names[SEARCH_GOALS_MAX];
+	struct search_bounds bounds[SEARCH_GOALS_MAX];
+	double max_rate;
+	bool too_many_trials;
+	uint64_t leaks;	    /* of all trials */
+	uint32_t n_limited; /* trials in which the generator was too slow for the load */
+
+	uint32_t n_latencies;
+	struct measure_latency latencies[MEASURE_LATENCIES];
+
+	uint32_t n_bursts;
+	uint64_t bursts[MEASURE_BURSTS]; /* the longest without loss, packets */
+	double overload_rate, recovery_rate, recovery_s;
+
+	double worst_received; /* soak: the slowest whole interval, per second */
+};
+
+/* Runs the command. Returns 0, -EINTR, or another negative error; says why. */
+int measure_run(struct measure *m, const struct progress *p);
+/* True when the result is as the options demand. */
+bool measure_is_good(const struct measure *m);
+
+#endif

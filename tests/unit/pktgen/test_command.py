@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""weft-pktgen as a command: its commands over a ring that leads back, results for programs, exit
+codes, and a man page that knows every option."""
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+PKTGEN = os.environ["PKTGEN"]
+SOURCE = os.environ["PKTGEN_SOURCE"]
+EAL = ["--no-huge", "--memory", "256", "--mbufs", "2048", "--quiet"]
+
+
+def start(*args):
+    return subprocess.Popen([PKTGEN, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(*args, code=0):
+    p = start(*args)
+    out, err = p.communicate(timeout=60)
+    assert p.returncode == code or code is None, (p.returncode, out, err)
+    return out, err
+
+
+def loop(*args, code=0):
+    return run("--port", "net_ring0", *EAL, *args, code=code)
+
+
+def loop_json(*args, code=0):
+    return json.loads(loop("--json", "-", *args, code=code)[0])
+
+
+def test_man_page_and_help_agree():
+    with open(os.path.join(SOURCE, "weft-pktgen.1"), encoding="ascii") as f:
+        page = f.read()
+    told = set(re.findall(r"^  --([a-z-]+)", run("--help")[0], re.M))
+    written = set(re.findall(r"Fl -([a-z-]+)", page)) - {"vdev"}  # EAL's
+    assert told == written
+    commands = set(re.findall(r"^  ([a-z]\w+) {2,}", run("--help")[0], re.M))
+    assert commands == set(re.findall(r"^\.It Cm (\w+)$", page, re.M))
+
+
+def test_example(tmp_path):
+    """The example, on rings that lead each port back to itself."""
+    with open(os.path.join(SOURCE, "example.yaml"), encoding="ascii") as f:
+        text = re.sub(r"net_memif(\d)[^\n]*", r"net_ring\1", f.read())
+    profile = tmp_path / "example.yaml"
+    profile.write_text(text)
+    out, _ = run("--profile", str(profile), *EAL, "--duration", "0.2", "--rate", "5k", "--json", "-", code=3)
+    outcome = json.loads(out)["outcome"]
+    assert [s["name"] for s in outcome["streams"]] == ["front", "answers", "scan", "web"]
+    assert all(s["sent"] > 0 and s["received"] == 0 for s in outcome["streams"])
+    assert outcome["ports"][1]["misdelivered"] == outcome["streams"][1]["sent"]
+    # Tenant 0, whose scan comes back there, has nothing on port 0.
+    assert [p["leaked"] for p in outcome["ports"]] == [outcome["streams"][2]["sent"], 0]
+
+
+def test_wrong_usage(tmp_path):
+    for args, says in [
+            ([], "at least one is needed"), (["--port", "net_ring0", "walk"], "walk: unexpected"),
+            (["--port", "net_ring0", "--flows", "-1"], "--flows: -1 is not"),
+            (["--port", "net_ring0", "--burst", "1000"], "must be a number from 1 to 128"),
+            (["--port", "net_ring0", "--ip", "6"], "headers and mark need 80"),
+            (["--profile", "/nowhere"], "No such file"),
+            (["--port", "net_ring0", "--min-rate", "2M", "--max-rate", "1M"], "below --min-rate")]:
+        assert says in run(*args, code=1)[1]
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("ports: [net_ring0]\nstreams:\n- {sizes: 64}\n")
+    assert "bad.yaml: line 3: sizes: streams have no such key" in run("--profile", str(bad), code=1)[1]
+
+
+def test_wrong_device():
+    assert "can't start" in run("--port", "net_nonsense0", *EAL, code=2)[1]
+
+
+def test_run(tmp_path):
+    table = tmp_path / "table.csv"
+    result = loop_json("--duration", "0.3", "--rate", "50k", "--flows", "100", "--both", "--csv", str(table))
+    assert result["command"] == "run" and result["good"] and result["devices"] == ["net_ring0"]
+    streams = result["outcome"]["streams"]
+    assert [s["name"] for s in streams] == ["s0", "s0-back"]
+    rows = list(csv.DictReader(io.StringIO(table.read_text())))
+    for s, row in zip(streams, rows):
+        assert s["sent"] == s["received"] > 0 and s["lost"] == 0
+        latency = s["latency_ns"]
+        assert latency["min"] <= latency["p50"] <= latency["p99"] <= latency["p99.99"] <= latency["max"]
+        assert int(row["sent"]) == s["sent"] and float(row["p50_ns"]) == latency["p50"]
+
+
+def test_a_run_that_loses_fails():
+    args = ["--port", "net_null0,no-rx=1", *EAL, "--duration", "0.1", "--rate", "10k", "--json", "-"]
+    assert json.loads(run(*args)[0])["outcome"]["loss"] == 1
+    assert not json.loads(run(*args, "--max-loss", "0.5", code=3)[0])["good"]
+    run(*args, "soak", code=3)
+
+
+def test_soak():
+    out, _ = loop("soak", "--duration", "0.5", "--interval", "0.1", "--rate", "1k")
+    assert "slowest interval" in out
+
+
+def test_searches():
+    args = ["--max-rate", "40k", "--min-rate", "1k", "--trial", "0.1", "--width", "0.1"]
+    # A ring loses nothing; only this machine can be too slow, and then the result says so.
+    result = loop_json("mlr", *args, code=None)
+    assert [g["name"] for g in result["goals"]] == ["NDR", "PDR"]
+    slow = result["generator_limited_trials"] > 0
+    assert slow or [l["share"] for l in result["latencies"]] == [0.1, 0.5, 0.9]
+    assert slow or [(g["lower"], g["upper"]) for g in result["goals"]] == [(40e3, 0)] * 2
+    assert loop_json("rfc2544", *args, code=None)["goals"][0]["name"] == "throughput"
+    assert len(loop_json("burst", *args, "--repeat", "2")["bursts"]) == 2
+    assert loop_json("recovery", *args, "--duration", "0.2")["recovery_seconds"] >= 0
+    # Nothing comes back.
+    _, err = run("rfc2544", "--port", "net_null0,no-rx=1", *EAL, code=2)
+    assert "come back" in err
+
+
+def test_connections():
+    result = loop_json("--kind", "connections", "--rate", "1k", "--flows", "5000", "--duration", "0.3")
+    s = result["outcome"]["streams"][0]
+    assert s["sent"] == s["received"] == s["tcp"]["finished"] > 0
+    assert s["tcp"]["packets_sent"] == 6 * s["sent"]
+
+
+def test_interrupted():
+    for args, code in [(["run"], 0), (["mlr", "--max-rate", "1k", "--min-rate", "1k", "--trial", "60"], 4)]:
+        p = start(*args, "--port", "net_ring0", *EAL, "--duration", "60", "--json", "-")
+        while b"pktgen" not in open(f"/proc/{p.pid}/maps", "rb").read() or \
+                "SigCgt:\t0000000000000000" in open(f"/proc/{p.pid}/status", encoding="ascii").read():
+            assert p.poll() is None
+            time.sleep(0.01)
+        time.sleep(0.5)
+        p.send_signal(signal.SIGINT)
+        out, err = p.communicate(timeout=20)
+        assert p.returncode == code, (out, err)
+        assert code == 4 or json.loads(out)["outcome"]["seconds"] < 30
