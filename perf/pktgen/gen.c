@@ -64,6 +64,7 @@ static int init_sender(struct gen *g, struct gen_stream *s)
 
 	headers_layout(spec, &s->layout);
 	s->vary_macs = spec->src_macs || spec->dst_macs;
+	s->plain = !s->vary_macs && tx_is_plain(&s->layout);
 	s->headers = calloc(spec->n_sizes, sizeof(s->headers[0]));
 	s->pools = calloc(spec->n_sizes, sizeof(s->pools[0]));
 	if (!s->headers || !s->pools)

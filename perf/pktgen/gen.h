@@ -51,7 +51,7 @@ struct gen_stream {
 	uint8_t sizes[PROFILE_WEIGHT_MAX]; /* which size is next */
 	uint32_t n_sizes, at_size;
 	struct flow_gen flows;
-	bool vary_macs, full_drops, paced;
+	bool plain, vary_macs, full_drops, paced;
 	struct pace pace;
 	uint32_t id, seq;
 	uint32_t n_pending; /* built and not yet taken by the port */
@@ -123,6 +123,8 @@ void tx_poll(struct gen *g, struct gen_stream *s, uint64_t now);
 /* Fills m, fresh from a pool, with a packet of the headers and the flow. */
 void tx_fill(const struct gen_stream *s, const struct headers *h, struct rte_mbuf *m,
 	const struct flow_fields *f);
+/* True when a layout is that of plain UDP over IPv4, for which there is a faster loop. */
+bool tx_is_plain(const struct headers_layout *l);
 /* rx.c: receives what is there. Returns the number of packets. */
 uint32_t rx_poll(struct gen *g, struct gen_port *p);
 

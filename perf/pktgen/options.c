@@ -47,7 +47,7 @@ enum option_type {
 	X('j', "json", TEXT, json, 0, 0, "FILE", "write results as JSON (-: to stdout)")           \
 	X('c', "csv", TEXT, csv, 0, 0, "FILE", "write results as CSV (-: to stdout)")              \
 	X('C', "core", OTHER, json, 0, 0, "CPU", "to run on (the last one)")                       \
-	X('B', "burst", NUMBER, burst, 1, GEN_BURST_MAX, "N", "packets per call of a device (32)") \
+	X('B', "burst", NUMBER, burst, 1, GEN_BURST_MAX, "N", "packets per call of a device (64)") \
 	X('N', "mbufs", NUMBER, n_mbufs, 1024, 1 << 22, "N", "buffers to send, per size (8192)")   \
 	X('Q', "queues", NUMBER, n_queues, 1, 64, "N", "receive queues of each port (1)")          \
 	X('D', "descriptors", NUMBER, n_desc, 32, 32768, "N", "of each queue (1024)")              \
@@ -327,7 +327,7 @@ enum options_result options_parse(int argc, char **argv, struct options *ret)
 	int code;
 
 	*ret = (struct options){.device = {.core = -1},
-		.burst = 32,
+		.burst = 64,
 		.n_mbufs = 8192,
 		.n_queues = 1,
 		.n_desc = 1024,

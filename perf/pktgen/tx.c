@@ -67,10 +67,26 @@ static inline void fill_tunnel(uint8_t *p, const struct headers_layout *l, const
 	}
 }
 
-static __rte_always_inline uint8_t *fill(const struct gen_stream *s, const struct headers *h,
-	struct rte_mbuf *m, const struct flow_fields *f)
+/* The commonest layout, so that its loop has constant offsets. */
+static const struct headers_layout plain_udp4 = {.size = 42,
+	.l3 = 14,
+	.l4 = 34,
+	.src_ip = 26,
+	.dst_ip = 30,
+	.ip_sum = 24,
+	.l4_sum = 40,
+	.ports = 34,
+	.src_mac = 8,
+	.dst_mac = 2};
+
+bool tx_is_plain(const struct headers_layout *l)
 {
-	const struct headers_layout *l = &s->layout;
+	return memcmp(l, &plain_udp4, sizeof(*l)) == 0;
+}
+
+static __rte_always_inline uint8_t *fill(const struct headers_layout *l, bool vary_macs,
+	const struct headers *h, struct rte_mbuf *m, const struct flow_fields *f)
+{
 	uint8_t *p = (uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM;
 	uint16_t sum;
 
@@ -89,7 +105,7 @@ static __rte_always_inline uint8_t *fill(const struct gen_stream *s, const struc
 	}
 	sum = finish_sum(h->l4_sum + f->l4_sum);
 	put(p + l->l4_sum, &sum, 2);
-	if (s->vary_macs) {
+	if (vary_macs) {
 		put(p + l->dst_mac, &f->dst_mac, 4);
 		put(p + l->src_mac, &f->src_mac, 4);
 	}
@@ -101,7 +117,7 @@ static __rte_always_inline uint8_t *fill(const struct gen_stream *s, const struc
 void tx_fill(const struct gen_stream *s, const struct headers *h, struct rte_mbuf *m,
 	const struct flow_fields *f)
 {
-	fill(s, h, m, f);
+	fill(&s->layout, s->vary_macs, h, m, f);
 }
 
 /* Puts n fresh mbufs behind the pending ones, for the sizes that are next. */
@@ -124,28 +140,38 @@ static int take_mbufs(struct gen_stream *s, uint32_t n)
 	return 0;
 }
 
+static __rte_always_inline void fill_all(struct gen_stream *s, const struct headers_layout *l,
+	bool vary_macs, const struct flow_fields **flows, uint32_t n, uint64_t stamp)
+{
+	struct rte_mbuf **pkts = s->pending + s->n_pending;
+	const uint16_t *size = s->pending_size + s->n_pending;
+	const struct headers *headers = s->headers;
+	bool mark = s->spec->mark;
+	uint32_t id = s->id, seq = s->seq;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t *end = fill(l, vary_macs, &headers[size[i]], pkts[i], flows[i]);
+
+		if (mark)
+			mark_write(end, id, seq + i, stamp);
+	}
+}
+
 static void build(struct gen_stream *s, uint32_t n, uint64_t stamp)
 {
 	const struct flow_fields *flows[GEN_BURST_MAX];
 	struct flow_fields space[GEN_BURST_MAX];
-	struct rte_mbuf **pkts = s->pending + s->n_pending;
-	const uint16_t *size = s->pending_size + s->n_pending;
-	bool mark = s->spec->mark;
-	uint32_t seq = s->seq;
 
 	if (unlikely(take_mbufs(s, n) < 0)) {
 		s->no_mbufs++;
 		return;
 	}
 	flow_next(&s->flows, flows, space, n);
-	for (uint32_t i = 0; i < n; i++) {
-		const struct headers *h = &s->headers[size[i]];
-		uint8_t *end = fill(s, h, pkts[i], flows[i]);
-
-		if (mark)
-			mark_write(end, s->id, seq + i, stamp);
-	}
-	s->seq = seq + n;
+	if (s->plain)
+		fill_all(s, &plain_udp4, false, flows, n, stamp);
+	else
+		fill_all(s, &s->layout, s->vary_macs, flows, n, stamp);
+	s->seq += n;
 	s->n_pending += n;
 }
 
