@@ -55,9 +55,22 @@ static int run(void)
 	return code;
 }
 
+/* Returns an exit code. */
+static int open_and_run(void)
+{
+	int r;
+
+	if (device_open(&gen) < 0)
+		return EXIT_DEVICE;
+	r = device_wait(&gen, opt.wait);
+	if (r < 0)
+		return r == -EINTR ? EXIT_INTERRUPTED : EXIT_DEVICE;
+	return gen_init(&gen) < 0 ? EXIT_DEVICE : run();
+}
+
 int main(int argc, char **argv)
 {
-	int code = EXIT_DEVICE;
+	int code;
 
 	switch (options_parse(argc, argv, &opt)) {
 	case OPTIONS_BAD:
@@ -69,15 +82,14 @@ int main(int argc, char **argv)
 	}
 	if (device_start_eal(&opt.profile, &opt.device) < 0)
 		return EXIT_DEVICE;
-	catch_signals();
 	gen = (struct gen){.profile = &opt.profile,
 		.hz = rte_get_tsc_hz(),
 		.burst = opt.burst,
 		.n_mbufs = opt.n_mbufs,
 		.n_rxq = opt.n_queues,
 		.n_desc = opt.n_desc};
-	if (device_open(&gen) == 0 && device_wait(&gen, opt.wait) == 0 && gen_init(&gen) == 0)
-		code = run();
+	catch_signals();
+	code = open_and_run();
 	device_close(&gen);
 	gen_fini(&gen);
 	rte_eal_cleanup();

@@ -127,14 +127,35 @@ def test_connections():
     assert s["tcp"]["packets_sent"] == 6 * s["sent"]
 
 
+def test_memif(tmp_path):
+    """Two ends of one memif: frames of all sizes both ways, and connections."""
+    memif = "net_memif%d,role=%s,socket=" + str(tmp_path) + "/memif,socket-abstract=no"
+    ports = ["--port", memif % (0, "server"), "--port", memif % (1, "client"), *EAL, "--json", "-"]
+    out, _ = run(*ports, "--both", "--size", "imix", "--flows", "1000", "--order", "zipf", "--rate", "10k",
+                 "--rx-encap", "vxlan", "--duration", "0.3")
+    for s in json.loads(out)["outcome"]["streams"]:
+        assert s["sent"] == s["received"] + s["lost"] > 0 and s["duplicates"] == s["reordered"] == 0
+    # Longer than a buffer: chains are read, too.
+    out, _ = run(*ports, "--size", "9000", "--rate", "1k", "--duration", "0.2")
+    s = json.loads(out)["outcome"]["streams"][0]
+    assert s["received"] > 0 and s["received_bytes"] == 9000 * s["received"]
+    out, _ = run(*ports, "--kind", "connections", "--rate", "1k", "--duration", "0.3")
+    s = json.loads(out)["outcome"]["streams"][0]
+    assert s["sent"] == s["received"] + s["lost"] and s["tcp"]["bad"] == 0 and s["tcp"]["finished"] > 0
+
+
+def catches(pid, number):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return int(re.search(r"SigCgt:\t(\w+)", f.read()).group(1), 16) >> (number - 1) & 1
+
+
 def test_interrupted():
-    for args, code in [(["run"], 0), (["mlr", "--max-rate", "1k", "--min-rate", "1k", "--trial", "60"], 4)]:
+    """A run that is ended early is reported, a search is not."""
+    for args, code in [(["run"], 0), (["rfc2544", "--max-rate", "1k", "--min-rate", "1k", "--trial", "60"], 4)]:
         p = start(*args, "--port", "net_ring0", *EAL, "--duration", "60", "--json", "-")
-        while b"pktgen" not in open(f"/proc/{p.pid}/maps", "rb").read() or \
-                "SigCgt:\t0000000000000000" in open(f"/proc/{p.pid}/status", encoding="ascii").read():
+        while not catches(p.pid, signal.SIGINT):
             assert p.poll() is None
             time.sleep(0.01)
-        time.sleep(0.5)
         p.send_signal(signal.SIGINT)
         out, err = p.communicate(timeout=20)
         assert p.returncode == code, (out, err)
