@@ -80,7 +80,7 @@ static void attach_uplink(struct attach *a, struct wanted *w)
 	struct loader_uplink_info info;
 	char text[LOADER_TEXT_SIZE];
 
-	if (loader_uplink_attach(w->ifindex, &w->uplink, text) < 0) {
+	if (loader_uplink_attach(w->ifindex, NULL, &w->uplink, text) < 0) {
 		w->uplink = NULL;
 		set_problem(w, text);
 		return;

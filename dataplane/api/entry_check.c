@@ -230,7 +230,8 @@ static int check_port_addrs(const struct check *c, const struct weft_port *p)
 static int check_port(const struct check *c, const struct weft_port *p)
 {
 	const uint16_t known = WEFT_PORT_ANTISPOOF | WEFT_PORT_LEARN | WEFT_PORT_SERVER |
-			       WEFT_PORT_ADMIN_DOWN | WEFT_PORT_NO_OFFLOAD | WEFT_PORT_DEFAULT_DENY;
+			       WEFT_PORT_ADMIN_DOWN | WEFT_PORT_NO_OFFLOAD |
+			       WEFT_PORT_DEFAULT_DENY | WEFT_PORT_NO_FASTPATH | WEFT_PORT_XDP;
 	int rc;
 
 	if (p->id == 0)

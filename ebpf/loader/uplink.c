@@ -198,7 +198,8 @@ static int refuse_foreign(const struct attached *old, int ifindex, char *text)
 	return prog_explain(text, -EBUSY, what, ifindex);
 }
 
-int loader_uplink_attach(int ifindex, struct loader_uplink **ret, char *text)
+int loader_uplink_attach(
+	int ifindex, struct loader_fast *fast, struct loader_uplink **ret, char *text)
 {
 	struct loader_uplink *u = calloc(1, sizeof(*u));
 	struct attached old;

@@ -192,6 +192,12 @@ static void traces(FILE *f)
 	STRUCT(weft_msg_watch, M(weft_msg_watch, filter))
 	STRUCT(weft_event_trace, M(weft_event_trace, n) M(weft_event_trace, skipped)
 					 M(weft_event_trace, now_ms) M(weft_event_trace, lost))
+	STRUCT(weft_msg_fastpath, M(weft_msg_fastpath, id) M(weft_msg_fastpath, n_buckets)
+					  M(weft_msg_fastpath, n_dirs) M(weft_msg_fastpath, n_cpus)
+						  M(weft_msg_fastpath, pad))
+	STRUCT(weft_msg_fastpath_port,
+		M(weft_msg_fastpath_port, port) M(weft_msg_fastpath_port, ifindex)
+			M(weft_msg_fastpath_port, flags) M(weft_msg_fastpath_port, pad))
 }
 
 static void records(FILE *f)

@@ -41,7 +41,7 @@ static int drop_pair(void **state)
 static struct loader_uplink *attached(struct loader_uplink_info *info)
 {
 	struct loader_uplink *u = NULL;
-	int error = loader_uplink_attach(if_nametoindex("up0"), &u, text);
+	int error = loader_uplink_attach(if_nametoindex("up0"), NULL, &u, text);
 
 	if (error != 0)
 		print_message("%s\n", text);
@@ -131,7 +131,7 @@ static void test_foreign_program_is_left_alone(void **state)
 	struct loader_uplink *u = NULL;
 
 	assert_int_equal(bpf_xdp_attach(ifindex, fd, XDP_FLAGS_DRV_MODE, NULL), 0);
-	assert_int_equal(loader_uplink_attach(ifindex, &u, text), -EBUSY);
+	assert_int_equal(loader_uplink_attach(ifindex, NULL, &u, text), -EBUSY);
 	assert_null(u);
 	assert_non_null(strstr(text, "somebody"));
 	assert_non_null(strstr(text, "up0"));
@@ -171,7 +171,7 @@ static void test_interface_gone(void **state)
 	test_netns_run(own, "ip link del up0");
 	assert_int_equal(loader_uplink_check(u), -ENODEV);
 	assert_int_equal(loader_uplink_repair(u, text), -ENODEV);
-	assert_int_equal(loader_uplink_attach(info.ifindex, &none, text), -ENODEV);
+	assert_int_equal(loader_uplink_attach(info.ifindex, NULL, &none, text), -ENODEV);
 	assert_non_null(strstr(text, "does not exist"));
 	assert_int_equal(loader_uplink_detach_stale(info.ifindex, text), 0);
 	assert_int_equal(loader_uplink_detach(u), 0);
@@ -185,12 +185,12 @@ static void test_generic_where_the_driver_cannot(void **state)
 
 	test_netns_run(own, "ip link add vx0 type vxlan id 7 dstport 9999 local 127.0.0.1");
 	ifindex = if_nametoindex("vx0");
-	assert_int_equal(loader_uplink_attach(ifindex, &u, text), 0);
+	assert_int_equal(loader_uplink_attach(ifindex, NULL, &u, text), 0);
 	loader_uplink_info(u, &info);
 	assert_int_equal(info.mode, LOADER_MODE_GENERIC);
 	assert_non_null(strstr(info.note, "native XDP on vx0"));
 	loader_uplink_release(u);
-	assert_int_equal(loader_uplink_attach(ifindex, &u, text), 0);
+	assert_int_equal(loader_uplink_attach(ifindex, NULL, &u, text), 0);
 	loader_uplink_info(u, &info);
 	assert_true(info.adopted);
 	assert_int_equal(info.mode, LOADER_MODE_GENERIC);

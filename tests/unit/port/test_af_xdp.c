@@ -48,7 +48,7 @@ static void make_uplink(unsigned int n_queues, unsigned int mtu)
 		"ip link set far0 mtu %u && ip addr add 198.51.100.2/24 dev far0 && "
 		"ethtool -K far0 tx off >/dev/null",
 		mtu);
-	if (loader_uplink_attach(if_nametoindex("ul0"), &uplink, text) < 0)
+	if (loader_uplink_attach(if_nametoindex("ul0"), NULL, &uplink, text) < 0)
 		fail_msg("%s", text);
 	assert_int_equal(loader_uplink_set_vteps(uplink, &vtep, 1, text), 0);
 }
@@ -243,7 +243,7 @@ static void generic_mode_on_a_bridge(void **state)
 	test_netns_run(own, "ip link add ulbr type bridge && ip link set ulbr up && "
 			    "ip addr flush dev ul0 && ip link set ul0 master ulbr && "
 			    "ip addr add 198.51.100.1/24 dev ulbr");
-	if (loader_uplink_attach(if_nametoindex("ulbr"), &uplink, text) < 0)
+	if (loader_uplink_attach(if_nametoindex("ulbr"), NULL, &uplink, text) < 0)
 		fail_msg("%s", text);
 	loader_uplink_info(uplink, &info);
 	assert_int_equal(info.mode, LOADER_MODE_GENERIC);
@@ -481,7 +481,7 @@ static void reopened_with_a_new_socket_map(void **state)
 	make_uplink(1, 1500);
 	p = open_port(1, 1500, 1);
 	loader_uplink_detach(uplink);
-	assert_int_equal(loader_uplink_attach(if_nametoindex("ul0"), &uplink, text), 0);
+	assert_int_equal(loader_uplink_attach(if_nametoindex("ul0"), NULL, &uplink, text), 0);
 	assert_int_equal(
 		loader_uplink_set_vteps(uplink,
 			(struct weft_addr[]){weft_addr_from_v4("\xc6\x33\x64\x01")}, 1, text),

@@ -94,6 +94,8 @@ enum weft_port_flag {
 	WEFT_PORT_ADMIN_DOWN = 1 << 3,
 	WEFT_PORT_NO_OFFLOAD = 1 << 4,	 /* offer neither checksum offload nor TSO to the guest */
 	WEFT_PORT_DEFAULT_DENY = 1 << 5, /* what no rule of its rule sets decides is denied */
+	WEFT_PORT_NO_FASTPATH = 1 << 6,	 /* the kernel carries none of its sessions */
+	WEFT_PORT_XDP = 1 << 7,		 /* veth: its other end takes XDP frames (NAPI is on) */
 };
 
 /* An attachment. Key: id. A kind of AF_XDP takes one descriptor with its op: the XSKMAP; the

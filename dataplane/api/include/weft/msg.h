@@ -31,7 +31,7 @@
 #include <weft/trace.h>
 
 #define WEFT_CHANNEL_MAGIC   0x57454654u /* "WEFT" */
-#define WEFT_CHANNEL_VERSION 4
+#define WEFT_CHANNEL_VERSION 5
 #define WEFT_MSG_SIZE_MAX    65536 /* header included */
 #define WEFT_MSG_FDS_MAX     8
 
@@ -69,13 +69,15 @@
 	X(34, WATCH, "request", weft_msg_watch)		    /* answered by PONG */                 \
 	X(35, UNWATCH, "request", weft_msg_none)	    /* answered by PONG */                 \
 	X(36, EVENT_TRACE, "event", weft_event_trace)	    /* + steps back to back */             \
-	X(37, PROBE, "request", weft_msg_trace)		    /* + the frame; answered by PONG */
+	X(37, PROBE, "request", weft_msg_trace)		    /* + the frame; answered by PONG */    \
+	X(38, FASTPATH, "request", weft_msg_fastpath)	    /* + descriptors; answered by PONG */  \
+	X(39, FASTPATH_PORT, "request", weft_msg_fastpath_port) /* answered by PONG */
 
 enum weft_msg_type {
 #define WEFT_MSG_ENUM(number, id, direction, payload) WEFT_MSG_##id = number,
 	WEFT_MSGS(WEFT_MSG_ENUM)
 #undef WEFT_MSG_ENUM
-	WEFT_MSG_TYPE_MAX = 38
+	WEFT_MSG_TYPE_MAX = 40
 };
 
 /* The IDENTIFIER of a type, for logs, or NULL. */
@@ -331,5 +333,50 @@ struct weft_event_trace {
 	uint64_t lost;	  /* records that found no room since WATCH */
 };
 static_assert(sizeof(struct weft_event_trace) == 24, "wire layout");
+
+/* The tables that the data plane shares with the kernel's fast path (ebpf/include/weft_bpf), for
+ * writers only, with a descriptor of each map in the order of enum weft_fastpath_map; it maps them
+ * into its memory. Before the first transaction, so that what another data plane left there goes on
+ * until this one has a configuration. The same tables again change nothing; others than before are
+ * refused (EBUSY): the data plane has to be started anew for them. */
+struct weft_msg_fastpath {
+	uint64_t id; /* of these tables, random */
+	uint32_t n_buckets;
+	uint32_t n_dirs;
+	uint32_t n_cpus; /* rows of the port counters and of traces */
+	uint32_t pad;
+};
+static_assert(sizeof(struct weft_msg_fastpath) == 24, "wire layout");
+
+enum weft_fastpath_map {
+	WEFT_FASTPATH_CONTROL,
+	WEFT_FASTPATH_EPOCHS,
+	WEFT_FASTPATH_BUCKETS,
+	WEFT_FASTPATH_DIRS,
+	WEFT_FASTPATH_TUNNELS,
+	WEFT_FASTPATH_PORT_CNT,
+	WEFT_FASTPATH_TRACE,
+	WEFT_FASTPATH_MAPS,
+};
+static_assert(WEFT_FASTPATH_MAPS <= WEFT_MSG_FDS_MAX, "sent along with one message");
+
+enum weft_fastpath_port_flag {
+	WEFT_FASTPATH_ON = 1 << 0,	/* a program is on the interface: what it leaves to the data
+					 * plane comes in marked, and what comes unmarked it has seen */
+	WEFT_FASTPATH_PEER = 1 << 1,	/* a veth whose other end is in another namespace */
+	WEFT_FASTPATH_XDP = 1 << 2,	/* whose other end takes XDP frames */
+	WEFT_FASTPATH_DELIVER = 1 << 3, /* uplink: the program that takes over from XDP is there */
+};
+
+/* What the fast path's programs are to a port that sits on a kernel interface, for writers only.
+ * The port need not exist yet: it is remembered until flags are 0, or the connection's successor
+ * says otherwise. */
+struct weft_msg_fastpath_port {
+	uint32_t port;	  /* id */
+	uint32_t ifindex; /* 0 with no flags */
+	uint32_t flags;	  /* enum weft_fastpath_port_flag */
+	uint32_t pad;
+};
+static_assert(sizeof(struct weft_msg_fastpath_port) == 16, "wire layout");
 
 #endif

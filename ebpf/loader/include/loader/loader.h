@@ -20,9 +20,81 @@
 #include <stdint.h>
 
 #include <weft/addr.h>
+#include <weft/msg.h>
+#include <weft_bpf/port.h>
 #include <weft_bpf/uplink.h>
 
 #define LOADER_TEXT_SIZE 256
+
+/* ---- the fast path: tables that all its programs share, and its tc programs ----
+ *
+ * The tables are pinned in a folder of bpffs that belongs to one host instance; whoever holds them
+ * open holds a lock on it. They stay when the caller ends, as the programs do, and are taken up
+ * again by the next one: as long as a program is on an interface, it goes on with what is in them.
+ */
+
+struct loader_fast;
+
+struct loader_fast_config {
+	const char *folder;  /* of bpffs, e.g. /sys/fs/bpf/weft/h1; made when absent */
+	uint32_t n_sessions; /* room for so many; of tables that exist already: theirs stays */
+};
+
+struct loader_fast_info {
+	uint64_t id; /* of the tables, random */
+	uint32_t n_buckets;
+	uint32_t n_dirs;
+	uint32_t n_cpus;
+	bool adopted; /* they were there before */
+};
+
+/* Makes or takes up the tables, and loads the programs with them. Tables of another layout
+ * (WEFT_BPF_LAYOUT) are left alone and new ones made. -EBUSY: another process has the folder;
+ * -ENODEV: not in a bpffs; else what the kernel refused. */
+int loader_fast_open(const struct loader_fast_config *config, struct loader_fast **ret, char *text);
+/* Lets go; tables and programs stay. Accepts NULL. */
+void loader_fast_close(struct loader_fast *f);
+/* Removes the pins of an instance that nobody has open; programs that are still on interfaces keep
+ * the tables in memory. 0 also when there are none. */
+int loader_fast_forget(const char *folder, char *text);
+
+void loader_fast_info(const struct loader_fast *f, struct loader_fast_info *ret);
+/* Descriptors of the maps in the order of enum weft_fastpath_map; they stay the loader's. */
+void loader_fast_fds(const struct loader_fast *f, int ret[WEFT_FASTPATH_MAPS]);
+
+/* Where tc programs go: on the host's end of a kernel port, in place of the guard and stricter than
+ * it (weft_port and weft_port_out); on an uplink that is a port of kind veth (weft_uplink_tc); on
+ * an uplink with the XDP program (weft_deliver). */
+enum loader_spot {
+	LOADER_SPOT_PORT = 1,
+	LOADER_SPOT_UPLINK,
+	LOADER_SPOT_DELIVER,
+};
+
+/* Makes sure that they are there: replaces a guard or an older own program in one step each.
+ * Returns 0: they were; 1: put there now; -EBUSY: somebody else's filter has the place. */
+int loader_fast_ensure(struct loader_fast *f, int ifindex, enum loader_spot spot, char *text);
+/* Takes own programs off that place. 0 also when there are none or the interface is gone. */
+int loader_fast_remove(int ifindex, enum loader_spot spot);
+/* As loader_uplink_set_vteps, for the uplinks with a tc program. */
+int loader_fast_set_vteps(
+	struct loader_fast *f, const struct weft_addr *addrs, unsigned int n, char *text);
+
+/* A program as the kernel has it, and what it did since the tables were made. */
+struct loader_prog {
+	char name[16];
+	uint32_t id;
+	uint32_t n_insns;    /* as translated */
+	uint32_t n_verified; /* instructions that the verifier looked at */
+	uint64_t run_ns;     /* only counted while loader_run_time is on */
+	uint64_t run_count;
+	struct weft_bpf_prog_counters n; /* summed over CPUs */
+};
+/* Up to max of them; returns how many, or -errno. The uplink's XDP program is among them. */
+int loader_fast_programs(const struct loader_fast *f, struct loader_prog *ret, unsigned int max);
+/* Run times are counted by the whole kernel as long as the descriptor that this returns is open;
+ * that costs each run some 20 ns. -errno. */
+int loader_run_time(void);
 
 /* ---- the VXLAN steering program of a kernel uplink ---- */
 
@@ -44,8 +116,10 @@ struct loader_uplink_info {
 };
 
 /* Makes sure that the program runs on the interface: adopts, replaces or attaches it, native mode
- * first. VTEP addresses that an adopted program has stay until loader_uplink_set_vteps. */
-int loader_uplink_attach(int ifindex, struct loader_uplink **ret, char *text);
+ * first. VTEP addresses that an adopted program has stay until loader_uplink_set_vteps. With fast
+ * (else NULL, for steering alone), which must outlive it, it shares those tables. */
+int loader_uplink_attach(
+	int ifindex, struct loader_fast *fast, struct loader_uplink **ret, char *text);
 /* Lets go; the program stays on the interface. Accepts NULL. */
 void loader_uplink_release(struct loader_uplink *u);
 /* Takes the program off the interface if it is still this one, and lets go. Accepts NULL. Returns
