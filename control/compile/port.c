@@ -39,7 +39,9 @@ static void fill_port(const struct compiler *c, const struct port *p, struct wef
 	e->role = WEFT_ROLE_TENANT;
 	e->flags = (p->anti_spoof ? WEFT_PORT_ANTISPOOF : 0) | (p->learn ? WEFT_PORT_LEARN : 0) |
 		   (p->server ? WEFT_PORT_SERVER : 0) | (p->enabled ? 0 : WEFT_PORT_ADMIN_DOWN) |
-		   (p->offload ? 0 : WEFT_PORT_NO_OFFLOAD);
+		   (p->offload ? 0 : WEFT_PORT_NO_OFFLOAD) |
+		   (p->fast_path ? 0 : WEFT_PORT_NO_FASTPATH) |
+		   (p->xdp_delivery ? WEFT_PORT_XDP : 0);
 	e->n_queues = p->queues;
 	e->mtu = p->mtu ? p->mtu : segment_mtu(c, s);
 	e->mac = p->mac;

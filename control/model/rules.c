@@ -188,6 +188,8 @@ static int check_port(const struct port *p, struct model_error *err)
 		if (p->addresses[i].len == 128 && !rules_addr_is_unicast(&p->addresses[i].addr))
 			return FAIL(field, "must be a unicast address");
 	}
+	if (p->xdp_delivery && p->kind != WEFT_PORT_VETH)
+		return FAIL("xdp_delivery", "is for ports of kind veth");
 	if (p->hostname && !is_hostname(p->hostname))
 		return FAIL("hostname",
 			"must be letters, digits and hyphens, a hyphen neither first nor last");

@@ -260,6 +260,10 @@ static const struct field port_fields[] = {
 	{BOOL(port, server, false, "vhost-user, memif: this side listens on the socket")},
 	{BOOL(port, enabled, true, "false: nothing passes")},
 	{BOOL(port, offload, true, "offer checksum offload and TSO")},
+	{BOOL(port, fast_path, true, "veth: the kernel may carry its established sessions")},
+	{BOOL(port, xdp_delivery, false,
+		"veth: its other end takes XDP frames (GRO is on there); fast from an af_xdp "
+		"uplink")},
 	{ARRAY(port, security_groups, FIELD_REFS, MODEL_PORT_GROUPS,
 		 "security groups that it is in; with any, what none of them allows is denied"),
 		.ref = MODEL_SECURITY_GROUP, .is_set = true},

@@ -302,7 +302,8 @@ static void add_local_port(const struct oracle *w, const struct port *p, const s
 	e.port.role = WEFT_ROLE_TENANT;
 	e.port.flags = p->anti_spoof * WEFT_PORT_ANTISPOOF + p->learn * WEFT_PORT_LEARN +
 		       p->server * WEFT_PORT_SERVER + !p->enabled * WEFT_PORT_ADMIN_DOWN +
-		       !p->offload * WEFT_PORT_NO_OFFLOAD;
+		       !p->offload * WEFT_PORT_NO_OFFLOAD + !p->fast_path * WEFT_PORT_NO_FASTPATH +
+		       p->xdp_delivery * WEFT_PORT_XDP;
 	e.port.n_queues = p->queues;
 	e.port.mtu = p->mtu ? p->mtu : segment_mtu(w, s);
 	e.port.mac = p->mac;

@@ -65,16 +65,20 @@ static struct object *random_port(void)
 		"'fe80::ff:fe00:%d'", "'10.1.0.0/16','10.0.0.%d'"};
 	static const char *const hostnames[] = {
 		"", "", ",'hostname':'Web'", ",'hostname':'p3'", ",'hostname':'db'"};
-	char list[80], host[32] = "";
+	static const char *const fast[] = {
+		"", "", ",'fast_path':false", ",'kind':'veth','device':'v%d','xdp_delivery':true"};
+	char list[80], host[32] = "", how[64];
+	int number = below(14);
 
 	snprintf(list, sizeof(list), addresses[below(5)], 1 + below(5));
+	snprintf(how, sizeof(how), fast[below(4)], number);
 	if (below(6))
 		snprintf(host, sizeof(host), ",'host':'h%d'", below(3) ? below(4) : 0);
 	return build_object(MODEL_PORT,
 		"{'tenant':'t','name':'p%d','segment':'s%d','mac':'02:00:00:00:00:0%d',"
-		"'addresses':[%s],'enabled':%s,'anti_spoof':false,'learn':%s,'mtu':%d%s%s}",
-		below(14), below(4), 1 + below(7), list, below(5) ? "true" : "false",
-		below(5) ? "false" : "true", below(5) ? 0 : 1400, host, hostnames[below(5)]);
+		"'addresses':[%s],'enabled':%s,'anti_spoof':false,'learn':%s,'mtu':%d%s%s%s}",
+		number, below(4), 1 + below(7), list, below(5) ? "true" : "false",
+		below(5) ? "false" : "true", below(5) ? 0 : 1400, host, hostnames[below(5)], how);
 }
 
 static struct object *random_segment(void)

@@ -36,6 +36,8 @@ static const struct {
 		     "'kind':'memif','device':'/run/m.sock','queues':2,'instance':7,'mtu':1400,"
 		     "'flood_pps':4294967295,'max_learned':5,'anti_spoof':false,'learn':true,"
 		     "'server':true,'enabled':false,'offload':false}"},
+	{MODEL_PORT, "{'tenant':'red','name':'web','segment':'lan','mac':'02:00:00:00:00:01',"
+		     "'kind':'veth','device':'p0','fast_path':false,'xdp_delivery':true}"},
 };
 
 static void test_round_trip(void **state)

@@ -168,6 +168,8 @@ struct port {
 	bool server;
 	bool enabled;
 	bool offload;
+	bool fast_path;
+	bool xdp_delivery;
 	char **security_groups; /* full names, in order */
 	size_t n_security_groups;
 	uint32_t max_sessions; /* 0: no limit, as for tenants */
