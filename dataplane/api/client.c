@@ -160,25 +160,31 @@ int weft_client_op(struct weft_client *c, enum weft_table table, enum weft_op_ve
 	return rc;
 }
 
-int weft_client_send(struct weft_client *c, enum weft_msg_type type, const void *payload,
-	size_t payload_size, uint32_t *ret_seq)
+int weft_client_send_fds(struct weft_client *c, enum weft_msg_type type, const void *payload,
+	size_t payload_size, const int *fds, unsigned int n_fds, uint32_t *ret_seq)
 {
 	size_t size;
 	int rc;
 
-	if (payload_size > sizeof(c->tx) - sizeof(struct weft_msg_hdr))
+	if (payload_size > sizeof(c->tx) - sizeof(struct weft_msg_hdr) || n_fds > WEFT_MSG_FDS_MAX)
 		return -EMSGSIZE;
 	rc = weft_client_flush(c);
 	if (rc)
 		return rc;
 	size = weft_msg_build(c->tx, type, c->seq + 1, payload, payload_size);
-	rc = send_message(c, c->tx, size, NULL, 0);
+	rc = send_message(c, c->tx, size, fds, n_fds);
 	if (rc)
 		return rc;
 	c->seq++;
 	if (ret_seq)
 		*ret_seq = c->seq;
 	return 0;
+}
+
+int weft_client_send(struct weft_client *c, enum weft_msg_type type, const void *payload,
+	size_t payload_size, uint32_t *ret_seq)
+{
+	return weft_client_send_fds(c, type, payload, payload_size, NULL, 0, ret_seq);
 }
 
 int weft_client_hello(struct weft_client *c, const char *name, uint16_t flags, uint32_t *ret_seq)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -438,6 +439,39 @@ static void test_client(void **state)
 	assert_int_equal(weft_client_open("/nonexistent/socket", &a), -ENOENT);
 }
 
+/* Descriptors of a message that has no ops; they stay the sender's. */
+static void test_client_descriptors(void **state)
+{
+	struct weft_msg_fastpath tables = {.id = 7, .n_buckets = 64, .n_dirs = 128, .n_cpus = 2};
+	int pair[2], fds[WEFT_MSG_FDS_MAX + 1];
+	struct weft_client *a, *b;
+	struct weft_client_msg *m;
+	struct stat first, second;
+	uint32_t seq;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(weft_client_wrap(pair[0], &a), 0);
+	assert_int_equal(weft_client_wrap(pair[1], &b), 0);
+	for (unsigned int i = 0; i < WEFT_MSG_FDS_MAX + 1; i++)
+		fds[i] = i == 1 ? STDIN_FILENO : weft_client_fd(a);
+	assert_int_equal(weft_client_send_fds(a, WEFT_MSG_FASTPATH, &tables, sizeof(tables), fds,
+				 WEFT_MSG_FDS_MAX + 1, &seq),
+		-EMSGSIZE);
+	assert_int_equal(weft_client_send_fds(a, WEFT_MSG_FASTPATH, &tables, sizeof(tables), fds,
+				 WEFT_MSG_FDS_MAX, &seq),
+		0);
+	assert_int_equal(weft_client_recv(b, &m), 1);
+	assert_int_equal(m->hdr->type, WEFT_MSG_FASTPATH);
+	assert_int_equal(m->hdr->seq, seq);
+	assert_int_equal(m->n_fds, WEFT_MSG_FDS_MAX);
+	fstat(STDIN_FILENO, &first);
+	fstat(m->fds[1], &second);
+	assert_int_equal(first.st_ino, second.st_ino);
+	assert_true(fcntl(fds[0], F_GETFD) >= 0);
+	weft_client_close(a);
+	weft_client_close(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -450,6 +484,7 @@ int main(void)
 		cmocka_unit_test(test_traces),
 		cmocka_unit_test(test_watches),
 		cmocka_unit_test(test_client),
+		cmocka_unit_test(test_client_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

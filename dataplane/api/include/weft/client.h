@@ -29,6 +29,9 @@ int weft_client_fd(const struct weft_client *c);
  * was sent; wait for POLLOUT), or -errno: the connection is gone. Ops added before go first. */
 int weft_client_send(struct weft_client *c, enum weft_msg_type type, const void *payload,
 	size_t payload_size, uint32_t *ret_seq);
+/* The same with descriptors, at most WEFT_MSG_FDS_MAX, which stay the caller's. */
+int weft_client_send_fds(struct weft_client *c, enum weft_msg_type type, const void *payload,
+	size_t payload_size, const int *fds, unsigned int n_fds, uint32_t *ret_seq);
 /* HELLO with magic and version. flags: enum weft_hello_flag. */
 int weft_client_hello(struct weft_client *c, const char *name, uint16_t flags, uint32_t *ret_seq);
 
