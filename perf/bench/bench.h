@@ -13,8 +13,19 @@
 
 #include <port/port.h>
 
-#define BENCH_BURST	32
-#define BENCH_FRAME_MAX 192
+#define BENCH_BURST	 32
+#define BENCH_FRAME_MAX	 192
+#define BENCH_ROUNDS_MAX 20001
+#define BENCH_COUNT_PKTS (128 * BENCH_BURST) /* in each call of bench_counted */
+
+/* From the command line. */
+struct bench_settings {
+	unsigned int rounds;
+	bool lowest; /* not the median */
+	bool json;
+	bool count; /* measure by calls of bench_counted only */
+};
+extern struct bench_settings bench_settings;
 
 /* One round: handles about n packets, returns how many it did. */
 typedef uint64_t (*bench_fn)(void *arg, uint64_t n);
@@ -25,10 +36,23 @@ double bench_cycles(bench_fn fn, void *arg);
 /* As bench_cycles for two at once, round by round in turn; *ret_a and *ret_b. */
 void bench_cycles_pair(bench_fn a, bench_fn b, void *arg, double *ret_a, double *ret_b);
 
+/* Where callgrind collects: about BENCH_COUNT_PKTS packets. */
+void bench_counted(bench_fn fn, void *arg);
+/* Calls of it since the last time this was asked. */
+unsigned int bench_counts(void);
+
+/* Hashes are alike in all runs: after what seeds them. */
+void bench_fix_seed(void);
+
+/* The report begins with what is known of the machine. */
+void bench_report_begin(const char *machine);
+void bench_report_end(void);
 /* One line of the report: cycles for each packet with so many MACs, or what per each of n. */
 void bench_report(const char *name, unsigned int n_macs, double cycles);
 void bench_report_of(
 	const char *name, unsigned int n, const char *of, const char *per, double cycles);
+/* What happens once. */
+void bench_report_us(const char *name, double us);
 
 /* A frame of 64 bytes with its FCS, from MAC src to dst; returns its length. */
 unsigned int bench_frame(uint8_t *buf, const struct weft_mac *src, const struct weft_mac *dst);
@@ -61,11 +85,14 @@ void bench_port_traffic(struct port *p, const struct bench_traffic *t);
 
 void bench_forward(unsigned int n_macs);
 void bench_stages(void);
-void bench_sessions(void);
+/* n: that many sessions; 0: all sizes. */
+void bench_sessions(uint32_t n);
 void bench_routes(void);
 void bench_policy(void);
-/* only: that many sessions; 0: all sizes, and new ones. */
-void bench_stateful(uint32_t only);
+/* n: that many sessions; 0: all sizes. */
+void bench_stateful(uint32_t n);
+/* n_rules: that many; 0: 1, and 1,000. */
+void bench_new(uint32_t n_rules);
 /* One attack by name, or NULL: all. */
 void bench_hostile(const char *only);
 void bench_scale(void);

@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * weft-bench: cycles of the packet path's own code, in one process on one thread.
- *
- *   weft-bench [all|forward|stages|sessions|routes|stateful|policy]  the report
- *   weft-bench stateful N [ROUNDS]       the session path with N sessions
- *   weft-bench hostile [ATTACK]          what bystanders keep under each attack
- *   weft-bench scale                     millions of sessions under traffic
- *   weft-bench forward N_MACS [ROUNDS]   one size; many rounds for a profiler
- *   weft-bench pcap FILE                 writes the tenant's frame, for net_pcap
- *   weft-bench devices FILE              between net_pcap with that file and net_null
+ * weft-bench: cycles of the packet path's own code, in one process on one thread. --help tells what
+ * there is.
  */
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <rte_cycles.h>
+#include <rte_version.h>
 
 #include <core/eal.h>
 #include <core/log.h>
@@ -23,69 +18,118 @@
 #include "bed.h"
 #include "bench.h"
 
-#define ROUNDS	     101
-#define ROUNDS_MAX   20001
-#define ROUND_PKTS   (64 * BENCH_BURST)
-#define WARM_UP_PKTS 200000
-#define N_SESSIONS   (4u << 20)
+#define N_SESSIONS (4u << 20)
 
-static unsigned int n_rounds = ROUNDS;
+struct bench_case {
+	const char *name;
+	const char *argument; /* what it takes, NULL: nothing */
+	const char *help;
+	void (*run)(const char *argument); /* NULL: without one */
+	bool extra;			   /* only when named */
+};
 
-static int compare(const void *a, const void *b)
+static uint32_t number_of(const char *text)
 {
-	double x = *(const double *)a, y = *(const double *)b;
+	char *end;
+	unsigned long n = text ? strtoul(text, &end, 10) : 0;
 
-	return (x > y) - (x < y);
-}
-
-static double one_round(bench_fn fn, void *arg)
-{
-	uint64_t start = rte_rdtsc_precise(), done = fn(arg, ROUND_PKTS);
-
-	return (double)(rte_rdtsc_precise() - start) / done;
-}
-
-static double median(double *v, unsigned int n)
-{
-	qsort(v, n, sizeof(*v), compare);
-	return v[n / 2];
-}
-
-double bench_cycles(bench_fn fn, void *arg)
-{
-	static double v[ROUNDS_MAX];
-
-	fn(arg, WARM_UP_PKTS);
-	for (unsigned int i = 0; i < n_rounds; i++)
-		v[i] = one_round(fn, arg);
-	return median(v, n_rounds);
-}
-
-void bench_cycles_pair(bench_fn a, bench_fn b, void *arg, double *ret_a, double *ret_b)
-{
-	static double va[ROUNDS_MAX], vb[ROUNDS_MAX];
-
-	a(arg, WARM_UP_PKTS);
-	b(arg, WARM_UP_PKTS);
-	for (unsigned int i = 0; i < n_rounds; i++) {
-		va[i] = one_round(a, arg);
-		vb[i] = one_round(b, arg);
+	if (text && (*end || n == 0 || n > UINT32_MAX)) {
+		fprintf(stderr, "weft-bench: not a number: %s\n", text);
+		exit(2);
 	}
-	*ret_a = median(va, n_rounds);
-	*ret_b = median(vb, n_rounds);
+	return n;
 }
 
-void bench_report_of(
-	const char *name, unsigned int n, const char *of, const char *per, double cycles)
+static void run_forward(const char *n)
 {
-	printf("%-24s %8u %s %8.1f cycles/%s %8.1f ns\n", name, n, of, cycles, per,
-		cycles * 1e9 / rte_get_tsc_hz());
-	fflush(stdout);
+	static const uint32_t sizes[] = {1, 1000, 100000};
+
+	for (unsigned int i = 0; !n && i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		bench_forward(sizes[i]);
+	if (n)
+		bench_forward(number_of(n));
 }
 
-void bench_report(const char *name, unsigned int n_macs, double cycles)
+static void run_stages(const char *n)
 {
-	bench_report_of(name, n_macs, "MACs", "packet", cycles);
+	bench_stages();
+}
+
+static void run_sessions(const char *n)
+{
+	bench_sessions(number_of(n));
+}
+
+static void run_routes(const char *n)
+{
+	bench_routes();
+}
+
+static void run_policy(const char *n)
+{
+	bench_policy();
+}
+
+static void run_stateful(const char *n)
+{
+	bench_stateful(number_of(n));
+}
+
+static void run_new(const char *n)
+{
+	bench_new(number_of(n));
+}
+
+static void run_counts(const char *n)
+{
+	bench_forward(1000);
+	bench_stateful(1000);
+	bench_new(1);
+}
+
+static void run_scale(const char *n)
+{
+	bench_scale();
+}
+
+static const struct bench_case cases[] = {
+	{"forward", "MACS", "switched without sessions: encapsulated, decapsulated, local",
+		run_forward, false},
+	{"stages", NULL, "single steps: parse, checksums, encapsulation, lookup in the FDB",
+		run_stages, false},
+	{"sessions", "SESSIONS", "the session table alone: find, miss, insert, age", run_sessions,
+		false},
+	{"routes", NULL, "longest prefix match", run_routes, false},
+	{"policy", NULL, "the classifier, and commits of its rules", run_policy, false},
+	{"stateful", "SESSIONS", "established sessions with policy, routing, anti-spoofing",
+		run_stateful, false},
+	{"new", "RULES", "first packets of sessions, and the sessions' end", run_new, false},
+	{"main", NULL, "the cases whose instructions are recorded", run_counts, true},
+	{"hostile", "ATTACK", "what bystanders keep under each attack", bench_hostile, true},
+	{"scale", NULL, "a million sessions under traffic", run_scale, true},
+	{"devices", "FILE", "between net_pcap with that file and net_null", bench_devices, true},
+};
+#define N_CASES (sizeof(cases) / sizeof(cases[0]))
+
+static void usage(FILE *to)
+{
+	fprintf(to, "Usage: weft-bench [OPTION]... [CASE [ARGUMENT]]\n"
+		    "       weft-bench pcap FILE    writes the tenant's frame, for net_pcap\n\n"
+		    "TSC cycles of the packet path's own code, the median of many short rounds, in "
+		    "one\n"
+		    "process on one thread, with fixed seeds. Without a case: all but the last "
+		    "four.\n\n");
+	for (unsigned int i = 0; i < N_CASES; i++)
+		fprintf(to, "  %-9s %-9s  %s\n", cases[i].name,
+			cases[i].argument ? cases[i].argument : "", cases[i].help);
+	fprintf(to,
+		"\n  -r, --rounds N   rounds of 2,048 packets, 1 to %u (101)\n"
+		"  -l, --lowest     the lowest round in place of the median\n"
+		"  -j, --json       one JSON document in place of the table\n"
+		"  -c, --count      no timing: each measurement is one call of bench_counted, for\n"
+		"                   callgrind (perf/bench/instructions does it)\n"
+		"  -h, --help       this text\n",
+		BENCH_ROUNDS_MAX);
 }
 
 /* The classic format of libpcap: little-endian header, one record. */
@@ -107,65 +151,93 @@ static int write_pcap(const char *path)
 	return fclose(f) == 0 && ok ? 0 : 1;
 }
 
-static void run(int argc, char **argv)
+static void set_rounds(const char *text)
 {
-	const char *what = argc > 1 ? argv[1] : "all";
-	bool all = strcmp(what, "all") == 0;
+	bench_settings.rounds = number_of(text);
+	if (bench_settings.rounds <= BENCH_ROUNDS_MAX)
+		return;
+	fprintf(stderr, "weft-bench: at most %u rounds\n", BENCH_ROUNDS_MAX);
+	exit(2);
+}
 
-	if (argc > 2 && strcmp(what, "devices") == 0) {
-		bench_devices(argv[2]);
-		return;
+static void read_options(int argc, char **argv)
+{
+	static const struct option options[] = {{"rounds", required_argument, NULL, 'r'},
+		{"lowest", no_argument, NULL, 'l'}, {"json", no_argument, NULL, 'j'},
+		{"count", no_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "r:ljch", options, NULL)) != -1) {
+		switch (c) {
+		case 'r':
+			set_rounds(optarg);
+			break;
+		case 'l':
+			bench_settings.lowest = true;
+			break;
+		case 'c':
+			bench_settings.count = true;
+			bench_settings.json = true;
+			break;
+		case 'j':
+			bench_settings.json = true;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(0);
+		default:
+			usage(stderr);
+			exit(2);
+		}
 	}
-	if (strcmp(what, "hostile") == 0) {
-		bench_hostile(argv[2]);
-		return;
+}
+
+static const struct bench_case *find_case(const char *name)
+{
+	for (unsigned int i = 0; i < N_CASES; i++) {
+		if (strcmp(cases[i].name, name) == 0)
+			return &cases[i];
 	}
-	if (strcmp(what, "scale") == 0) {
-		bench_scale();
-		return;
+	fprintf(stderr, "weft-bench: no such case: %s\n", name);
+	exit(2);
+}
+
+static void run(const struct bench_case *only, const char *argument)
+{
+	char machine[128];
+
+	snprintf(machine, sizeof(machine), "TSC %lu MHz, %s hugepages, %s",
+		rte_get_tsc_hz() / 1000000, eal_hugepage_bytes() ? "with" : "without",
+		rte_version());
+	bench_report_begin(machine);
+	for (unsigned int i = 0; i < N_CASES; i++) {
+		if (only ? &cases[i] == only : !cases[i].extra)
+			cases[i].run(argument);
 	}
-	if (argc > 3 && (unsigned int)atoi(argv[3]) - 1u < ROUNDS_MAX)
-		n_rounds = atoi(argv[3]);
-	if (argc > 2 && strcmp(what, "stateful") == 0) {
-		bench_stateful(atoi(argv[2]));
-		return;
-	}
-	if (argc > 2 && atoi(argv[2]) > 0) {
-		bench_forward(atoi(argv[2]));
-		return;
-	}
-	if (all || strcmp(what, "forward") == 0) {
-		bench_forward(1);
-		bench_forward(1000);
-		bench_forward(100000);
-	}
-	if (all || strcmp(what, "stages") == 0)
-		bench_stages();
-	if (all || strcmp(what, "sessions") == 0)
-		bench_sessions();
-	if (all || strcmp(what, "routes") == 0)
-		bench_routes();
-	if (all || strcmp(what, "policy") == 0)
-		bench_policy();
-	if (all || strcmp(what, "stateful") == 0)
-		bench_stateful(0);
+	bench_report_end();
 }
 
 int main(int argc, char **argv)
 {
 	struct options opt = {.n_workers = 1, .n_mbufs = 8192, .log_level = LOG_WARNING};
+	const struct bench_case *only = NULL;
+	const char *argument;
 
-	if (argc == 3 && strcmp(argv[1], "pcap") == 0)
-		return write_pcap(argv[2]);
+	read_options(argc, argv);
+	argument = argc > optind + 1 ? argv[optind + 1] : NULL;
+	if (argument && strcmp(argv[optind], "pcap") == 0)
+		return write_pcap(argument);
+	if (argc > optind && strcmp(argv[optind], "all") != 0)
+		only = find_case(argv[optind]);
 	log_set_level(LOG_WARNING);
+	opt.no_huge = bench_settings.count; /* as far as valgrind goes */
 	if (eal_start(&opt) < 0)
 		return 1;
 	bed_init(opt.n_mbufs, 1, N_SESSIONS);
-	if (argc < 2 || strcmp(argv[1], "devices") != 0)
+	bench_fix_seed();
+	if (!only || only->run != bench_devices)
 		bench_port_register();
-	printf("TSC %lu MHz, %s hugepages\n", rte_get_tsc_hz() / 1000000,
-		eal_hugepage_bytes() ? "with" : "without");
-	run(argc, argv);
+	run(only, argument);
 	bed_fini();
 	eal_stop();
 	return 0;

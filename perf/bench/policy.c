@@ -146,11 +146,6 @@ static double commit_us(void)
 	return (rte_rdtsc_precise() - start) * 1e6 / rte_get_tsc_hz();
 }
 
-static void report_commit(const char *name, double us)
-{
-	printf("%-56s %10.1f us\n", name, us);
-}
-
 /* One rule, one set, whose addresses are spread over memory; then it changes. */
 static void bench_large_set(void)
 {
@@ -160,12 +155,12 @@ static void bench_large_set(void)
 	bed_put(WEFT_TABLE_SET, &(struct weft_set){.id = 1});
 	for (uint32_t i = 0; i < LARGE_SET; i++)
 		put_member(1, v4_addr(i), 128);
-	report_commit("commit, a set of 100,000 prefixes", commit_us());
+	bench_report_us("commit, a set of 100,000 prefixes", commit_us());
 	bed_put(WEFT_TABLE_SET, &(struct weft_set){.id = 1});
 	report(judge_new(bed_commit(), 1), "judge by a set", LARGE_SET, "prefixes");
-	report_commit("commit, nothing", commit_us());
+	bench_report_us("commit, nothing", commit_us());
 	put_member(1, v4_addr(LARGE_SET), 128);
-	report_commit("commit, one more prefix of 100,000", commit_us());
+	bench_report_us("commit, one more prefix of 100,000", commit_us());
 	bed_reset();
 }
 
@@ -206,14 +201,14 @@ static void bench_commits(void)
 	put_rules(1, 1000, 6, false);
 	for (uint32_t i = 1; i <= N_PORTS; i++)
 		put_port(i, RULES);
-	report_commit("commit, 1,000 rules shared by 1,000 ports", commit_us());
+	bench_report_us("commit, 1,000 rules shared by 1,000 ports", commit_us());
 	put_rules(500, 1, 17, false);
-	report_commit("commit, one of those rules", commit_us());
+	bench_report_us("commit, one of those rules", commit_us());
 	for (uint32_t i = 1; i <= N_PORTS; i++) {
 		put_ruleset(i + 1, 1, 1000, 6, false);
 		put_port(i, i + 1);
 	}
-	report_commit("commit, 1,000 rules of its own for each of 1,000 ports", commit_us());
+	bench_report_us("commit, 1,000 rules of its own for each of 1,000 ports", commit_us());
 	bed_reset();
 }
 

@@ -86,6 +86,28 @@ static uint64_t run_find(void *arg, uint64_t n)
 	return n;
 }
 
+/* First packets: nothing is there. */
+static uint64_t run_miss(void *arg, uint64_t n)
+{
+	struct table *t = arg;
+
+	for (uint64_t done = 0; done < n; done += BENCH_BURST) {
+		struct session_key pair[2], keys[BENCH_BURST];
+		struct session_dir *found[BENCH_BURST];
+		uint64_t hashes[BENCH_BURST];
+
+		for (unsigned int i = 0; i < BENCH_BURST; i++) {
+			make_keys(0x8000000 + t->at++ % 0x800000, pair);
+			keys[i] = pair[0];
+			hashes[i] = session_hash(&keys[i]);
+		}
+		session_find_bulk(keys, hashes, BENCH_BURST, found);
+		for (unsigned int i = 0; i < BENCH_BURST; i++)
+			t->sink += found[i] != NULL;
+	}
+	return n;
+}
+
 static uint64_t run_life(void *arg, uint64_t n)
 {
 	struct table *t = arg;
@@ -122,10 +144,11 @@ static void bench_of(unsigned int n)
 
 	t.port.spec.max_sessions = t.port.spec.max_half_open = UINT32_MAX;
 	t.keys = malloc(2 * n * sizeof(*t.keys));
-	if (!t.keys || session_init(SESSION_DEFAULT + 4096, 1) < 0) {
+	if (!t.keys || session_init(n + n / 8 + SESSION_DEFAULT, 1) < 0) {
 		fprintf(stderr, "bench: out of memory\n");
 		exit(1);
 	}
+	bench_fix_seed();
 	random_state = SEED;
 	for (uint32_t k = 0; k < n; k++) {
 		insert(&t, k);
@@ -133,19 +156,24 @@ static void bench_of(unsigned int n)
 	}
 	shuffle(&t);
 	bench_report_of("find", n, "sessions", "packet", bench_cycles(run_find, &t));
+	t.at = 0;
+	bench_report_of("find nothing", n, "sessions", "packet", bench_cycles(run_miss, &t));
+	t.at = 0;
 	bench_report_of("insert and remove", n, "sessions", "session", bench_cycles(run_life, &t));
 	bench_report_of("nothing to age", n, "sessions", "round", bench_cycles(run_idle, &t));
 	session_fini();
 	free(t.keys);
 }
 
-void bench_sessions(void)
+void bench_sessions(uint32_t only)
 {
-	static const unsigned int sizes[] = {64, 1024, 65536, SESSION_DEFAULT};
+	static const uint32_t sizes[] = {64, 1024, 65536, SESSION_DEFAULT, 10 * SESSION_DEFAULT};
 
 	session_fini(); /* the bed's */
-	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+	for (unsigned int i = 0; !only && i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		bench_of(sizes[i]);
+	if (only)
+		bench_of(only);
 	if (session_init(SESSION_DEFAULT, 1) < 0)
 		exit(1);
 }

@@ -4,9 +4,11 @@
  */
 #include <stdlib.h>
 
+#include <rte_ether.h>
 #include <rte_prefetch.h>
 
 #include <core/mem.h>
+#include <pkt/cksum.h>
 #include <pkt/parse.h>
 #include <table/vhash.h>
 #include <tunnel/vxlan.h>
@@ -59,6 +61,42 @@ static uint64_t run_encap(void *arg, uint64_t n)
 	return n;
 }
 
+static uint64_t run_ip_checksum(void *arg, uint64_t n)
+{
+	struct burst *b = arg;
+
+	for (uint64_t done = 0; done < n; done++)
+		cksum_ipv4_set(rte_pktmbuf_mtod_offset(
+			b->pkts[done % BENCH_BURST], void *, sizeof(struct rte_ether_hdr)));
+	return n;
+}
+
+/* Of as much as the frame has. */
+static uint64_t run_checksum(void *arg, uint64_t n)
+{
+	struct burst *b = arg;
+
+	for (uint64_t done = 0; done < n; done++) {
+		const struct rte_mbuf *m = b->pkts[done % BENCH_BURST];
+
+		b->sink += cksum_bytes(rte_pktmbuf_mtod(m, const void *), m->data_len);
+	}
+	return n;
+}
+
+static void bench_checksums(struct burst *b)
+{
+	static const uint16_t sizes[] = {64, 512, 1500};
+
+	bench_report("IPv4 header checksum", 1, bench_cycles(run_ip_checksum, b));
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		for (unsigned int k = 0; k < BENCH_BURST; k++)
+			b->pkts[k]->data_len = b->pkts[k]->pkt_len = sizes[i];
+		bench_report_of(
+			"checksum", sizes[i], "bytes", "packet", bench_cycles(run_checksum, b));
+	}
+}
+
 static void fill(struct burst *b, bool vxlan)
 {
 	struct weft_mac src = bench_mac(1), dst = bench_mac(2);
@@ -87,6 +125,7 @@ static void bench_packets(void)
 	bench_report("encapsulation header", 1, bench_cycles(run_encap, b));
 	fill(b, true);
 	bench_report("parse outer", 1, bench_cycles(run_outer, b));
+	bench_checksums(b);
 	rte_pktmbuf_free_bulk(b->pkts, BENCH_BURST);
 	free(b);
 }
@@ -140,7 +179,7 @@ static void bench_lookup(uint32_t n)
 		at += 0x9e3779b1u;
 		l.keys[i] = key_of(((uint64_t)at * n) >> 32);
 	}
-	bench_report("lookup in bulk", n, bench_cycles(run_lookup, &l));
+	bench_report("FDB lookup in bulk", n, bench_cycles(run_lookup, &l));
 	vhash_free(l.h);
 	free(l.keys);
 }
