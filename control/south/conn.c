@@ -4,9 +4,11 @@
  * after each one it is looked at again.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conn.h"
 
@@ -19,9 +21,23 @@ struct conn_request {
 	void *arg;
 	enum weft_msg_type type;
 	uint32_t seq;
+	unsigned int n_fds;
+	int fds[WEFT_MSG_FDS_MAX]; /* until it is sent */
 	size_t size;
 	uint8_t payload[];
 };
+
+static void close_fds(struct conn_request *r)
+{
+	while (r->n_fds > 0)
+		close(r->fds[--r->n_fds]);
+}
+
+static void request_free(struct conn_request *r)
+{
+	close_fds(r);
+	free(r);
+}
 
 static struct conn_request *find_request(struct conn *c, uint32_t seq)
 {
@@ -90,14 +106,16 @@ static int send_some(struct conn *c)
 
 	for (unsigned int i = 0; i < TURN_MESSAGES; i++) {
 		while ((r = TAILQ_FIRST(&c->unsent))) {
-			rc = weft_client_send(c->client, r->type, r->payload, r->size, &r->seq);
+			rc = weft_client_send_fds(
+				c->client, r->type, r->payload, r->size, r->fds, r->n_fds, &r->seq);
 			if (rc < 0)
 				return rc;
 			TAILQ_REMOVE(&c->unsent, r, link);
+			close_fds(r);
 			if (r->reply)
 				TAILQ_INSERT_TAIL(&c->sent, r, link);
 			else
-				free(r);
+				request_free(r);
 		}
 		rc = c->user.stream(c->user.arg, c->client);
 		if (rc < 0 || (rc == 0 && TAILQ_EMPTY(&c->unsent)))
@@ -149,7 +167,7 @@ static void tell_requests(struct conn_request_list *list)
 		TAILQ_REMOVE(list, r, link);
 		if (r->reply)
 			r->reply(r->arg, NULL);
-		free(r);
+		request_free(r);
 	}
 }
 
@@ -176,16 +194,36 @@ void conn_fail(struct conn *c, const char *why)
 	c->user.closed(c->user.arg, why);
 }
 
-int conn_request(struct conn *c, enum weft_msg_type type, const void *payload, size_t size,
-	conn_reply_fn reply, void *arg)
+/* 0 or -errno. */
+static int copy_fds(struct conn_request *r, const int *fds, unsigned int n_fds)
+{
+	for (unsigned int i = 0; i < n_fds; i++) {
+		r->fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+		if (r->fds[i] < 0)
+			return -errno;
+		r->n_fds++;
+	}
+	return 0;
+}
+
+int conn_request_fds(struct conn *c, enum weft_msg_type type, const void *payload, size_t size,
+	const int *fds, unsigned int n_fds, conn_reply_fn reply, void *arg)
 {
 	struct conn_request *r;
+	int rc;
 
 	if (!conn_is_open(c))
 		return -ENOTCONN;
+	if (n_fds > WEFT_MSG_FDS_MAX)
+		return -E2BIG;
 	r = calloc(1, sizeof(*r) + size);
 	if (!r)
 		return -ENOMEM;
+	rc = copy_fds(r, fds, n_fds);
+	if (rc < 0) {
+		request_free(r);
+		return rc;
+	}
 	r->type = type;
 	r->reply = reply;
 	r->arg = arg;
@@ -195,6 +233,12 @@ int conn_request(struct conn *c, enum weft_msg_type type, const void *payload, s
 	TAILQ_INSERT_TAIL(&c->unsent, r, link);
 	conn_kick(c);
 	return 0;
+}
+
+int conn_request(struct conn *c, enum weft_msg_type type, const void *payload, size_t size,
+	conn_reply_fn reply, void *arg)
+{
+	return conn_request_fds(c, type, payload, size, NULL, 0, reply, arg);
 }
 
 bool conn_is_waiting(const struct conn *c)

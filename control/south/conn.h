@@ -62,6 +62,9 @@ static inline bool conn_is_open(const struct conn *c)
  * -ENOTCONN or -ENOMEM. */
 int conn_request(struct conn *c, enum weft_msg_type type, const void *payload, size_t size,
 	conn_reply_fn reply, void *arg);
+/* The same with descriptors, which are duplicated. */
+int conn_request_fds(struct conn *c, enum weft_msg_type type, const void *payload, size_t size,
+	const int *fds, unsigned int n_fds, conn_reply_fn reply, void *arg);
 /* Some request waits for its answer. */
 bool conn_is_waiting(const struct conn *c);
 /* The stream has something. */

@@ -107,6 +107,8 @@ static bool on_hello(void *arg, struct weft_client_msg *m)
 	s->error[0] = '\0';
 	ports_clear(s);
 	event_add(s->watch, &second);
+	s->state = SOUTH_DUMPING;
+	south_tell_greeted(s);
 	sync_start_dump(s);
 	if (s->state == SOUTH_DUMPING)
 		south_tell_connected(s, true);

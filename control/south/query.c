@@ -20,8 +20,8 @@ struct query {
 	enum weft_msg_type type; /* of the answer */
 };
 
-static int ask(struct south *s, enum weft_msg_type type, const void *payload, size_t size,
-	conn_reply_fn reply, const struct query *q)
+static int ask_fds(struct south *s, enum weft_msg_type type, const void *payload, size_t size,
+	const int *fds, unsigned int n_fds, conn_reply_fn reply, const struct query *q)
 {
 	struct query *copy;
 	int rc;
@@ -32,10 +32,16 @@ static int ask(struct south *s, enum weft_msg_type type, const void *payload, si
 	if (!copy)
 		return -ENOMEM;
 	*copy = *q;
-	rc = conn_request(&s->conn, type, payload, size, reply, copy);
+	rc = conn_request_fds(&s->conn, type, payload, size, fds, n_fds, reply, copy);
 	if (rc < 0)
 		free(copy);
 	return rc;
+}
+
+static int ask(struct south *s, enum weft_msg_type type, const void *payload, size_t size,
+	conn_reply_fn reply, const struct query *q)
+{
+	return ask_fds(s, type, payload, size, NULL, 0, reply, q);
 }
 
 /* What a message that is not the expected one means. */
@@ -162,9 +168,16 @@ static bool on_answer(void *arg, struct weft_client_msg *m)
 	return true;
 }
 
+int south_query_fds(struct south *s, enum weft_msg_type type, const void *payload, size_t size,
+	const int *fds, unsigned int n_fds, enum weft_msg_type answer, south_answer_fn cb,
+	void *arg)
+{
+	return ask_fds(s, type, payload, size, fds, n_fds, on_answer,
+		&(struct query){.answer = cb, .arg = arg, .type = answer});
+}
+
 int south_query(struct south *s, enum weft_msg_type type, const void *payload, size_t size,
 	enum weft_msg_type answer, south_answer_fn cb, void *arg)
 {
-	return ask(s, type, payload, size, on_answer,
-		&(struct query){.answer = cb, .arg = arg, .type = answer});
+	return south_query_fds(s, type, payload, size, NULL, 0, answer, cb, arg);
 }

@@ -173,6 +173,13 @@ void south_resend_port(struct south *s, const struct weft_port *port)
 	sink_end(s, model_revision(engine_model(s->engine)));
 }
 
+void south_tell_greeted(struct south *s)
+{
+	for (unsigned int i = 0; i < s->n_listeners; i++)
+		if (s->listeners[i].greeted)
+			s->listeners[i].greeted(s->listeners[i].arg);
+}
+
 void south_tell_connected(struct south *s, bool connected)
 {
 	for (unsigned int i = 0; i < s->n_listeners; i++)

@@ -124,6 +124,7 @@ void ports_forget(struct south *s, uint32_t id);
 void ports_clear(struct south *s);
 
 /* south.c */
+void south_tell_greeted(struct south *s);
 void south_tell_connected(struct south *s, bool connected);
 void south_tell_event(struct south *s, const struct weft_client_msg *m);
 

@@ -185,9 +185,26 @@ static void commit(struct fake_dataplane *f, uint32_t seq)
 	fake_send(f, WEFT_MSG_TXN_RESULT, seq, &result, sizeof(result));
 }
 
-static void answer(struct fake_dataplane *f, const void *msg)
+static void take_tables(struct fake_dataplane *f, uint32_t seq,
+	const struct weft_msg_fastpath *tables, unsigned int n_fds)
+{
+	struct weft_msg_error error = {.error = EBUSY, .text = "it has other tables"};
+
+	assert(n_fds == WEFT_FASTPATH_MAPS);
+	if (f->tables_id && f->tables_id != tables->id) {
+		fake_send(f, WEFT_MSG_ERROR, seq, &error, sizeof(error));
+		return;
+	}
+	f->tables_id = tables->id;
+	fake_send(f, WEFT_MSG_PONG, seq, NULL, 0);
+}
+
+static void answer(struct fake_dataplane *f, const void *msg, unsigned int n_fds)
 {
 	const struct weft_msg_hdr *hdr = msg;
+
+	if (f->n_received < FAKE_RECEIVED)
+		f->received[f->n_received++] = hdr->type;
 
 	if (f->hang_up_at == hdr->type) {
 		f->hang_up_at = 0;
@@ -214,6 +231,9 @@ static void answer(struct fake_dataplane *f, const void *msg)
 	case WEFT_MSG_DUMP:
 		dump(f, hdr->seq);
 		break;
+	case WEFT_MSG_FASTPATH:
+		take_tables(f, hdr->seq, weft_msg_payload(msg), n_fds);
+		break;
 	case WEFT_MSG_SESSION_LIST:
 		list_sessions(f, hdr->seq, weft_msg_payload(msg));
 		break;
@@ -238,6 +258,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	struct fake_dataplane *f = arg;
 	char text[WEFT_TEXT_SIZE];
 	struct cmsghdr *h;
+	unsigned int n_fds;
 	ssize_t n;
 
 	n = recvmsg(fd, &mh, MSG_DONTWAIT);
@@ -246,14 +267,15 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	h = CMSG_FIRSTHDR(&mh);
-	for (size_t i = 0; h && i < (h->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
+	n_fds = h ? (h->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
+	for (size_t i = 0; i < n_fds; i++) {
 		int one;
 
 		memcpy(&one, CMSG_DATA(h) + i * sizeof(int), sizeof(one));
 		close(one);
 	}
 	assert(weft_msg_check(msg, n, text) == 0);
-	answer(f, msg);
+	answer(f, msg, n_fds);
 }
 
 static void on_accept(evutil_socket_t fd, short what, void *arg)
@@ -327,6 +349,7 @@ void fake_restart(struct fake_dataplane *f)
 	stop_listening(f);
 	f->boot_id++;
 	f->generation = 0;
+	f->tables_id = 0;
 	f->n_entries = 0;
 	start_listening(f);
 }

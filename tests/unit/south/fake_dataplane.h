@@ -11,7 +11,8 @@
 #include <weft/client.h>
 #include <weft/stats.h>
 
-#define FAKE_ENTRIES 4096
+#define FAKE_ENTRIES  4096
+#define FAKE_RECEIVED 64
 
 struct fake_entry {
 	enum weft_table table;
@@ -36,6 +37,8 @@ struct fake_dataplane {
 	size_t n_txn;
 	size_t n_fds; /* that came with ops */
 
+	uint64_t tables_id; /* of the fast path; 0: none yet */
+
 	/* orders */
 	enum weft_msg_type hang_up_at; /* closes on receiving that, once */
 	enum weft_msg_type mute_at;    /* does not answer that */
@@ -45,6 +48,8 @@ struct fake_dataplane {
 	/* what happened */
 	unsigned int n_hellos, n_dumps, n_commits;
 	size_t last_txn_ops;
+	uint16_t received[FAKE_RECEIVED]; /* types of the first messages */
+	unsigned int n_received;
 };
 
 void fake_start(struct fake_dataplane *f, struct event_base *base);

@@ -610,6 +610,98 @@ static void test_sessions(void **state)
 	assert_int_equal(ended_error, 0);
 }
 
+/* The fast path is told before anything else, to each data plane that is met. */
+struct fast {
+	struct south *south;
+	uint64_t id;
+	unsigned int n_taken, n_refused;
+	int error;
+	char text[64];
+};
+static struct fast fast;
+
+static void fast_answered(void *arg, const struct weft_msg_hdr *answer, int error, const char *text)
+{
+	fast.n_taken += answer != NULL;
+	fast.n_refused += answer == NULL;
+	if (answer)
+		return;
+	fast.error = error;
+	snprintf(fast.text, sizeof(fast.text), "%s", text);
+}
+
+static void send_tables(void *arg)
+{
+	struct weft_msg_fastpath tables = {.id = fast.id};
+	struct weft_msg_fastpath_port port = {.port = 3, .ifindex = 7, .flags = WEFT_FASTPATH_ON};
+	int fds[WEFT_FASTPATH_MAPS];
+
+	for (unsigned int i = 0; i < WEFT_FASTPATH_MAPS; i++)
+		fds[i] = STDERR_FILENO;
+	assert_int_equal(south_query_fds(fast.south, WEFT_MSG_FASTPATH, &tables, sizeof(tables),
+				 fds, WEFT_FASTPATH_MAPS, WEFT_MSG_PONG, fast_answered, NULL),
+		0);
+	assert_int_equal(south_query(fast.south, WEFT_MSG_FASTPATH_PORT, &port, sizeof(port),
+				 WEFT_MSG_PONG, fast_answered, NULL),
+		0);
+}
+
+static bool is_refused(struct bench *b)
+{
+	return fast.n_refused > 0;
+}
+
+static bool two_taken(struct bench *b)
+{
+	return fast.n_taken == 2;
+}
+
+static void assert_fast_path_first(struct bench *b)
+{
+	static const uint16_t expected[] = {
+		WEFT_MSG_HELLO, WEFT_MSG_FASTPATH, WEFT_MSG_FASTPATH_PORT, WEFT_MSG_DUMP};
+
+	assert_memory_equal(b->fake.received, expected, sizeof(expected));
+}
+
+static void test_fast_path(void **state)
+{
+	struct south_listener l = {.greeted = send_tables};
+	struct bench *b = *state;
+
+	fast = (struct fast){.south = b->south, .id = 5};
+	south_listen(b->south, &l);
+	start_in_sync(b);
+	assert_true(run_until(b, two_taken));
+	assert_fast_path_first(b);
+	fast.n_taken = b->fake.n_received = 0;
+	fake_restart(&b->fake);
+	assert_true(run_until(b, two_taken));
+	assert_true(run_until(b, in_sync));
+	assert_fast_path_first(b);
+	/* The same data plane and other tables: refused, and the rest goes on. */
+	fast.id = 6;
+	fast.n_taken = b->fake.n_received = 0;
+	fake_hang_up(&b->fake);
+	assert_true(run_until(b, is_away));
+	assert_true(run_until(b, in_sync));
+	assert_int_equal(fast.n_refused, 1);
+	assert_fast_path_first(b);
+}
+
+static void test_refused_tables(void **state)
+{
+	struct bench *b = *state;
+
+	fast = (struct fast){.south = b->south, .id = 5};
+	b->fake.tables_id = 4;
+	start_in_sync(b);
+	send_tables(NULL);
+	assert_true(run_until(b, is_refused));
+	assert_int_equal(fast.error, -EBUSY);
+	assert_string_equal(fast.text, "it has other tables");
+}
+
 static void test_garbage(void **state)
 {
 	struct bench *b = *state;
@@ -640,6 +732,8 @@ int main(void)
 		TEST(test_queries),
 		TEST(test_trace_events),
 		TEST(test_sessions),
+		TEST(test_fast_path),
+		TEST(test_refused_tables),
 		TEST(test_garbage),
 	};
 

@@ -27,6 +27,8 @@ struct south_listener {
 	/* Steps of watched packets: e->n of struct weft_trace_record follow. */
 	void (*trace)(void *arg, const struct weft_event_trace *e);
 	void (*connected)(void *arg, bool connected);
+	/* Just connected: what is sent from here comes before all that south sends itself. */
+	void (*greeted)(void *arg);
 	/* The intent of a local port or uplink changed (present) or ended. */
 	void (*port)(void *arg, const struct weft_port *port, bool present);
 };
@@ -76,6 +78,10 @@ typedef void (*south_answer_fn)(
 	void *arg, const struct weft_msg_hdr *answer, int error, const char *text);
 int south_query(struct south *s, enum weft_msg_type type, const void *payload, size_t size,
 	enum weft_msg_type answer, south_answer_fn cb, void *arg);
+/* The same with descriptors, which stay the caller's. */
+int south_query_fds(struct south *s, enum weft_msg_type type, const void *payload, size_t size,
+	const int *fds, unsigned int n_fds, enum weft_msg_type answer, south_answer_fn cb,
+	void *arg);
 int south_fdb_flush(struct south *s, uint32_t vni, uint32_t port,
 	void (*done)(void *arg, int error), void *arg);
 /* Up to max sessions that match, from cursor on (0: the first): cb per session, then done once,
