@@ -190,6 +190,7 @@ static int device_open(struct port *p, struct af_xdp *x, int map_fd)
 	p->offloads = PORT_OFFLOAD_MULTISEG;
 	if (!device_refresh(p, x))
 		return port_fail(p, ENODEV, "interface %s vanished", p->spec.device);
+	p->ifindex = x->ifindex;
 	return 0;
 }
 

@@ -52,14 +52,17 @@ unsigned int netdev_n_rxq(int fd, const char *name)
 	return n ? n : 1;
 }
 
-bool netdev_is_veth(int fd, const char *name)
+bool netdev_is_tenants(int fd, const char *name)
 {
 	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
 	struct ifreq r = request(name);
 
 	r.ifr_data = (void *)&info;
-	return ioctl(fd, SIOCETHTOOL, &r) == 0 &&
-	       strncmp(info.driver, "veth", sizeof(info.driver)) == 0;
+	if (ioctl(fd, SIOCETHTOOL, &r) < 0)
+		return false;
+	return strncmp(info.driver, "veth", sizeof(info.driver)) == 0 ||
+	       (strncmp(info.driver, "tun", sizeof(info.driver)) == 0 &&
+		       strncmp(info.bus_info, "tap", sizeof(info.bus_info)) == 0);
 }
 
 void netdev_link_text(const struct netdev *d, char *ret, size_t size)

@@ -24,7 +24,9 @@ struct netdev {
 int netdev_read(int fd, int ifindex, struct netdev *ret);
 /* Receive queues of the device, at least 1. */
 unsigned int netdev_n_rxq(int fd, const char *name);
-bool netdev_is_veth(int fd, const char *name);
+/* What lies behind it may be a tenant's: a veth, or a TAP interface (not TUN, which has no Ethernet
+ * headers). */
+bool netdev_is_tenants(int fd, const char *name);
 /* Why there is no link, in words; empty when there is. */
 void netdev_link_text(const struct netdev *d, char *ret, size_t size);
 

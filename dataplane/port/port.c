@@ -104,11 +104,12 @@ static void limit_frames(struct port *p)
 	p->max_frame = RTE_MIN(p->device_max_frame, (uint32_t)p->spec.mtu + PORT_FRAME_OVERHEAD);
 }
 
-/* Whether only one of two ports may have its device open. Interfaces are named by two kinds; a
+/* Whether only one of two ports may have its device open. Interfaces are named by three kinds; a
  * memif socket has many places, each with two ends. */
 static bool is_same_place(const struct weft_port *a, const struct weft_port *b)
 {
-	const uint32_t interfaces = 1u << WEFT_PORT_VETH | 1u << WEFT_PORT_AF_XDP;
+	const uint32_t interfaces =
+		1u << WEFT_PORT_VETH | 1u << WEFT_PORT_AF_XDP | 1u << WEFT_PORT_TAP;
 
 	if (a->kind != b->kind && (!(interfaces >> a->kind & 1) || !(interfaces >> b->kind & 1)))
 		return false;
@@ -177,6 +178,14 @@ void port_update(struct port *p, const struct weft_port *spec)
 		limit_frames(p);
 }
 
+int port_set_fastpath(struct port *p, const struct port_fastpath *f)
+{
+	if (p->fastpath.mark == f->mark && p->fastpath.ifindex == f->ifindex)
+		return 0;
+	p->fastpath = *f;
+	return p->is_open && p->ops->set_fastpath ? p->ops->set_fastpath(p) : 0;
+}
+
 static bool keep_devices;
 
 void port_keep_devices(void)
@@ -197,6 +206,7 @@ void port_close(struct port *p)
 	LIST_REMOVE(p, link_open);
 	p->ops->close(p);
 	p->priv = NULL;
+	p->ifindex = 0;
 	p->link = false;
 }
 

@@ -33,6 +33,7 @@
 #include <core/mem.h>
 #include <port/port.h>
 
+#include "mark_filter.h"
 #include "netdev.h"
 #include "rx_chain.h"
 #include "vnet_hdr.h"
@@ -57,6 +58,7 @@ struct veth_queue {
 
 struct veth {
 	int ifindex;
+	bool unfiltered; /* its sockets may not have the filters that they should: open anew */
 	unsigned int n_queues;
 	uint32_t offloads; /* the kernel's and the configuration's; the device may have fewer */
 	struct veth_queue queues[WEFT_PORT_QUEUES];
@@ -372,6 +374,17 @@ static void queue_close(struct veth_queue *q)
 	q->ring = NULL;
 }
 
+/* What a program on the interface leaves to the data plane comes in once more, marked; the packet
+ * socket stands before it and sees both. */
+static int queue_filter(const struct port *p, const struct veth *v, unsigned int i)
+{
+	enum mark_filter take = MARK_ANY;
+
+	if (p->fastpath.mark)
+		take = p->fastpath.ifindex == (uint32_t)v->ifindex ? MARK_ONLY : MARK_OTHERS;
+	return mark_filter_set(v->queues[i].fd, take, p->fastpath.mark);
+}
+
 static int queue_open(struct port *p, struct veth *v, unsigned int i)
 {
 	struct veth_queue *q = &v->queues[i];
@@ -389,7 +402,9 @@ static int queue_open(struct port *p, struct veth *v, unsigned int i)
 	if (error < 0)
 		return port_fail(p, -error, "receive ring of %s: %s", p->spec.device,
 			strerrordesc_np(-error));
-	error = queue_bind(q, v->ifindex);
+	error = queue_filter(p, v, i);
+	if (error == 0)
+		error = queue_bind(q, v->ifindex);
 	if (error == 0 && v->n_queues > 1)
 		error = fanout_join(v, i);
 	if (error < 0)
@@ -456,7 +471,8 @@ static uint32_t offloads_wanted(const struct port *p)
 	       (vnet_hdr_kernel_has_uso() ? PORT_OFFLOAD_USO : 0);
 }
 
-/* A tenant on the host's own NIC, named by mistake, would hear the host and be heard as it. */
+/* A tenant on the host's own NIC, named by mistake, would hear the host and be heard as it. The
+ * kernel's end of a TAP that somebody else holds, a machine monitor, is a tenant's as a veth is. */
 static int check_interface(struct port *p)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -464,9 +480,11 @@ static int check_interface(struct port *p)
 
 	if (fd < 0)
 		return port_fail(p, errno, "socket: %s", strerrordesc_np(errno));
-	ok = p->spec.role != WEFT_ROLE_TENANT || netdev_is_veth(fd, p->spec.device);
+	ok = p->spec.role != WEFT_ROLE_TENANT || netdev_is_tenants(fd, p->spec.device);
 	close(fd);
-	return ok ? 0 : port_fail(p, EINVAL, "interface %s is not a veth", p->spec.device);
+	return ok ? 0
+		  : port_fail(
+			    p, EINVAL, "interface %s is neither a veth nor a TAP", p->spec.device);
 }
 
 static int veth_open(struct port *p, int fd)
@@ -500,6 +518,7 @@ static int veth_open(struct port *p, int fd)
 		error = port_fail(p, ENODEV, "interface %s vanished", p->spec.device);
 		goto fail;
 	}
+	p->ifindex = v->ifindex;
 	p->n_rxq = v->n_queues;
 	p->n_txq = RTE_MIN(p->n_workers, WEFT_PORT_QUEUES);
 	return 0;
@@ -529,11 +548,26 @@ static bool veth_poll_state(struct port *p)
 	char name[sizeof(p->spec.device)];
 
 	count_lost(p, v);
+	if (v->unfiltered) {
+		port_fail(p, EIO, "the filters of its packet sockets can't be changed");
+		return true;
+	}
 	if (device_refresh(p, v))
 		return false;
 	memcpy(name, p->spec.device, sizeof(name));
 	port_fail(p, ENODEV, "interface %.64s was deleted or moved away", name);
 	return true;
+}
+
+static int veth_set_fastpath(struct port *p)
+{
+	struct veth *v = p->priv;
+	int error = 0;
+
+	for (unsigned int i = 0; i < v->n_queues && error == 0; i++)
+		error = queue_filter(p, v, i);
+	v->unfiltered = error < 0;
+	return error;
 }
 
 const struct port_ops veth_ops = {
@@ -543,4 +577,5 @@ const struct port_ops veth_ops = {
 	.rx = veth_rx,
 	.tx = veth_tx,
 	.poll_state = veth_poll_state,
+	.set_fastpath = veth_set_fastpath,
 };

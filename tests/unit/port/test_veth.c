@@ -429,7 +429,7 @@ static void only_a_veth_will_do(void **state)
 	struct port *p = port_new(&spec, 1);
 
 	assert_int_equal(port_open(p, -1, 1), -EINVAL);
-	assert_string_equal(p->text, "interface lo is not a veth");
+	assert_string_equal(p->text, "interface lo is neither a veth nor a TAP");
 	port_free(p);
 }
 

@@ -39,6 +39,12 @@ enum port_offload {
 	PORT_OFFLOAD_MULTISEG = 1 << 3, /* takes chained mbufs */
 };
 
+/* What the fast path's programs are to a port that sits on a kernel interface (weft/msg.h). */
+struct port_fastpath {
+	uint32_t mark;	  /* of packets that a program leaves to the data plane; 0: there is none */
+	uint32_t ifindex; /* the interface that has a program; 0: this port's has none */
+};
+
 struct port;
 
 struct port_ops {
@@ -60,6 +66,9 @@ struct port_ops {
 	 * 100 ms. Returns true when the device is gone for good and the port must be closed and
 	 * opened anew. */
 	bool (*poll_state)(struct port *p);
+	/* Optional: p->fastpath has changed; open looks at it by itself. Returns 0, or -errno: then
+	 * the port says at its next poll_state that it must be opened anew. */
+	int (*set_fastpath)(struct port *p);
 };
 
 struct port {
@@ -76,9 +85,11 @@ struct port {
 	bool link;	    /* what the device says; state follows from it; under state_lock */
 	bool stopped;	    /* about to be closed: not up whatever the link; under state_lock */
 	bool is_open;	    /* main thread */
-	LIST_ENTRY(port) link_open; /* main thread */
-	uint16_t n_workers;	    /* threads that send */
-	uint32_t device_max_frame;  /* what the device takes, whatever the MTU */
+	LIST_ENTRY(port) link_open;    /* main thread */
+	uint16_t n_workers;	       /* threads that send */
+	uint32_t device_max_frame;     /* what the device takes, whatever the MTU */
+	uint32_t ifindex;	       /* kernel interface that it sits on, while open; 0: none */
+	struct port_fastpath fastpath; /* main thread */
 	rte_spinlock_t state_lock;
 
 	struct weft_port spec;
@@ -109,6 +120,11 @@ bool port_poll_state(struct port *p);
 /* Takes over a spec for which port_same_device holds: MTU, WEFT_PORT_ADMIN_DOWN (state is DOWN as
  * long as it is set) and what the device does not see. */
 void port_update(struct port *p, const struct weft_port *spec);
+/* Before it is opened, or while it is open: what programs are to it, from now on. With a program on
+ * its interface rx gives only what that leaves to the data plane, without one all else: frames that
+ * a program has seen and those that it hands on are not both taken. Returns 0 or -errno: then it
+ * must be opened anew. Main thread. */
+int port_set_fastpath(struct port *p, const struct port_fastpath *f);
 /* The port is about to be closed: it is not up from now on, whatever a peer makes of its link,
  * until it is opened again. */
 void port_stop(struct port *p);
