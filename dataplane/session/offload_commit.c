@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include <rte_common.h>
 
@@ -175,17 +174,6 @@ static bool write_tunnels(
 	return same;
 }
 
-/* Random numbers are made with the tables, and stay. */
-static int begin_control(struct weft_bpf_control *c)
-{
-	if (getrandom(c->hash_seed, sizeof(c->hash_seed), 0) != sizeof(c->hash_seed) ||
-		getrandom(&c->mark, sizeof(c->mark), 0) != sizeof(c->mark))
-		return -EIO;
-	if (c->mark == 0)
-		c->mark = 1;
-	return 0;
-}
-
 static uint32_t last_epoch(const struct offload_tables *t)
 {
 	uint32_t last = 0;
@@ -210,8 +198,6 @@ static void take_over(struct offload *o, const struct config *cfg)
 {
 	struct weft_bpf_control *c = o->t.control;
 
-	if (c->layout != WEFT_BPF_LAYOUT && begin_control(c) < 0)
-		return; /* tried again with the next commit */
 	o->epoch = last_epoch(&o->t);
 	revoke_all(o, cfg);
 	clear_places(o);

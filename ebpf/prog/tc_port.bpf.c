@@ -4,9 +4,16 @@
  *
  * weft_port, ingress, what the tenant sends: packets of sessions that the data plane has decided
  * upon go straight to where they go, another port of this host or a tunnel; all others go to the
- * data plane through the miss device, with their offload metadata. Nothing reaches the host's own
- * IP stack, and nothing passes that has no decision: without tables every packet is a miss, and
- * without a miss device every miss is dropped.
+ * data plane with their offload metadata: marked, through the same ingress once more, where the
+ * data plane's packet socket sees them and this program, which comes after it, drops them. Nothing
+ * reaches the host's own IP stack, and nothing passes that has no decision: before a data plane has
+ * taken the tables over every packet is a miss.
+ *
+ * Why through the same ingress: the frame keeps its metadata, its tags and its port, and each port
+ * has its own buffers; a device for all misses would need a label on each frame and lets one port's
+ * flood push the others' out. A tenant can't forge the mark: frames lose theirs where they enter
+ * this network namespace. What it costs, a second pass through the receive path and the backlog of
+ * its CPU (net.core.netdev_max_backlog), only misses pay.
  *
  * weft_port_out, egress, what the host sends to the tenant: only what another fast path program
  * marked. The data plane's own packet socket does not pass here; what else comes was made by the
@@ -73,8 +80,10 @@ int weft_port(struct __sk_buff *skb)
 	int miss, action = TC_ACT_SHOT;
 
 	if (!ctl)
-		return skb_miss(skb, WEFT_BPF_PROG_PORT, WEFT_BPF_MISS_NOT_READY);
-	miss = port_parse(skb, &p);
+		return skb_lost(WEFT_BPF_PROG_PORT);
+	if (skb_was_missed(skb, ctl))
+		return TC_ACT_SHOT;
+	miss = control_ready(ctl) ? port_parse(skb, &p) : WEFT_BPF_MISS_NOT_READY;
 	if (!miss)
 		miss = hit_find(ctl, &p, skb->gso_size, &h);
 	if (!miss) {
@@ -83,7 +92,7 @@ int weft_port(struct __sk_buff *skb)
 		miss = port_send(skb, ctl, &p, &h, &action);
 	}
 	if (miss > 0)
-		return skb_miss(skb, WEFT_BPF_PROG_PORT, miss);
+		return skb_miss(skb, ctl, WEFT_BPF_PROG_PORT, miss);
 	if (miss < 0)
 		return skb_lost(WEFT_BPF_PROG_PORT);
 	hit_done(ctl, &p, &h, len, skb->len);

@@ -2,8 +2,9 @@
 /*
  * tc ingress on a kernel uplink that delivers whole GSO frames (a veth, or a NIC that joins tunnel
  * packets): VXLAN of sessions that the data plane has decided upon loses its outer headers and goes
- * to its port, other VXLAN for this host goes to the data plane through the miss device, a first
- * fragment of VXLAN is dropped (RFC 7348 section 4.3), all else is the host's own.
+ * to its port, other VXLAN for this host goes to the data plane, marked, through the same ingress
+ * once more (as in tc_port.bpf.c), a first fragment of VXLAN is dropped (RFC 7348 section 4.3), all
+ * else is the host's own.
  *
  * On a veth this is the better one of the two, in small frames (2.3 against 2.6 us of CPU with XDP,
  * which makes skbs XDP frames) and in TCP (4 times what XDP carries, which takes no GSO frames). On
@@ -60,7 +61,8 @@ static __always_inline int uplink_strip(
 }
 
 /* What is no session's. */
-static __always_inline int uplink_other(struct __sk_buff *skb, int miss)
+static __always_inline int uplink_other(
+	struct __sk_buff *skb, const struct weft_bpf_control *ctl, int miss)
 {
 	struct cursor c = {
 		.pos = (void *)(unsigned long)skb->data,
@@ -69,7 +71,7 @@ static __always_inline int uplink_other(struct __sk_buff *skb, int miss)
 
 	switch (skb->vlan_present ? STEER_NOT_OURS : steer(&c)) {
 	case STEER_VXLAN:
-		return skb_miss(skb, WEFT_BPF_PROG_UPLINK_TC, miss);
+		return skb_miss(skb, ctl, WEFT_BPF_PROG_UPLINK_TC, miss);
 	case STEER_FRAGMENT:
 		return skb_lost(WEFT_BPF_PROG_UPLINK_TC);
 	case STEER_NOT_OURS:
@@ -87,17 +89,19 @@ int weft_uplink_tc(struct __sk_buff *skb)
 	struct outer o;
 	struct hit h;
 	__u32 len = skb->len;
-	int miss = WEFT_BPF_MISS_NOT_READY;
+	int miss;
 
-	if (ctl) {
-		miss = uplink_parse(skb, &o, &p);
-		if (!miss)
-			miss = uplink_judge(ctl, skb, &o, &p, &h);
-		if (!miss)
-			miss = uplink_strip(skb, &o, &p, &h);
-	}
+	if (!ctl)
+		return skb_lost(WEFT_BPF_PROG_UPLINK_TC);
+	if (skb_was_missed(skb, ctl))
+		return TC_ACT_SHOT;
+	miss = control_ready(ctl) ? uplink_parse(skb, &o, &p) : WEFT_BPF_MISS_NOT_READY;
+	if (!miss)
+		miss = uplink_judge(ctl, skb, &o, &p, &h);
+	if (!miss)
+		miss = uplink_strip(skb, &o, &p, &h);
 	if (miss > 0)
-		return uplink_other(skb, miss);
+		return uplink_other(skb, ctl, miss);
 	if (miss < 0)
 		return skb_lost(WEFT_BPF_PROG_UPLINK_TC);
 	hit_done(ctl, &p, &h, len, skb->len);

@@ -127,7 +127,7 @@ static __always_inline int xdp_hit(struct xdp_md *ctx, int *ret_action)
 	struct hit h;
 	int miss, by_xdp;
 
-	if (!ctl)
+	if (!ctl || !control_ready(ctl))
 		return WEFT_BPF_MISS_NOT_READY;
 	miss = xdp_judge(ctx, ctl, len, &o, &p, &h);
 	if (miss)

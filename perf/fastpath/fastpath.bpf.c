@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the fast path's benchmark needs around it: a source of frames (run with
- * BPF_F_TEST_XDP_LIVE_FRAMES), sinks that count, the bare redirect to compare with, and the tag of
- * misses taken off, for a bridge that stands in for the data plane.
+ * BPF_F_TEST_XDP_LIVE_FRAMES), sinks that count, the bare redirect to compare with, and the way of
+ * misses to a bridge that stands in for the data plane.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
@@ -26,6 +26,7 @@ __u32 source_flows;
 __u32 source_port_at; /* where the frame has the source port that varies */
 __u8 source_headers[HEADERS];
 __u32 wire_ifindex[2]; /* what comes in by one goes out by the other */
+__u32 miss_mark, miss_ifindex;
 
 static __u32 n;
 
@@ -75,11 +76,14 @@ int wire(struct xdp_md *ctx)
 	return bpf_redirect(wire_ifindex[ctx->ingress_ifindex == wire_ifindex[0]], 0);
 }
 
+/* Before the port's program. */
 SEC("tc")
-int untag(struct __sk_buff *skb)
+int misses(struct __sk_buff *skb)
 {
-	bpf_skb_vlan_pop(skb);
-	return TC_ACT_UNSPEC;
+	if (skb->mark != miss_mark)
+		return TC_ACT_UNSPEC;
+	skb->mark = 0;
+	return bpf_redirect(miss_ifindex, BPF_F_INGRESS);
 }
 
 char weft_license[] SEC("license") = "Dual BSD/GPL";

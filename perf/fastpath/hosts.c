@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* See hosts.h. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -36,6 +42,7 @@ const char *const mode_names[MODES] = {
 
 struct hosts hosts;
 static int home;
+static int taps[2][2]; /* packet sockets on port and uplink */
 static struct tc_port *port;
 static struct tc_uplink *uplink;
 static struct tc_deliver *deliver;
@@ -118,7 +125,8 @@ static void load(void)
 	for (int h = 0; h < 2; h++)
 		check(tables_load(xdp[h]->obj, 8192), "xdp_uplink");
 	tables.epochs[SEGMENT].epoch = EPOCH;
-	tables_iface(hosts.port, hosts.miss, PORT_SLOT);
+	around->bss->miss_mark = TABLES_MARK;
+	around->bss->miss_ifindex = hosts.miss;
 	for (int h = 0; h < 2; h++) {
 		struct weft_bpf_tunnel t = tunnel_make(false, hosts.uplink), back = t;
 
@@ -163,10 +171,10 @@ void hosts_free(void)
 	tables_free();
 }
 
-static void tc_put(int ns, int ifindex, const struct bpf_program *prog)
+static void tc_put_at(int ns, int ifindex, const struct bpf_program *prog, uint32_t priority)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .flags = BPF_TC_F_REPLACE,
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = priority, .flags = BPF_TC_F_REPLACE,
 		.prog_fd = bpf_program__fd(prog));
 	int error;
 
@@ -176,6 +184,11 @@ static void tc_put(int ns, int ifindex, const struct bpf_program *prog)
 		error = bpf_tc_attach(&hook, &opts);
 	test_netns_enter(home);
 	check(error, "attaching to tc");
+}
+
+static void tc_put(int ns, int ifindex, const struct bpf_program *prog)
+{
+	tc_put_at(ns, ifindex, prog, 1);
 }
 
 static void xdp_put(int ns, int ifindex, const struct bpf_program *prog)
@@ -203,16 +216,58 @@ static void set_filter(int ns, bool on)
 				   "ip saddr 10.0.0.0/24 ct state new accept; }; }'");
 }
 
-static void set_host(int h, enum mode mode)
+/* What the data plane's packet socket costs every frame that is no miss: its filter. */
+static void tap(int h, const char *device, int *fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_MARK)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TABLES_MARK, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog filter = {.len = 4, .filter = code};
+	struct sockaddr_ll addr = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+
+	test_netns_enter(hosts.host[h]);
+	addr.sll_ifindex = if_nametoindex(device);
+	*fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (*fd < 0 || setsockopt(*fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0 ||
+		bind(*fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		check(-errno, "packet socket");
+	test_netns_enter(home);
+}
+
+static void untap(int h)
+{
+	for (int i = 0; i < 2; i++) {
+		if (taps[h][i] > 0)
+			close(taps[h][i]);
+		taps[h][i] = -1;
+	}
+}
+
+/* Misses pass the bridge, or, when there are to be none, a socket that never reads. */
+static void set_port(int h, bool misses)
+{
+	if (misses) {
+		tc_put_at(hosts.host[h], hosts.port, around->progs.misses, 1);
+		tc_put_at(hosts.host[h], hosts.port, port->progs.weft_port, 2);
+	} else {
+		tc_put(hosts.host[h], hosts.port, port->progs.weft_port);
+		tap(h, "wbp0", &taps[h][0]);
+	}
+}
+
+static void set_host(int h, enum mode mode, bool misses)
 {
 	int ns = hosts.host[h];
 	uint32_t index = hosts.port;
 
+	untap(h);
 	xdp_put(ns, hosts.uplink, NULL);
 	xdp_put(ns, hosts.port, NULL);
-	test_netns_run(ns,
-		"for d in wbp0 wbu0 wbm0; do tc qdisc del dev $d clsact 2>/dev/null; done; "
-		"true");
+	test_netns_run(ns, "for d in wbp0 wbu0; do tc qdisc del dev $d clsact 2>/dev/null; done; "
+			   "true");
 	test_netns_run(hosts.tenant[h], "ethtool -K wbe0 gro on >/dev/null");
 	/* XDP sees what a wire would carry: whole checksums, no GSO frames */
 	test_netns_run(ns,
@@ -228,10 +283,11 @@ static void set_host(int h, enum mode mode)
 		xdp_put(ns, hosts.uplink, around->progs.wire);
 		return;
 	}
-	tc_put(ns, hosts.port, port->progs.weft_port);
-	tc_put(ns, hosts.miss, around->progs.untag);
+	set_port(h, misses);
 	if (mode == MODE_TC || mode == MODE_TC_PEER) {
 		tc_put(ns, hosts.uplink, uplink->progs.weft_uplink_tc);
+		if (!misses)
+			tap(h, "wbu0", &taps[h][1]);
 		return;
 	}
 	test_netns_enter(ns);
@@ -241,11 +297,11 @@ static void set_host(int h, enum mode mode)
 	tc_put(ns, hosts.uplink, deliver->progs.weft_deliver);
 }
 
-void hosts_set(enum mode mode)
+void hosts_set(enum mode mode, bool misses)
 {
 	tables_clear();
 	for (int h = 0; h < 2; h++)
-		set_host(h, mode);
+		set_host(h, mode, misses);
 }
 
 struct flow hosts_flow(uint8_t proto)

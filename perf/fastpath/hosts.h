@@ -41,8 +41,8 @@ extern struct hosts hosts;
 /* Makes all of it and loads the programs; needs root. Exits on failure. */
 void hosts_make(void);
 void hosts_free(void);
-/* Takes all programs off, puts those of the mode on. */
-void hosts_set(enum mode mode);
+/* Takes all programs off, puts those of the mode on. misses: there will be some, for the bridge. */
+void hosts_set(enum mode mode, bool misses);
 /* Decides upon the session of f, from tenant 0 to 1, on both hosts, for that mode. tcp: what both
  * sides have seen so far. */
 void hosts_put_session(const struct flow *f, enum mode mode, const struct session_tcp tcp[2]);

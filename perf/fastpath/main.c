@@ -258,7 +258,7 @@ static void pps(
 		for (unsigned int i = 0; i < n_modes; i++) {
 			struct result result;
 
-			hosts_set(modes[i]);
+			hosts_set(modes[i], false);
 			put_flows(modes[i], n_flows);
 			set_sink(d, modes[i], true);
 			set_threaded(d->dut_ns, d->dut_dev, !d->skb);
@@ -342,7 +342,7 @@ static double tcp_once(enum mode mode)
 	double gbits;
 
 	snprintf(path, sizeof(path), "/tmp/weft-fastpath-%d.json", getpid());
-	hosts_set(mode);
+	hosts_set(mode, true);
 	test_netns_run(hosts.tenant[1], "iperf3 -s -1 -D >/dev/null 2>&1; sleep 0.3");
 	learn_start(mode);
 	test_netns_try(hosts.tenant[0], "timeout %d iperf3 -c 10.0.0.2 -t %d -J >%s 2>&1",

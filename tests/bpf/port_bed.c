@@ -19,17 +19,20 @@
 #include "port_bed.h"
 
 struct tc_port *port_skel;
+uint32_t port_mark;
 const uint8_t port_rewrite_macs[12] = {2, 0, 0, 0, 9, 2, 2, 0, 0, 0, 9, 1};
 
-int port_run(struct frame *f, struct __sk_buff *skb)
+int port_run(struct frame *f, const struct __sk_buff *skb)
 {
+	struct __sk_buff ctx = skb ? *skb : (struct __sk_buff){0};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->b, .data_size_in = f->len,
-		.data_out = f->b, .data_size_out = sizeof(f->b), .repeat = 1, .ctx_in = skb,
-		.ctx_size_in = skb ? sizeof(*skb) : 0);
+		.data_out = f->b, .data_size_out = sizeof(f->b), .repeat = 1, .ctx_in = &ctx,
+		.ctx_size_in = sizeof(ctx), .ctx_out = &ctx, .ctx_size_out = sizeof(ctx));
 
 	assert_int_equal(
 		bpf_prog_test_run_opts(bpf_program__fd(port_skel->progs.weft_port), &opts), 0);
 	f->len = opts.data_size_out;
+	port_mark = ctx.mark;
 	return opts.retval;
 }
 
@@ -72,13 +75,14 @@ uint32_t port_session(const struct flow *f, enum way way, bool routed)
 }
 
 void port_expect_miss_skb(
-	const struct frame *f, uint32_t index, enum weft_bpf_miss miss, struct __sk_buff *skb)
+	const struct frame *f, uint32_t index, enum weft_bpf_miss miss, const struct __sk_buff *skb)
 {
 	struct weft_bpf_prog_counters before = tables_prog(WEFT_BPF_PROG_PORT), after;
 	struct weft_bpf_dir dir = tables.dirs[index];
 	struct frame out = *f;
 
 	assert_int_equal(port_run(&out, skb), TC_ACT_REDIRECT);
+	assert_int_equal(port_mark, TABLES_MARK);
 	assert_int_equal(out.len, f->len);
 	assert_memory_equal(out.b, f->b, f->len);
 	after = tables_prog(WEFT_BPF_PROG_PORT);
@@ -106,7 +110,6 @@ int port_set_up(void **state)
 		exit(error == -EPERM ? 77 : 1);
 	tables_print_verifier(port_skel->obj);
 	tables.epochs[SEGMENT].epoch = EPOCH;
-	tables_iface(IFINDEX, MISS_IFINDEX, PORT);
 	t = tunnel_make(false, 3000);
 	tables_tunnel(VTEP_V4, &t);
 	t = tunnel_make(true, 3000);

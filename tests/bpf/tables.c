@@ -71,6 +71,17 @@ static void *memory(const char *name)
 	return m ? m->memory : NULL;
 }
 
+static uint32_t n_cpus(void)
+{
+	int n = libbpf_num_possible_cpus();
+
+	if (n < 1 || n > CPUS_MAX) {
+		printf("%d CPUs\n", n);
+		exit(1);
+	}
+	return n;
+}
+
 static void begin(uint32_t n_dirs)
 {
 	tables = (struct tables){
@@ -82,6 +93,7 @@ static void begin(uint32_t n_dirs)
 	};
 	for (unsigned int i = 0; i < WEFT_BPF_SEED_WORDS; i++)
 		tables.control->hash_seed[i] = random();
+	tables.control->n_cpus = n_cpus();
 	tables.control->n_buckets_mask = n_dirs / 4 - 1;
 	tables.control->mark = TABLES_MARK;
 	tables.control->now_s = 1000;
@@ -104,6 +116,8 @@ int tables_load(struct bpf_object *obj, uint32_t n_dirs)
 			bpf_map__set_max_entries(map, n_dirs);
 		else if (strcmp(bpf_map__name(map), WEFT_BPF_BUCKETS_MAP) == 0)
 			bpf_map__set_max_entries(map, n_dirs / 4);
+		else if (strcmp(bpf_map__name(map), WEFT_BPF_PORT_CNT_MAP) == 0)
+			bpf_map__set_max_entries(map, WEFT_MAX_PORTS * n_cpus());
 	}
 	error = bpf_object__load(obj);
 	if (error < 0) {
@@ -181,48 +195,39 @@ void tables_tunnel(uint32_t slot, const struct weft_bpf_tunnel *t)
 	tables.tunnels[slot].seq = seq + 2;
 }
 
-void tables_iface(uint32_t ifindex, uint32_t miss_ifindex, uint16_t slot)
-{
-	struct weft_bpf_iface i = {.miss_ifindex = miss_ifindex, .slot = slot};
-	struct shared_map *m = find(WEFT_BPF_IFACES_MAP);
-
-	if (!m || bpf_map_update_elem(m->fd, &ifindex, &i, BPF_ANY) < 0) {
-		perror(WEFT_BPF_IFACES_MAP);
-		exit(1);
-	}
-}
-
 /* All counters are numbers of 64 bits. */
-static void sum(const char *name, uint32_t key, void *ret, unsigned int size)
+static void add(void *to, const void *from, unsigned int size)
 {
-	static uint64_t all[CPUS_MAX * sizeof(struct weft_bpf_prog_counters) / sizeof(uint64_t)];
-	uint64_t *to = ret;
-	unsigned int words = size / sizeof(uint64_t);
-	int n = libbpf_num_possible_cpus();
-	struct shared_map *m = find(name);
+	uint64_t *a = to;
+	const uint64_t *b = from;
 
-	memset(ret, 0, size);
-	if (!m || n > CPUS_MAX || bpf_map_lookup_elem(m->fd, &key, all) < 0) {
-		perror(name);
-		exit(1);
-	}
-	for (unsigned int i = 0; i < n * words; i++)
-		to[i % words] += all[i];
+	for (unsigned int i = 0; i < size / sizeof(*a); i++)
+		a[i] += b[i];
 }
 
 struct weft_bpf_prog_counters tables_prog(enum weft_bpf_prog prog)
 {
-	struct weft_bpf_prog_counters ret;
+	static struct weft_bpf_prog_counters all[CPUS_MAX];
+	struct weft_bpf_prog_counters ret = {0};
+	struct shared_map *m = find(WEFT_BPF_PROG_CNT_MAP);
+	const uint32_t key = prog;
 
-	sum(WEFT_BPF_PROG_CNT_MAP, prog, &ret, sizeof(ret));
+	if (!m || bpf_map_lookup_elem(m->fd, &key, all) < 0) {
+		perror(WEFT_BPF_PROG_CNT_MAP);
+		exit(1);
+	}
+	for (uint32_t cpu = 0; cpu < tables.control->n_cpus; cpu++)
+		add(&ret, &all[cpu], sizeof(ret));
 	return ret;
 }
 
 struct weft_bpf_port_counters tables_port(uint32_t slot)
 {
-	struct weft_bpf_port_counters ret;
+	struct weft_bpf_port_counters *all = memory(WEFT_BPF_PORT_CNT_MAP), ret = {0};
+	uint32_t n_cpus = tables.control->n_cpus;
 
-	sum(WEFT_BPF_PORT_CNT_MAP, slot, &ret, sizeof(ret));
+	for (uint32_t cpu = 0; cpu < n_cpus; cpu++)
+		add(&ret, &all[weft_bpf_port_cnt_at(slot, cpu, n_cpus)], sizeof(ret));
 	return ret;
 }
 

@@ -38,7 +38,6 @@ uint32_t tables_put(const struct weft_bpf_key *key, const struct weft_bpf_decisi
 /* Forgets all directions. */
 void tables_clear(void);
 void tables_tunnel(uint32_t slot, const struct weft_bpf_tunnel *t);
-void tables_iface(uint32_t ifindex, uint32_t miss_ifindex, uint16_t slot);
 
 /* Sums over CPUs. */
 struct weft_bpf_prog_counters tables_prog(enum weft_bpf_prog prog);

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The fast path on real devices of the running kernel: where redirected frames come out, what the
- * data plane's socket on the miss device gets, and that the host's own stack gets nothing.
+ * The fast path on real devices of the running kernel: where redirected frames come out.
  *
  *   tenant[0] c0 -- p0 |      | p1 -- c1 tenant[1]
  *                      | host |
- *        remote w0 -- u0      | m0 (misses), m1
+ *        remote w0 -- u0      |
  *
  * For GSO frames the remote end is another host, with tenant[1] at its port q0.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -23,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -36,6 +32,7 @@
 
 #include "../lib/test_netns.h"
 #include "frames.h"
+#include "sockets.h"
 #include "tables.h"
 #include "tc_deliver.skel.h"
 #include "tc_port.skel.h"
@@ -44,125 +41,28 @@
 
 #define SEGMENT	  9
 #define EPOCH	  77
-#define SLOT	  0x123
-#define UP_SLOT	  0xfff
 #define VTEP	  3
 #define BACK_VTEP 4 /* of the other host: this one */
 #define VNI	  42
 #define HASH	  99
-#define WAIT_MS	  2000
-#define SILENT_MS 50
 
 static int home, tenant[2], far;
-static int p0, p1, u0, m0, w0, q0;
-static int at_tenant[2], at_far, at_miss; /* packet sockets */
+static int p0, p1, u0, w0, q0;
+static int at_tenant[2], at_far; /* packet sockets */
+static int at_miss, at_up_miss;	 /* the data plane's, on p0 and u0 */
 static struct tc_port *port;
 static struct tc_uplink *uplink;
 static struct tc_deliver *deliver;
 static struct xdp_uplink *xdp;
 
-/* What a packet socket got. */
-struct got {
-	ssize_t len; /* -1: nothing in time */
-	struct virtio_net_hdr vnet;
-	uint8_t b[2048];
-	bool tagged; /* beside the frame */
-	uint16_t tpid, tci;
-};
-
 static int packet_socket(int ns, const char *device)
 {
-	struct sockaddr_ll addr = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
-	const int on = 1;
 	int fd;
 
 	test_netns_enter(ns);
-	addr.sll_ifindex = if_nametoindex(device);
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	assert_true(fd >= 0);
-	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)), 0);
-	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)), 0);
-	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)), 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	fd = socket_open(device, ETH_P_ALL);
 	test_netns_enter(home);
 	return fd;
-}
-
-/* Returns as sendmsg; without the virtio-net header. */
-static ssize_t try_send(int fd, const struct frame *f, const struct virtio_net_hdr *vnet)
-{
-	const struct virtio_net_hdr none = {0};
-	struct iovec iov[] = {
-		{(void *)(vnet ? vnet : &none), sizeof(none)}, {(void *)f->b, f->len}};
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
-
-	ssize_t len = sendmsg(fd, &msg, 0);
-
-	return len < 0 ? -errno : len - (ssize_t)sizeof(none);
-}
-
-static void send_frame(int fd, const struct frame *f, const struct virtio_net_hdr *vnet)
-{
-	assert_int_equal(try_send(fd, f, vnet), f->len);
-}
-
-static void read_tag(const struct msghdr *msg, struct got *ret)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR((struct msghdr *)msg, c)) {
-		struct tpacket_auxdata aux;
-
-		if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA)
-			continue;
-		memcpy(&aux, CMSG_DATA(c), sizeof(aux));
-		ret->tagged = aux.tp_status & TP_STATUS_VLAN_VALID;
-		ret->tci = aux.tp_vlan_tci;
-		ret->tpid = aux.tp_vlan_tpid;
-	}
-}
-
-static struct got receive(int fd, int wait_ms)
-{
-	const struct timeval timeout = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
-	char control[256];
-	struct got ret = {0};
-	struct iovec iov[] = {{&ret.vnet, sizeof(ret.vnet)}, {ret.b, sizeof(ret.b)}};
-	struct msghdr msg = {.msg_iov = iov,
-		.msg_iovlen = 2,
-		.msg_control = control,
-		.msg_controllen = sizeof(control)};
-
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-	ret.len = recvmsg(fd, &msg, 0);
-	if (ret.len >= 0) {
-		ret.len -= sizeof(ret.vnet);
-		read_tag(&msg, &ret);
-	}
-	return ret;
-}
-
-static void expect_frame(int fd, const struct frame *want)
-{
-	struct got got = receive(fd, WAIT_MS);
-
-	assert_int_equal(got.len, want->len);
-	assert_memory_equal(got.b, want->b, want->len);
-	assert_false(got.tagged);
-}
-
-static void expect_silence(int fd)
-{
-	assert_int_equal(receive(fd, SILENT_MS).len, -1);
-}
-
-static void expect_miss(const struct frame *want, uint16_t slot)
-{
-	struct got got = receive(at_miss, WAIT_MS);
-
-	assert_int_equal(got.len, want->len);
-	assert_memory_equal(got.b, want->b, want->len);
-	assert_true(got.tagged);
-	assert_int_equal(got.tpid, WEFT_BPF_MISS_TPID);
-	assert_int_equal(got.tci, slot);
 }
 
 static struct weft_bpf_decision decision(const struct flow *f, uint32_t out_ifindex, uint16_t flags)
@@ -194,12 +94,12 @@ static void test_local(void **state)
 		struct weft_bpf_decision d = decision(&f, p1, flags[i]);
 
 		assert_true(tables_put(&key, &d, NULL));
-		send_frame(at_tenant[0], &frame, NULL);
-		expect_frame(at_tenant[1], &frame);
+		socket_send(at_tenant[0], &frame, NULL);
+		socket_expect(at_tenant[1], &frame);
 		tables_clear();
 	}
-	expect_silence(at_miss);
-	expect_silence(at_far);
+	socket_expect_silence(at_miss);
+	socket_expect_silence(at_far);
 }
 
 /* What is not marked does not leave by a port's device. */
@@ -210,48 +110,10 @@ static void test_hosts_own_frames_stay(void **state)
 	uint64_t before = tables_prog(WEFT_BPF_PROG_PORT_OUT).dropped;
 	int fd = packet_socket(home, "p1");
 
-	assert_int_equal(try_send(fd, &frame, NULL), -ENOBUFS);
-	expect_silence(at_tenant[1]);
+	assert_int_equal(socket_try_send(fd, &frame, NULL), -ENOBUFS);
+	socket_expect_silence(at_tenant[1]);
 	assert_int_equal(tables_prog(WEFT_BPF_PROG_PORT_OUT).dropped, before + 1);
 	close(fd);
-}
-
-/* Offload metadata and the tenant's own tag stay with the frame; the port is beside it. */
-static void test_miss(void **state)
-{
-	struct flow f = flow_make(false, IPPROTO_TCP);
-	struct virtio_net_hdr vnet = {
-		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
-		.gso_size = 100,
-		.hdr_len = 54,
-		.csum_start = 34,
-		.csum_offset = 16,
-	};
-	struct frame frame;
-	struct got got;
-
-	f.payload = 1000;
-	frame = frame_make(&f);
-	send_frame(at_tenant[0], &frame, &vnet);
-	got = receive(at_miss, WAIT_MS);
-	assert_int_equal(got.len, frame.len);
-	assert_true(got.tagged);
-	assert_int_equal(got.tci, SLOT);
-	assert_int_equal(got.tpid, WEFT_BPF_MISS_TPID);
-	assert_int_equal(got.vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_F_NEEDS_CSUM);
-	assert_int_equal(got.vnet.gso_type, VIRTIO_NET_HDR_GSO_TCPV4);
-	assert_int_equal(got.vnet.gso_size, 100);
-	assert_int_equal(got.vnet.csum_start, 34);
-
-	f.payload = 10;
-	frame = frame_make(&f);
-	memmove(frame.b + 16, frame.b + 12, frame.len - 12);
-	memcpy(frame.b + 12, "\x81\x00\x00\x07", 4);
-	frame.len += 4;
-	send_frame(at_tenant[0], &frame, NULL);
-	expect_miss(&frame, SLOT);
-	expect_silence(at_tenant[1]);
 }
 
 /* Too short for a test run: the kernel makes frames of any length on a device. */
@@ -264,10 +126,10 @@ static void test_short_frames(void **state)
 
 	assert_true(tables_put(&key, &d, NULL));
 	for (frame.len = 15; frame.len < 74; frame.len++) {
-		send_frame(at_tenant[0], &frame, NULL);
-		expect_miss(&frame, SLOT);
+		socket_send(at_tenant[0], &frame, NULL);
+		socket_expect(at_miss, &frame);
 	}
-	expect_silence(at_tenant[1]);
+	socket_expect_silence(at_tenant[1]);
 	tables_clear();
 }
 
@@ -280,9 +142,9 @@ static void test_tunnel_out(void **state)
 
 	assert_true(tables_put(&key, &d, NULL));
 	want = frame_encap(&frame, &tables.tunnels[VTEP], false, VNI, HASH, 0);
-	send_frame(at_tenant[0], &frame, NULL);
-	expect_frame(at_far, &want);
-	expect_silence(at_miss);
+	socket_send(at_tenant[0], &frame, NULL);
+	socket_expect(at_far, &want);
+	socket_expect_silence(at_miss);
 	tables_clear();
 }
 
@@ -311,8 +173,8 @@ static void expect_tunnel_in(uint16_t flags)
 		d.in_vtep = VTEP;
 		assert_true(tables_put(&key, &d, NULL));
 		frame = frame_encap(&want, &tables.tunnels[VTEP], true, VNI, HASH, 0);
-		send_frame(at_far, &frame, NULL);
-		expect_frame(at_tenant[0], &want);
+		socket_send(at_far, &frame, NULL);
+		socket_expect(at_tenant[0], &want);
 		tables_clear();
 	}
 }
@@ -326,9 +188,9 @@ static void test_tunnel_in_tc(void **state)
 	expect_tunnel_in(0);
 	expect_tunnel_in(WEFT_BPF_DIR_PEER);
 	tunnelled = frame_encap(&frame, &tables.tunnels[VTEP], true, VNI, HASH, 0);
-	send_frame(at_far, &tunnelled, NULL);
-	expect_miss(&tunnelled, UP_SLOT);
-	expect_silence(at_tenant[0]);
+	socket_send(at_far, &tunnelled, NULL);
+	socket_expect(at_up_miss, &tunnelled);
+	socket_expect_silence(at_tenant[0]);
 }
 
 static void test_tunnel_in_xdp(void **state)
@@ -397,8 +259,8 @@ static void test_gso_through_tunnel(void **state)
 		a = tables_put(&out, &d, &tcp[0]);
 		b = tables_put(&in, &e, &tcp[0]);
 		assert_true(a && b && peer);
-		send_frame(at_tenant[0], &frame, &vnet);
-		got = receive(at_end, WAIT_MS);
+		socket_send(at_tenant[0], &frame, &vnet);
+		got = socket_receive(at_end, SOCKET_WAIT_MS);
 		assert_int_equal(got.len, frame.len);
 		/* all but the checksum, which is of the pseudo-header */
 		assert_memory_equal(got.b, frame.b, 50);
@@ -420,14 +282,12 @@ static void make_devices(void)
 	test_netns_veth(home, "p0", tenant[0], "c0", 1);
 	test_netns_veth(home, "p1", tenant[1], "c1", 1);
 	test_netns_veth(home, "u0", far, "w0", 1);
-	test_netns_veth(home, "m0", home, "m1", 1);
 	test_netns_veth(far, "q0", tenant[1], "c2", 1);
 	/* the MAC that tunnel_make has for this host */
 	test_netns_run(home, "ip link set u0 down; ip link set u0 address 02:ff:00:00:00:01 up");
 	p0 = if_nametoindex("p0");
 	p1 = if_nametoindex("p1");
 	u0 = if_nametoindex("u0");
-	m0 = if_nametoindex("m0");
 	test_netns_enter(far);
 	test_netns_run(far, "ip link set w0 down; ip link set w0 address 02:ff:00:00:00:02 up");
 	w0 = if_nametoindex("w0");
@@ -467,8 +327,6 @@ static int set_up(void **state)
 	t = tunnel_make(false, u0);
 	t.flags |= WEFT_BPF_TUNNEL_DELIVER;
 	tables_tunnel(VTEP, &t);
-	tables_iface(p0, m0, SLOT);
-	tables_iface(u0, m0, UP_SLOT);
 	bpf_map_update_elem(bpf_map__fd(uplink->maps.weft_vteps), &t.local, &one, BPF_ANY);
 	attach_tc(p0, BPF_TC_INGRESS, port->progs.weft_port);
 	attach_tc(p0, BPF_TC_EGRESS, port->progs.weft_port_out);
@@ -477,7 +335,8 @@ static int set_up(void **state)
 	at_tenant[0] = packet_socket(tenant[0], "c0");
 	at_tenant[1] = packet_socket(tenant[1], "c1");
 	at_far = packet_socket(far, "w0");
-	at_miss = packet_socket(home, "m0");
+	at_miss = socket_open_marked("p0", TABLES_MARK);
+	at_up_miss = socket_open_marked("u0", TABLES_MARK);
 	return 0;
 }
 
@@ -496,7 +355,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_local),
 		cmocka_unit_test(test_hosts_own_frames_stay),
-		cmocka_unit_test(test_miss),
 		cmocka_unit_test(test_short_frames),
 		cmocka_unit_test(test_tunnel_out),
 		cmocka_unit_test(test_tunnel_in_tc),

@@ -246,17 +246,35 @@ static void test_full_bucket(void **state)
 	tables_clear();
 }
 
-/* Without a miss device nothing passes. */
-static void test_no_miss_device(void **state)
+/* Without a mark there is no way to the data plane, and nothing passes. */
+static void test_no_mark(void **state)
 {
 	struct flow f = flow_make(false, IPPROTO_UDP);
 	struct frame frame = frame_make(&f);
 	uint64_t before = tables_prog(WEFT_BPF_PROG_PORT).dropped;
 
-	tables_iface(IFINDEX, 0, PORT);
+	tables.control->mark = 0;
 	assert_int_equal(port_run(&frame, NULL), TC_ACT_SHOT);
 	assert_int_equal(tables_prog(WEFT_BPF_PROG_PORT).dropped, before + 1);
-	tables_iface(IFINDEX, MISS_IFINDEX, PORT);
+	tables.control->mark = TABLES_MARK;
+}
+
+/* The data plane's socket had it: it ends here, session or not, and is counted no second time. */
+static void test_second_pass_ends(void **state)
+{
+	struct flow f = flow_make(false, IPPROTO_UDP);
+	uint32_t index = port_session(&f, LOCAL, false);
+	struct weft_bpf_prog_counters before = tables_prog(WEFT_BPF_PROG_PORT), after;
+	struct __sk_buff skb = {.mark = TABLES_MARK};
+	struct frame frame = frame_make(&f);
+
+	assert_int_equal(port_run(&frame, &skb), TC_ACT_SHOT);
+	after = tables_prog(WEFT_BPF_PROG_PORT);
+	assert_memory_equal(&after, &before, sizeof(after));
+	assert_int_equal(tables.dirs[index].state.packets, 0);
+	skb.mark = TABLES_MARK + 1;
+	assert_int_equal(port_run(&frame, &skb), TC_ACT_REDIRECT);
+	assert_int_equal(tables.dirs[index].state.packets, 1);
 }
 
 static void test_egress_passes_what_is_marked(void **state)
@@ -376,7 +394,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_tcp_state, port_forget),
 		cmocka_unit_test_teardown(test_gso, port_forget),
 		cmocka_unit_test_teardown(test_full_bucket, port_forget),
-		cmocka_unit_test_teardown(test_no_miss_device, port_forget),
+		cmocka_unit_test(test_no_mark),
+		cmocka_unit_test_teardown(test_second_pass_ends, port_forget),
 		cmocka_unit_test_teardown(test_egress_passes_what_is_marked, port_forget),
 		cmocka_unit_test_teardown(test_changing_decision, port_forget),
 		cmocka_unit_test_teardown(test_random, port_forget),

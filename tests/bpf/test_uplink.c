@@ -32,17 +32,16 @@
 #include "xdp_uplink.skel.h"
 
 /* Test runs happen on the loopback device. */
-#define IFINDEX	     1
-#define PORT	     5
-#define UPLINK	     7
-#define SEGMENT	     9
-#define EPOCH	     77
-#define VTEP_V4	     3
-#define VTEP_V6	     4
-#define VNI	     0xabcdef
-#define OUT_IFINDEX  2000
-#define MISS_IFINDEX 1000
-#define MAX_L3	     1400
+#define IFINDEX	    1
+#define PORT	    5
+#define UPLINK	    7
+#define SEGMENT	    9
+#define EPOCH	    77
+#define VTEP_V4	    3
+#define VTEP_V6	    4
+#define VNI	    0xabcdef
+#define OUT_IFINDEX 2000
+#define MAX_L3	    1400
 
 enum way {
 	TC,
@@ -66,14 +65,22 @@ static struct xdp_uplink *xdp;
 static int xsk = -1;
 static const uint8_t rewrite_macs[12] = {2, 0, 0, 0, 9, 2, 2, 0, 0, 0, 9, 1};
 
+static uint32_t last_mark;
+
 static int run(enum way way, struct frame *f)
 {
+	struct __sk_buff skb = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->b, .data_size_in = f->len,
 		.data_out = f->b, .data_size_out = sizeof(f->b), .repeat = 1);
 	int fd = bpf_program__fd(way == TC ? tc->progs.weft_uplink_tc : xdp->progs.weft_uplink);
 
+	if (way == TC) {
+		opts.ctx_in = opts.ctx_out = &skb;
+		opts.ctx_size_in = opts.ctx_size_out = sizeof(skb);
+	}
 	assert_int_equal(bpf_prog_test_run_opts(fd, &opts), 0);
 	f->len = opts.data_size_out;
+	last_mark = skb.mark;
 	return opts.retval;
 }
 
@@ -161,6 +168,7 @@ static void expect_miss(
 	struct frame out = *f;
 
 	assert_int_equal(run(way, &out), ways[way].miss);
+	assert_int_equal(last_mark, way == TC ? TABLES_MARK : 0);
 	assert_int_equal(out.len, f->len);
 	assert_memory_equal(out.b, f->b, f->len);
 	after = tables_prog(ways[way].prog);
@@ -542,7 +550,6 @@ static void set_maps(void)
 	const uint32_t one = 1, zero = 0, ring_size = 64;
 
 	set_tunnels();
-	tables_iface(IFINDEX, MISS_IFINDEX, UPLINK);
 	assert_int_equal(bpf_map_update_elem(vteps, &tunnel(false)->local, &one, BPF_ANY), 0);
 	assert_int_equal(bpf_map_update_elem(vteps, &tunnel(true)->local, &one, BPF_ANY), 0);
 	/* a socket with a receive ring is enough for the map; it is bound nowhere */

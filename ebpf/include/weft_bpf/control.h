@@ -13,8 +13,9 @@
 
 #include <linux/types.h>
 
-/* A new layout of any shared map gets another number, and the maps other names. */
-#define WEFT_BPF_LAYOUT 1
+/* A new layout of any shared map gets another number; the loader pins each layout's maps in a
+ * folder of its own, so that programs and tables always fit. */
+#define WEFT_BPF_LAYOUT 2
 
 #define WEFT_BPF_CONTROL_MAP "weft_control"
 #define WEFT_BPF_EPOCHS_MAP  "weft_epochs"
@@ -22,19 +23,24 @@
 /* Words of the hash key, see session.h. */
 #define WEFT_BPF_SEED_WORDS 12
 
-/* The only element of weft_control. Written by the data plane; layout last when it takes over. */
+/* The only element of weft_control. mark, hash_seed and n_cpus are written when the tables are
+ * made, by who makes them, and stay. The rest is written by the data plane; layout last when it
+ * takes over for the first time. */
 struct weft_bpf_control {
 	__u32 layout; /* WEFT_BPF_LAYOUT; anything else: every packet is a miss */
 	__u32 now_s;  /* the data plane's clock, for seen_s: stands still while it is away */
 	__u32 n_buckets_mask; /* buckets, a power of two, less one */
-	/* Marks what a program hands on within the kernel, where nothing else may pass: to a port's
-	 * egress, or from XDP to weft_deliver. Random, never 0. */
+	/* Marks what a program hands on within the kernel: misses to the data plane's packet
+	 * socket on the same interface, frames to a port's egress, or from XDP to weft_deliver.
+	 * Random; 0: nothing is handed on. */
 	__u32 mark;
 	/* Random, made with the tables: nobody can choose keys that meet in one bucket. */
 	__u32 hash_seed[WEFT_BPF_SEED_WORDS];
 	__u64 boot_id; /* of the data plane that writes: another one means to start over */
+	__u32 n_cpus;  /* rows of maps that have one for each CPU */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct weft_bpf_control) == 72, "shared layout");
+_Static_assert(sizeof(struct weft_bpf_control) == 80, "shared layout");
 
 /* weft_epochs, by segment slot, WEFT_MAX_SEGMENTS of them. A session's direction holds while its
  * epoch is its segment's: the data plane revokes all sessions of a segment with one store. A new

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Interfaces that fast path programs sit on, where their misses go, and what they count.
+ * What fast path programs count, for each port and for themselves, and where they send frames.
  */
 #ifndef WEFT_BPF_PORT_H
 #define WEFT_BPF_PORT_H
@@ -13,23 +13,9 @@
 #define WEFT_BPF_UPLINK_TC_PROG "weft_uplink_tc"
 #define WEFT_BPF_DELIVER_PROG	"weft_deliver"
 
-#define WEFT_BPF_IFACES_MAP   "weft_ifaces"
 #define WEFT_BPF_DEVS_MAP     "weft_devs"
 #define WEFT_BPF_PORT_CNT_MAP "weft_port_cnt"
 #define WEFT_BPF_PROG_CNT_MAP "weft_prog_cnt"
-
-/* weft_ifaces: hash by ifindex (__u32) of the interfaces with a program, ports and uplinks. Written
- * by weftd with system calls, read on misses only. */
-struct weft_bpf_iface {
-	__u32 miss_ifindex; /* where misses go, into its ingress; 0: they are dropped */
-	/* The VLAN tag that a miss carries beside the frame: the port's slot, 1..4095. */
-	__u16 slot;
-	__u16 pad;
-};
-_Static_assert(sizeof(struct weft_bpf_iface) == 8, "map value");
-
-/* The tag's TPID tells a miss from a tenant's own tag, which stays within the frame. */
-#define WEFT_BPF_MISS_TPID 0x88a8
 
 /* weft_devs: devmap by ifindex of ports whose other end takes XDP frames, see WEFT_BPF_DIR_XDP. */
 #define WEFT_BPF_MAX_DEVS 4096
@@ -43,16 +29,23 @@ struct weft_bpf_meta {
 _Static_assert(sizeof(struct weft_bpf_meta) == 8, "XDP metadata");
 #define WEFT_BPF_META_PEER 0x80000000
 
-/* weft_port_cnt: per CPU, by port slot (WEFT_MAX_PORTS). What programs carried themselves, as
- * weft/stats.h counts it; misses are not in it. Only grows; exact. An uplink's bytes are of the
- * whole frame with its outer headers. A GSO frame is one. */
+/* weft_port_cnt: shared memory, for each port slot (WEFT_MAX_PORTS) an element per CPU, see
+ * weft_bpf_port_cnt_at; each CPU writes its own, a line of its own. What programs carried
+ * themselves, as weft/stats.h counts it; misses are not in it. Only grows; exact. An uplink's bytes
+ * are of the whole frame with its outer headers. A GSO frame is one. */
 struct weft_bpf_port_counters {
 	__u64 rx_packets;
 	__u64 rx_bytes;
 	__u64 tx_packets;
 	__u64 tx_bytes;
-};
-_Static_assert(sizeof(struct weft_bpf_port_counters) == 32, "map value");
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct weft_bpf_port_counters) == 64, "one line");
+
+/* The element of that slot and CPU; n_cpus: weft_bpf_control's. */
+static inline __u32 weft_bpf_port_cnt_at(__u32 slot, __u32 cpu, __u32 n_cpus)
+{
+	return slot * n_cpus + cpu;
+}
 
 /* Why a packet was left to the data plane. X(NAME, "name on every surface"). Never a verdict: the
  * data plane judges it anew. */
@@ -94,7 +87,8 @@ enum weft_bpf_prog {
 };
 
 /* weft_prog_cnt: per CPU, by enum weft_bpf_prog. Only grows. passed, hits, dropped and the sum of
- * misses are all the packets that the program has seen. */
+ * misses are all the packets that the program has seen; a miss that comes by again with the mark is
+ * not counted twice. */
 struct weft_bpf_prog_counters {
 	__u64 hits;
 	__u64 passed;  /* uplinks: the host's own */

@@ -23,7 +23,13 @@ static __always_inline const struct weft_bpf_control *control(void)
 	__u32 zero = 0;
 
 	c = bpf_map_lookup_elem(&weft_control, &zero);
-	return c && c->layout == WEFT_BPF_LAYOUT ? c : NULL;
+	return c;
+}
+
+/* Has a data plane taken the tables over? */
+static __always_inline int control_ready(const struct weft_bpf_control *c)
+{
+	return *(const volatile __u32 *)&c->layout == WEFT_BPF_LAYOUT;
 }
 
 static __always_inline __u32 find_index(
@@ -130,16 +136,30 @@ static __always_inline int hit_find(
 	return p->key.proto == IPPROTO_TCP ? judge_tcp(h, p) : 0;
 }
 
-static __always_inline void count_port(__u32 slot, __u64 rx_bytes, __u64 tx_bytes)
+/* This CPU's, of a port slot. */
+static __always_inline struct weft_bpf_port_counters *port_counters(
+	const struct weft_bpf_control *c, __u32 slot, __u32 cpu)
 {
-	struct weft_bpf_port_counters *n = bpf_map_lookup_elem(&weft_port_cnt, &slot);
+	__u32 at = weft_bpf_port_cnt_at(slot, cpu, c->n_cpus);
 
-	if (!n)
-		return;
-	n->rx_packets += rx_bytes != 0;
-	n->rx_bytes += rx_bytes;
-	n->tx_packets += tx_bytes != 0;
-	n->tx_bytes += tx_bytes;
+	return bpf_map_lookup_elem(&weft_port_cnt, &at);
+}
+
+static __always_inline void count_ports(const struct weft_bpf_control *c,
+	const struct weft_bpf_decision *d, __u32 rx_bytes, __u32 tx_bytes)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct weft_bpf_port_counters *n = port_counters(c, d->in_port, cpu);
+
+	if (n) {
+		n->rx_packets++;
+		n->rx_bytes += rx_bytes;
+	}
+	n = port_counters(c, d->out_port, cpu);
+	if (n) {
+		n->tx_packets++;
+		n->tx_bytes += tx_bytes;
+	}
 }
 
 /* rx_bytes, tx_bytes: of the whole frames as they came and go. */
@@ -155,8 +175,7 @@ static __always_inline void hit_done(const struct weft_bpf_control *c, const str
 	s->bytes += ETH_HLEN + p->l3_len;
 	if (s->seen_s != now)
 		s->seen_s = now;
-	count_port(h->d.in_port, rx_bytes, 0);
-	count_port(h->d.out_port, 0, tx_bytes);
+	count_ports(c, &h->d, rx_bytes, tx_bytes);
 }
 
 /* One hop: MACs, TTL, and what depends on it, in the copy of the headers. */

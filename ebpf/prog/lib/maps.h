@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The tables that all fast path programs of a host instance share. The loader creates them once,
- * sizes weft_buckets and weft_dirs, and gives every program the same ones.
+ * sizes weft_buckets, weft_dirs and weft_port_cnt, and gives every program the same ones.
  */
 #ifndef PROG_LIB_MAPS_H
 #define PROG_LIB_MAPS_H
@@ -52,8 +52,9 @@ struct {
 } weft_tunnels SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, WEFT_MAX_PORTS);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEFT_MAX_PORTS); /* times n_cpus */
 	__type(key, __u32);
 	__type(value, struct weft_bpf_port_counters);
 } weft_port_cnt SEC(".maps");

@@ -24,13 +24,6 @@
 #define ROOM_DECAP_V4 (1 << 7)
 #define ROOM_DECAP_V6 (1 << 8)
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, WEFT_MAX_PORTS);
-	__type(key, __u32);
-	__type(value, struct weft_bpf_iface);
-} weft_ifaces SEC(".maps");
-
 /* A cursor at the frame's start that reaches at least size bytes, if there are so many. */
 static __always_inline struct cursor skb_cursor(struct __sk_buff *skb, __u32 size)
 {
@@ -119,26 +112,30 @@ static __always_inline int skb_deliver(struct __sk_buff *skb, __u32 ifindex, int
 	return bpf_redirect(ifindex, 0);
 }
 
-/* To the data plane, with the slot of the port that it came by. */
-static __always_inline int skb_miss(struct __sk_buff *skb, __u32 prog, __u32 miss)
-{
-	__u32 ifindex = skb->ifindex;
-	const struct weft_bpf_iface *i = bpf_map_lookup_elem(&weft_ifaces, &ifindex);
-
-	if (!i || i->miss_ifindex == 0 ||
-		bpf_skb_vlan_push(skb, bpf_htons(WEFT_BPF_MISS_TPID), i->slot)) {
-		count_dropped(prog);
-		return TC_ACT_SHOT;
-	}
-	count_miss(prog, miss);
-	return bpf_redirect(i->miss_ifindex, BPF_F_INGRESS);
-}
-
 /* What is left of a frame that is neither here nor there. */
 static __always_inline int skb_lost(__u32 prog)
 {
 	count_dropped(prog);
 	return TC_ACT_SHOT;
+}
+
+/* To the data plane: once more into the interface that it came by, marked. The data plane's packet
+ * socket there, which runs before tc, takes what is marked and nothing else. */
+static __always_inline int skb_miss(
+	struct __sk_buff *skb, const struct weft_bpf_control *ctl, __u32 prog, __u32 miss)
+{
+	if (ctl->mark == 0)
+		return skb_lost(prog);
+	count_miss(prog, miss);
+	skb->mark = ctl->mark;
+	return bpf_redirect(skb->ifindex, BPF_F_INGRESS);
+}
+
+/* A miss, again: the data plane has it. */
+static __always_inline int skb_was_missed(
+	const struct __sk_buff *skb, const struct weft_bpf_control *ctl)
+{
+	return ctl->mark != 0 && skb->mark == ctl->mark;
 }
 
 #endif

@@ -21,6 +21,7 @@
 	M(weft_bpf_control, mark)                                                                  \
 	M(weft_bpf_control, hash_seed)                                                             \
 	M(weft_bpf_control, boot_id)                                                               \
+	M(weft_bpf_control, n_cpus)                                                                \
 	S(weft_bpf_epoch)                                                                          \
 	M(weft_bpf_epoch, epoch)                                                                   \
 	S(weft_bpf_key)                                                                            \
@@ -81,9 +82,6 @@
 	M(weft_bpf_tunnel, dscp)                                                                   \
 	M(weft_bpf_tunnel, ip_cksum)                                                               \
 	M(weft_bpf_tunnel, hdr)                                                                    \
-	S(weft_bpf_iface)                                                                          \
-	M(weft_bpf_iface, miss_ifindex)                                                            \
-	M(weft_bpf_iface, slot)                                                                    \
 	S(weft_bpf_meta)                                                                           \
 	M(weft_bpf_meta, mark)                                                                     \
 	M(weft_bpf_meta, out)                                                                      \

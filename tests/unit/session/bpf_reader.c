@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * See bpf_reader.h. The helper that looks into a map is replaced, all else is the programs' code.
+ * See bpf_reader.h. The helpers are replaced, all else is the programs' code.
  */
 #include <stddef.h>
 
@@ -10,6 +10,7 @@
 
 static void *reader_lookup(const void *map, const void *key);
 #define bpf_map_lookup_elem(map, key) reader_lookup(map, key)
+#define bpf_get_smp_processor_id()    0
 
 #include <encap.h>
 
@@ -45,7 +46,7 @@ int bpf_reader_find(const struct weft_bpf_key *key, struct weft_bpf_decision *re
 	struct hit h;
 	int miss;
 
-	if (!c)
+	if (!control_ready(c))
 		return WEFT_BPF_MISS_NOT_READY;
 	miss = find_dir(c, key, &h);
 	if (!miss)
@@ -60,7 +61,7 @@ int bpf_reader_packet(const struct bpf_packet *what, struct weft_bpf_decision *r
 	struct hit h;
 	int miss;
 
-	if (!c)
+	if (!control_ready(c))
 		return WEFT_BPF_MISS_NOT_READY;
 	memcpy(p.head, what->macs, sizeof(what->macs));
 	miss = hit_find(c, &p, 0, &h);

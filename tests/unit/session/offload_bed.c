@@ -38,6 +38,10 @@ void bed_new_tables(uint32_t n_buckets, uint32_t n_dirs)
 		.n_buckets = n_buckets,
 		.n_dirs = n_dirs,
 	};
+	for (unsigned int i = 0; i < WEFT_BPF_SEED_WORDS; i++)
+		bed.control->hash_seed[i] = random();
+	bed.control->mark = BED_MARK;
+	bed.control->n_cpus = 1;
 	bpf_reader_use(&bed);
 }
 

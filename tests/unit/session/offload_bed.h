@@ -14,6 +14,7 @@
 #define BED_SEGMENT 3 /* and the next one */
 #define BED_MTU	    1450
 #define BED_L3_LEN  100 /* of packets */
+#define BED_MARK    0x5eed5eed
 
 extern struct offload_tables bed;
 extern struct config_segment bed_segments[2];

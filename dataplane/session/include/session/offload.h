@@ -39,7 +39,8 @@ struct offload_tables {
 
 /* From the next offload_commit on sessions are put in there; until then all stays as another data
  * plane left it. Main thread, after session_init; workers may run. Returns 0, -EINVAL (no power of
- * two, too small), -EBUSY (there are tables already), -ENOMEM or -EIO (no random numbers). */
+ * two, too small), -EBUSY (there are tables already) or -ENOMEM. Mark and seed were made with the
+ * tables. */
 int offload_attach(const struct offload_tables *t, uint64_t boot_id);
 /* Main thread; no worker runs any more. Leaves the tables as they are: kernel ports go on. */
 void offload_detach(void);
