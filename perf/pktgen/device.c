@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_alarm.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -181,11 +182,36 @@ int device_wait(const struct gen *g, double seconds)
 	return 0;
 }
 
+static void on_alarm(void *done)
+{
+	__atomic_store_n((bool *)done, true, __ATOMIC_RELEASE);
+}
+
+/* Waits until DPDK's interrupt thread has handled all that had happened before. The first alarm may
+ * be in the same round of its events, in any order; the second one is in a later round. */
+static void settle(void)
+{
+	static bool done;
+
+	for (int i = 0; i < 2; i++) {
+		done = false;
+		if (rte_eal_alarm_set(1, on_alarm, &done) < 0)
+			return;
+		while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE))
+			usleep(50);
+	}
+}
+
+/* Both ends of a memif may be here. That thread takes one down when the other is gone, which would
+ * free its memory twice if it were closed at the same time. Closing a server frees a socket that
+ * the thread still knows (DPDK 22.11): by then it has nothing left to do. */
 void device_close(struct gen *g)
 {
 	for (uint32_t i = 0; i < g->n_ports; i++) {
 		rte_eth_dev_stop(g->ports[i].id);
-		rte_eth_dev_close(g->ports[i].id);
+		settle();
 	}
+	for (uint32_t i = 0; i < g->n_ports; i++)
+		rte_eth_dev_close(g->ports[i].id);
 	g->n_ports = 0;
 }
