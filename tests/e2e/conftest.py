@@ -25,15 +25,9 @@ def module_lab():
         yield lambda **kw: stack.enter_context(Lab(**kw))
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_call(item):
-    outcome = yield
-    if outcome.excinfo and isinstance(outcome.excinfo[1], Skip):
-        outcome.force_exception(pytest.skip.Exception(str(outcome.excinfo[1])))
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_setup(item):
-    outcome = yield
-    if outcome.excinfo and isinstance(outcome.excinfo[1], Skip):
-        outcome.force_exception(pytest.skip.Exception(str(outcome.excinfo[1])))
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    """What the laboratory lacks is a skipped test."""
+    if call.excinfo and isinstance(call.excinfo.value, Skip):
+        why = str(call.excinfo.value)
+        call.excinfo = pytest.CallInfo.from_call(lambda: pytest.skip(why), call.when).excinfo
