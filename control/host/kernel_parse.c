@@ -27,12 +27,12 @@ bool kernel_read_addr(const struct nlattr *a, unsigned int family, struct weft_a
 	return true;
 }
 
-static bool is_veth(struct nlattr *info)
+static bool is_kind(struct nlattr *info, const char *kind)
 {
 	struct nlattr *tb[IFLA_INFO_MAX + 1];
 
 	return info && nla_parse_nested(tb, IFLA_INFO_MAX, info, NULL) == 0 && tb[IFLA_INFO_KIND] &&
-	       nla_strcmp(tb[IFLA_INFO_KIND], "veth") == 0;
+	       nla_strcmp(tb[IFLA_INFO_KIND], kind) == 0;
 }
 
 static bool parse_link(const struct nlmsghdr *h, struct kernel_news *ret)
@@ -55,7 +55,9 @@ static bool parse_link(const struct nlmsghdr *h, struct kernel_news *ret)
 	if (tb[IFLA_MTU] && nla_len(tb[IFLA_MTU]) >= 4)
 		ret->link.mtu = nla_get_u32(tb[IFLA_MTU]);
 	ret->link.up = ifi->ifi_flags & IFF_UP;
-	ret->link.is_veth = is_veth(tb[IFLA_LINKINFO]);
+	ret->link.is_veth = is_kind(tb[IFLA_LINKINFO], "veth");
+	ret->link.is_tun = is_kind(tb[IFLA_LINKINFO], "tun");
+	ret->link.peer_elsewhere = ret->link.is_veth && tb[IFLA_LINK_NETNSID];
 	ret->link.running = ret->link.up && (ifi->ifi_flags & IFF_RUNNING);
 	return true;
 }

@@ -34,7 +34,7 @@ static void prepare(struct hostnet *h, struct port_entry *p, const struct hostne
 	int rc;
 
 	p->problem[0] = '\0';
-	if (!link->is_veth)
+	if (!hostnet_link_is_tenants(link))
 		return; /* a NIC of the host, perhaps: not ours to change; attach tells */
 	rc = kernel_set_quiet(&h->requests, link->ifindex);
 	/* -EAFNOSUPPORT: this kernel has no IPv6, which is quiet enough. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -435,6 +436,31 @@ static void test_port_interface(void **state)
 	test_netns_run(own_ns, "ip link del p0");
 }
 
+/* A TAP interface is a port's as well as a veth, and is cared for; where a veth's other end is
+ * follows what the kernel says. */
+static void test_link_kinds(void **state)
+{
+	const struct hostnet_link *link;
+	struct bench *b = *state;
+
+	test_netns_run(own_ns, "ip tuntap add p0 mode tap");
+	test_netns_run(own_ns, "ip link add v0 type veth peer name v1");
+	start(b, 0);
+	RUN_UNTIL(b, b->ready);
+	RUN_UNTIL(b, hostnet_link_by_name(b->net, "p0")->up);
+	link = hostnet_link_by_name(b->net, "p0");
+	assert_true(link->is_tun && !link->is_veth && !link->peer_elsewhere);
+	link = hostnet_link_by_name(b->net, "v0");
+	assert_true(link->is_veth && !link->is_tun && !link->peer_elsewhere);
+	test_netns_run(own_ns, "ip link set v0 up && ip link set v1 up");
+	RUN_UNTIL(b, hostnet_link_by_name(b->net, "v0")->running);
+	test_netns_run(own_ns, "ip link set v1 netns /proc/%d/fd/%d", getpid(), router_ns);
+	RUN_UNTIL(b, hostnet_link_by_name(b->net, "v0")->peer_elsewhere);
+	link = hostnet_link_by_name(b->net, "ul0");
+	assert_true(link->peer_elsewhere);
+	test_netns_run(own_ns, "ip link del p0 && ip link del v0");
+}
+
 /* At start: the port's interface is in the middle of what the kernel tells, and configuring it must
  * not disturb the telling. */
 static void test_port_interface_at_start(void **state)
@@ -493,6 +519,7 @@ int main(void)
 		TEST(test_remotes_come_and_go),
 		TEST(test_overrun),
 		TEST(test_port_interface),
+		TEST(test_link_kinds),
 		TEST(test_port_interface_at_start),
 		TEST(test_many),
 	};

@@ -29,7 +29,15 @@ struct hostnet_link {
 	bool up;      /* set up by its administrator */
 	bool running; /* and there is a carrier */
 	bool is_veth;
+	bool is_tun;	     /* a TAP or TUN interface, whose descriptor some process holds */
+	bool peer_elsewhere; /* a veth whose other end is in another network namespace */
 };
+
+/* Can be the host's side of a tenant's port: what comes out of it is the tenant's alone. */
+static inline bool hostnet_link_is_tenants(const struct hostnet_link *link)
+{
+	return link->is_veth || link->is_tun;
+}
 
 struct hostnet_config {
 	int receive_buffer; /* of the event socket, bytes; 0: the default */
