@@ -14,18 +14,15 @@
 
 #define GATEWAY_ECHO_RATE 100 /* replies per second toward one port */
 
-static bool gateway_is_own(
-	const struct pipeline *pl, const struct pkt_meta *meta, const struct weft_addr *dst)
+static bool gateway_is_own(struct pipeline *pl, const struct rte_mbuf *m,
+	const struct weft_addr *dst, struct path_routed *routed)
 {
-	const struct neigh_entry *neigh = stage_neighbour(pl, meta->segment, dst);
-	struct path_next next;
-	enum pkt_error tell;
+	const struct neigh_entry *neigh = stage_neighbour(pl, pkt_meta_const(m)->segment, dst);
 
 	if (neigh)
 		return neigh->gateway;
-	return path_route(pl, stage_segment(pl, meta)->router_slot, dst, meta->hash, &next,
-		       &tell) == 0 &&
-	       next.gateway;
+	path_route_packet(pl, m, routed);
+	return !routed->drop && routed->next.gateway;
 }
 
 static bool gateway_is_echo(const struct pkt_meta *meta)
@@ -45,7 +42,7 @@ static int gateway_echo(struct pipeline *pl, struct rte_mbuf *m)
 	return VERDICT_CONSUMED;
 }
 
-int path_gateway(struct pipeline *pl, struct rte_mbuf *m)
+int path_gateway(struct pipeline *pl, struct rte_mbuf *m, struct path_routed *routed)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
 	const struct weft_mac *router = stage_router_mac(pl, stage_segment(pl, meta));
@@ -58,7 +55,7 @@ int path_gateway(struct pipeline *pl, struct rte_mbuf *m)
 		!(stage_segment(pl, meta)->spec.flags & WEFT_SEGMENT_L3_ONLY))
 		return VERDICT_CONTINUE;
 	dst = stage_addr(m, meta, true);
-	if (!gateway_is_own(pl, meta, &dst))
+	if (!gateway_is_own(pl, m, &dst, routed))
 		return VERDICT_CONTINUE;
 	stage_trace(pl, meta, .step = WEFT_TRACE_GATEWAY, .dst = dst);
 	if (gateway_is_echo(meta))

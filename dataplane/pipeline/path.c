@@ -88,31 +88,40 @@ enum weft_drop path_route(const struct pipeline *pl, uint16_t router_slot,
 	return 0;
 }
 
-static int path_find_routed(struct pipeline *pl, const struct rte_mbuf *m,
-	const struct pkt_meta *meta, struct session_decision *ret)
+void path_route_packet(struct pipeline *pl, const struct rte_mbuf *m, struct path_routed *routed)
 {
+	const struct pkt_meta *meta = pkt_meta_const(m);
 	struct weft_addr dst = stage_addr(m, meta, true);
-	struct path_next next;
-	enum pkt_error tell;
-	enum weft_drop drop;
+
+	if (routed->known)
+		return;
+	routed->drop = path_route(pl, stage_segment(pl, meta)->router_slot, &dst, meta->hash,
+		&routed->next, &routed->tell);
+	routed->known = true;
+}
+
+static int path_find_routed(struct pipeline *pl, const struct rte_mbuf *m,
+	const struct pkt_meta *meta, struct path_routed *routed, struct session_decision *ret)
+{
+	const struct path_next *next = &routed->next;
 
 	if (!path_routable(m, meta))
 		return WEFT_DROP_NOT_ROUTABLE;
-	drop = path_route(pl, stage_segment(pl, meta)->router_slot, &dst, meta->hash, &next, &tell);
+	path_route_packet(pl, m, routed);
 	if (stage_traced(meta))
-		trace_next(pl, meta, &next, drop);
-	if (tell)
-		path_tell(pl, m, tell);
-	if (drop)
-		return drop;
-	if (next.gateway)
+		trace_next(pl, meta, next, routed->drop);
+	if (routed->tell)
+		path_tell(pl, m, routed->tell);
+	if (routed->drop)
+		return routed->drop;
+	if (next->gateway)
 		return WEFT_DROP_NOT_ROUTABLE;
-	ret->dest = next.dest;
-	ret->out_segment = next.segment;
-	ret->flags = SESSION_DIR_ROUTED | (next.learned ? SESSION_DIR_FDB : 0);
-	memcpy(ret->rewrite_macs, next.mac.b, 6);
-	memcpy(ret->rewrite_macs + 6, next.router.b, 6);
-	return decide_dest(pl, meta, next.segment, next.dest);
+	ret->dest = next->dest;
+	ret->out_segment = next->segment;
+	ret->flags = SESSION_DIR_ROUTED | (next->learned ? SESSION_DIR_FDB : 0);
+	memcpy(ret->rewrite_macs, next->mac.b, 6);
+	memcpy(ret->rewrite_macs + 6, next->router.b, 6);
+	return decide_dest(pl, meta, next->segment, next->dest);
 }
 
 static int path_find_switched(
@@ -150,7 +159,7 @@ static uint16_t path_mss(
 }
 
 static int path_find_way(struct pipeline *pl, struct rte_mbuf *m, const struct pkt_meta *meta,
-	struct session_decision *ret)
+	struct path_routed *routed, struct session_decision *ret)
 {
 	const struct config_segment *seg = stage_segment(pl, meta);
 	const struct weft_mac *router = stage_router_mac(pl, seg);
@@ -159,13 +168,14 @@ static int path_find_way(struct pipeline *pl, struct rte_mbuf *m, const struct p
 	if (meta->flags & PKT_FROM_TUNNEL)
 		return to_router ? WEFT_DROP_NOT_ROUTABLE : path_find_switched(pl, meta, ret);
 	if (to_router)
-		return path_find_routed(pl, m, meta, ret);
+		return path_find_routed(pl, m, meta, routed, ret);
 	if (seg->spec.flags & WEFT_SEGMENT_L3_ONLY)
-		return router ? path_find_routed(pl, m, meta, ret) : WEFT_DROP_L3_ONLY;
+		return router ? path_find_routed(pl, m, meta, routed, ret) : WEFT_DROP_L3_ONLY;
 	return path_find_switched(pl, meta, ret);
 }
 
-int path_find(struct pipeline *pl, struct rte_mbuf *m, struct session_decision *ret)
+int path_find(struct pipeline *pl, struct rte_mbuf *m, struct path_routed *routed,
+	struct session_decision *ret)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
 	int verdict;
@@ -175,7 +185,7 @@ int path_find(struct pipeline *pl, struct rte_mbuf *m, struct session_decision *
 		.out_segment = meta->segment,
 	};
 	memcpy(ret->match_macs, rte_pktmbuf_mtod(m, const uint8_t *), sizeof(ret->match_macs));
-	verdict = path_find_way(pl, m, meta, ret);
+	verdict = path_find_way(pl, m, meta, routed, ret);
 	if (verdict == VERDICT_CONTINUE)
 		ret->mss = path_mss(pl, meta, ret);
 	return verdict;

@@ -15,14 +15,44 @@
 
 #include "stage.h"
 
-/* Fills ret for m, a parsed unicast IP packet from a port or a tunnel: dest, in, out_segment,
+/* The neighbour that a router hands a packet to, and where that is. */
+struct path_next {
+	uint16_t segment; /* slot */
+	bool learned;	  /* dest may move without a new epoch */
+	bool gateway;	  /* it is a router's own address: nothing else is filled in but segment */
+	struct weft_mac mac;
+	struct weft_mac router; /* the router's MAC on that segment */
+	struct weft_addr hop;	/* the neighbour's address */
+	uint16_t by_router;	/* slot, and the prefix length of the route that decided */
+	uint8_t prefix_len;
+	dest_t dest;
+};
+/* From that router to dst; hash as in route_find. 0, or a drop with what is to be told in *ret_tell
+ * (0: nothing). */
+enum weft_drop path_route(const struct pipeline *pl, uint16_t router_slot,
+	const struct weft_addr *dst, uint32_t hash, struct path_next *ret,
+	enum pkt_error *ret_tell);
+
+/* What path_route said of a packet, so that it is asked once. */
+struct path_routed {
+	bool known; /* it was asked: the rest holds */
+	enum weft_drop drop;
+	enum pkt_error tell;
+	struct path_next next;
+};
+/* Asks path_route about m, of a segment with a router, unless it was asked already. */
+void path_route_packet(struct pipeline *pl, const struct rte_mbuf *m, struct path_routed *routed);
+
+/* Fills ret for m, a parsed unicast IP packet from a port or a tunnel, of which path_gateway has
+ * found out as much as routed says: dest, in, out_segment,
  * match_macs (what m has), and with SESSION_DIR_ROUTED rewrite_macs; SESSION_DIR_FDB when the
  * place of the destination's MAC was learned; mss when the network clamps it. A packet from a
  * tunnel is only switched, never routed, and never goes to a tunnel again. Returns
  * VERDICT_CONTINUE, or a drop: UNKNOWN_UNICAST, SAME_PORT, VTEP_UNRESOLVED, NO_ROUTE, BLACKHOLE,
  * NO_NEIGHBOUR, ROUTE_LOOP, NOT_ROUTABLE, L3_ONLY; the sender was told by ICMP where it is to be.
  * Sends answers, changes nothing else. */
-int path_find(struct pipeline *pl, struct rte_mbuf *m, struct session_decision *ret);
+int path_find(struct pipeline *pl, struct rte_mbuf *m, struct path_routed *routed,
+	struct session_decision *ret);
 
 /* Where a decision with SESSION_DIR_FDB leads now: *ret_dest. VERDICT_CONTINUE, or the drop. */
 int path_dest(const struct pipeline *pl, const struct pkt_meta *meta,
@@ -72,8 +102,8 @@ static inline int path_apply(
 
 /* Packets for the router's own addresses (neighbour entries that are gateways): echo is answered,
  * anything else of TCP and UDP is told to be unreachable. VERDICT_CONTINUE: not for the gateway;
- * VERDICT_CONSUMED: m became the answer; or a drop. */
-int path_gateway(struct pipeline *pl, struct rte_mbuf *m);
+ * VERDICT_CONSUMED: m became the answer; or a drop. Fills routed when it asked path_route. */
+int path_gateway(struct pipeline *pl, struct rte_mbuf *m, struct path_routed *routed);
 
 /* ICMP errors to the sender of m, within the quota of its port (of its segment, when it came from a
  * tunnel); m stays the caller's. The source is the gateway's address on the sender's segment when
@@ -84,23 +114,5 @@ void path_tell_mtu(struct pipeline *pl, const struct rte_mbuf *m, uint16_t mtu);
 /* Policy rejects m: TCP gets a reset (RFC 9293 section 3.10.7.1), all else PKT_ERROR_PROHIBITED,
  * toward where m came from: a port, or the VTEP of a tunnel packet. */
 void path_reject(struct pipeline *pl, const struct rte_mbuf *m);
-
-/* The neighbour that a router hands a packet to, and where that is. */
-struct path_next {
-	uint16_t segment; /* slot */
-	bool learned;	  /* dest may move without a new epoch */
-	bool gateway;	  /* it is a router's own address: nothing else is filled in but segment */
-	struct weft_mac mac;
-	struct weft_mac router; /* the router's MAC on that segment */
-	struct weft_addr hop;	/* the neighbour's address */
-	uint16_t by_router;	/* slot, and the prefix length of the route that decided */
-	uint8_t prefix_len;
-	dest_t dest;
-};
-/* From that router to dst; hash as in route_find. 0, or a drop with what is to be told in *ret_tell
- * (0: nothing). */
-enum weft_drop path_route(const struct pipeline *pl, uint16_t router_slot,
-	const struct weft_addr *dst, uint32_t hash, struct path_next *ret,
-	enum pkt_error *ret_tell);
 
 #endif

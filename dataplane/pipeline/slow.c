@@ -166,7 +166,7 @@ static int slow_session(struct pipeline *pl, struct slow *w)
 /* What nobody knows is flooded where the segment says so, without a session. */
 int slow_path(struct pipeline *pl, struct slow *w)
 {
-	int verdict = path_find(pl, w->m, &w->dec);
+	int verdict = path_find(pl, w->m, &w->routed, &w->dec);
 
 	if (verdict != WEFT_DROP_UNKNOWN_UNICAST ||
 		!(stage_segment(pl, w->meta)->spec.flags & WEFT_SEGMENT_FLOOD_UNKNOWN))
@@ -214,7 +214,7 @@ static int slow_flow(struct pipeline *pl, struct slow *w)
 	int verdict = VERDICT_CONTINUE;
 
 	if (!(w->meta->flags & PKT_FROM_TUNNEL))
-		verdict = path_gateway(pl, w->m);
+		verdict = path_gateway(pl, w->m, &w->routed);
 	if (verdict != VERDICT_CONTINUE)
 		return verdict;
 	if (w->meta->flags & PKT_LATER_FRAGMENT)
@@ -296,9 +296,11 @@ static bool slow_is_judged(const struct pkt_meta *meta)
 
 static int slow_packet(struct pipeline *pl, struct rte_mbuf *m, const struct slow_account *a)
 {
-	struct slow w = {.m = m, .meta = pkt_meta(m), .track = true};
-	int verdict = slow_is_judged(w.meta) ? slow_take(pl, a) : VERDICT_CONTINUE;
+	struct slow w; /* large: only what is needed gets a value */
+	int verdict;
 
+	slow_start(&w, m);
+	verdict = slow_is_judged(w.meta) ? slow_take(pl, a) : VERDICT_CONTINUE;
 	if (verdict == VERDICT_CONTINUE && !(w.meta->flags & PKT_FROM_TUNNEL))
 		verdict = slow_port(pl, m, w.meta);
 	if (verdict != VERDICT_CONTINUE)

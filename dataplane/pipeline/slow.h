@@ -7,6 +7,7 @@
 
 #include <session/session.h>
 
+#include "path.h"
 #include "policy.h"
 #include "stage.h"
 
@@ -17,7 +18,17 @@ struct slow {
 	struct session_dir *d; /* of its session, once decided; NULL: it goes without one */
 	bool track;	       /* the tracker must see m: it did not make the session */
 	struct session_decision dec;
+	struct path_routed routed;
 };
+
+static inline void slow_start(struct slow *w, struct rte_mbuf *m)
+{
+	w->m = m;
+	w->meta = pkt_meta(m);
+	w->d = NULL;
+	w->track = true;
+	w->routed.known = false;
+}
 
 /* slow.c. Fills w->dec; VERDICT_CONTINUE, VERDICT_CONSUMED when m was taken, or a drop. */
 int slow_path(struct pipeline *pl, struct slow *w);
