@@ -195,6 +195,16 @@ static inline void session_sort(struct session_burst *b, struct rte_mbuf *m)
 	b->pkts[b->n++] = m;
 }
 
+/* Where answers to m will be looked up when it is m's turn. Those of another segment that enter by
+ * a port of this host are not foreseen. */
+static void session_expect_answers(const struct session_key *key)
+{
+	struct session_key back;
+
+	track_key_reverse(key, &back);
+	session_find_soon(&back);
+}
+
 static void session_miss(struct pipeline *pl, struct session_burst *b, uint16_t i)
 {
 	const struct session_dir *d = b->dirs[i];
@@ -204,6 +214,8 @@ static void session_miss(struct pipeline *pl, struct session_burst *b, uint16_t 
 		b->stale[b->n_stale++] = b->pkts[i];
 	else
 		b->slow[b->n_slow++] = b->pkts[i];
+	if (!d)
+		session_expect_answers(&b->keys[i]);
 }
 
 /* The bulk lookup passes over what stage_session_find looks at. */

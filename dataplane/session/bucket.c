@@ -203,6 +203,11 @@ void session_find_bulk(const struct session_key *keys, const uint64_t *hashes, u
 	}
 }
 
+void session_find_soon(const struct session_key *key)
+{
+	__builtin_prefetch(bucket_first(session_hash(key)), 1);
+}
+
 static void bucket_lock(struct bucket *b)
 {
 	while (atomic_exchange_explicit(&b->lock, 1, memory_order_acquire)) {
@@ -313,9 +318,8 @@ static int bucket_put_either(struct bucket *first, struct bucket *second,
 	return 0;
 }
 
-int bucket_put(const struct session_key *key, uint32_t ref)
+int bucket_put(const struct session_key *key, uint64_t hash, uint32_t ref)
 {
-	uint64_t hash = session_hash(key);
 	struct bucket *first = bucket_first(hash), *second = bucket_second(hash);
 	int place, r;
 

@@ -204,6 +204,15 @@ static bool pool_refill(struct pool *p)
 	return p->fresh < p->fresh_end || depot_get(&p->now) || depot_get_fresh(p);
 }
 
+/* What will be written when it is taken. */
+static void pool_prefetch(uint32_t index)
+{
+	uint8_t *s = (uint8_t *)session_at(index);
+
+	for (unsigned int i = 0; i < SESSION_SIZE; i += RTE_CACHE_LINE_SIZE)
+		__builtin_prefetch(s + i, 1);
+}
+
 uint32_t pool_get(unsigned int worker)
 {
 	struct pool *p = &pools[worker];
@@ -218,6 +227,7 @@ uint32_t pool_get(unsigned int worker)
 	}
 	p->now.head = session_at(index)->wheel_next;
 	p->now.n--;
+	pool_prefetch(p->now.head);
 	return index;
 }
 

@@ -131,13 +131,14 @@ static bool session_one_key(const struct session *s)
 static int session_publish(struct session *s)
 {
 	uint32_t index = session_index(s);
-	unsigned int first = session_hash(&s->dir[1].key) < session_hash(&s->dir[0].key) ? 1 : 0;
+	uint64_t hash[2] = {session_hash(&s->dir[0].key), session_hash(&s->dir[1].key)};
+	unsigned int first = hash[1] < hash[0] ? 1 : 0;
 	unsigned int second = first ^ 1;
-	int r = bucket_put(&s->dir[first].key, session_ref(index, first));
+	int r = bucket_put(&s->dir[first].key, hash[first], session_ref(index, first));
 
 	if (r < 0 || session_one_key(s))
 		return r;
-	r = bucket_put(&s->dir[second].key, session_ref(index, second));
+	r = bucket_put(&s->dir[second].key, hash[second], session_ref(index, second));
 	if (r < 0)
 		bucket_take(&s->dir[first].key, session_ref(index, first));
 	return r;

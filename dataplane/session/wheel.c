@@ -258,13 +258,21 @@ static bool wheel_sweep(unsigned int worker, const struct config *cfg)
 	return true;
 }
 
-static void wheel_prefetch(const struct wheel *w, uint32_t index)
+/* Two looks ahead: all that ending it takes. Index 0 has memory too. */
+static void wheel_prefetch(uint32_t index)
 {
-	struct session *s = session_at(index);
+	uint8_t *s = (uint8_t *)session_at(index);
 
-	rte_prefetch0(&s->lock);
-	rte_prefetch0(&s->dir[0].seen_s);
-	rte_prefetch0(&s->dir[1].seen_s);
+	for (unsigned int i = 0; i < SESSION_SIZE; i += RTE_CACHE_LINE_SIZE)
+		__builtin_prefetch(s + i, 1);
+}
+
+/* One look ahead: what its lines, which are here by now, lead to. */
+static void wheel_prefetch_next(const struct session *s)
+{
+	session_find_soon(&s->dir[0].key);
+	session_find_soon(&s->dir[1].key);
+	wheel_prefetch(s->wheel_next);
 }
 
 /* The slots whose second has come. */
@@ -287,7 +295,7 @@ static bool wheel_turn(unsigned int worker, const struct config *cfg)
 		}
 		if (++looks > WHEEL_LOOKS)
 			return true;
-		wheel_prefetch(w, session_at(index)->wheel_next);
+		wheel_prefetch_next(session_at(session_at(index)->wheel_next));
 		wheel_look(worker, session_at(index), cfg);
 	}
 	return false;

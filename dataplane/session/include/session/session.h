@@ -180,6 +180,8 @@ void session_fini(void);
 #define SESSION_BULK_MAX 64
 void session_find_bulk(const struct session_key *keys, const uint64_t *hashes, unsigned int n,
 	struct session_dir **ret);
+/* Brings the place of a key nearer that will be asked for, or put in, soon. Worker. */
+void session_find_soon(const struct session_key *key);
 /* As session_find_bulk; a dead session counts as none. The main thread too, as a reader. */
 struct session_dir *session_find(const struct session_key *key);
 
