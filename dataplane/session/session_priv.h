@@ -38,7 +38,8 @@ int bucket_init(void);
 void bucket_fini(void);
 /* Touches up to n bytes of the buckets; returns how many are touched in all. Main thread. */
 uint64_t bucket_touch(uint64_t n);
-/* Puts the direction in, whose key has that hash. Returns 0, -EEXIST when a direction with its key is there, or -ENOSPC. */
+/* Puts the direction in, whose key has that hash. Returns 0, -EEXIST when a direction with its key
+ * is there, or -ENOSPC. */
 int bucket_put(const struct session_key *key, uint64_t hash, uint32_t ref);
 /* Takes it out, if it is in. */
 void bucket_take(const struct session_key *key, uint32_t ref);

@@ -258,21 +258,18 @@ static bool wheel_sweep(unsigned int worker, const struct config *cfg)
 	return true;
 }
 
-/* Two looks ahead: all that ending it takes. Index 0 has memory too. */
-static void wheel_prefetch(uint32_t index)
+/* What ending takes of the sessions after s, index 0, which has memory too, at last: the lines of
+ * the third, the buckets that the first one's lines tell, which have had two looks' time to come.
+ */
+static void wheel_prefetch(const struct session *s)
 {
-	uint8_t *s = (uint8_t *)session_at(index);
+	const struct session *first = session_at(s->wheel_next);
+	uint8_t *third = (uint8_t *)session_at(session_at(first->wheel_next)->wheel_next);
 
 	for (unsigned int i = 0; i < SESSION_SIZE; i += RTE_CACHE_LINE_SIZE)
-		__builtin_prefetch(s + i, 1);
-}
-
-/* One look ahead: what its lines, which are here by now, lead to. */
-static void wheel_prefetch_next(const struct session *s)
-{
-	session_find_soon(&s->dir[0].key);
-	session_find_soon(&s->dir[1].key);
-	wheel_prefetch(s->wheel_next);
+		__builtin_prefetch(third + i, 1);
+	session_find_soon(&first->dir[0].key);
+	session_find_soon(&first->dir[1].key);
 }
 
 /* The slots whose second has come. */
@@ -295,7 +292,7 @@ static bool wheel_turn(unsigned int worker, const struct config *cfg)
 		}
 		if (++looks > WHEEL_LOOKS)
 			return true;
-		wheel_prefetch_next(session_at(session_at(index)->wheel_next));
+		wheel_prefetch(session_at(index));
 		wheel_look(worker, session_at(index), cfg);
 	}
 	return false;

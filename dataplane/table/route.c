@@ -71,6 +71,9 @@ static const struct route_entry *route_match(
 			route_cut(&keys[n].prefix, len);
 			key_ptrs[n] = &keys[n];
 		}
+		if (n == 1)
+			return (const struct route_entry *)vhash_find(
+				cfg->routes, &keys[0], cfg->generation);
 		if (n && vhash_find_bulk(cfg->routes, key_ptrs, n, cfg->generation, found)) {
 			for (unsigned int i = 0; i < n; i++) {
 				if (found[i])

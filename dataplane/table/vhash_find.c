@@ -43,13 +43,26 @@ static __rte_always_inline struct vhash_entry *find_from(const struct vhash *h,
 	}
 }
 
-struct vhash_entry *vhash_find(const struct vhash *h, const void *key, uint64_t g)
+/* One body for all key sizes; key_size is a constant in each caller. */
+static __rte_always_inline struct vhash_entry *find(
+	const struct vhash *h, const void *key, uint64_t g, uint32_t key_size)
 {
 	const struct bucket_array *a = atomic_load_explicit(&h->array, memory_order_acquire);
-	struct wide_key w = wide_key(key, h->key_size);
+	struct wide_key w = wide_key(key, key_size);
 	uint32_t hash = hash_key(h, &w);
 
 	return find_from(h, a, &a->buckets[hash & a->mask], &w, hash, g);
+}
+
+struct vhash_entry *vhash_find(const struct vhash *h, const void *key, uint64_t g)
+{
+	switch (h->key_size) {
+	case 8:
+		return find(h, key, g, 8);
+	case 20:
+		return find(h, key, g, 20);
+	}
+	return find(h, key, g, h->key_size);
 }
 
 /* Brings the entry that the key is most likely in to the cache. */
@@ -69,7 +82,7 @@ static __rte_always_inline void prefetch_entry(
 					    __ATOMIC_RELAXED)));
 }
 
-/* One body for all key sizes; key_size is a constant in each caller. */
+/* As find. */
 static __rte_always_inline uint64_t find_bulk(const struct vhash *h, const void *const *keys,
 	unsigned int n, uint64_t g, struct vhash_entry **ret, uint32_t key_size)
 {
