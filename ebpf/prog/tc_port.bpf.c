@@ -35,6 +35,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "lib/skb.h"
+#include "lib/trace.h"
 
 /* Ethernet, IPv6, TCP. */
 #define REACH (14 + 40 + 20)
@@ -96,6 +97,7 @@ int weft_port(struct __sk_buff *skb)
 	if (miss < 0)
 		return skb_lost(WEFT_BPF_PROG_PORT);
 	hit_done(ctl, &p, &h, len, skb->len);
+	trace_hit(ctl, WEFT_BPF_PROG_PORT, &p, &h, skb->gso_size);
 	count_hit(WEFT_BPF_PROG_PORT);
 	return action;
 }

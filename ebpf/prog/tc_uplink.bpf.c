@@ -17,6 +17,7 @@
 
 #include "lib/skb.h"
 #include "lib/steer.h"
+#include "lib/trace.h"
 
 /* Outer headers over IPv6, and an inner frame of Ethernet, IPv6, TCP. */
 #define REACH (70 + 14 + 40 + 20)
@@ -105,6 +106,7 @@ int weft_uplink_tc(struct __sk_buff *skb)
 	if (miss < 0)
 		return skb_lost(WEFT_BPF_PROG_UPLINK_TC);
 	hit_done(ctl, &p, &h, len, skb->len);
+	trace_hit(ctl, WEFT_BPF_PROG_UPLINK_TC, &p, &h, skb->gso_size);
 	count_hit(WEFT_BPF_PROG_UPLINK_TC);
 	return skb_deliver(skb, h.d.out_ifindex, h.d.flags & WEFT_BPF_DIR_PEER, ctl->mark);
 }

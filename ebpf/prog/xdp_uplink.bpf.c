@@ -23,6 +23,7 @@
 #include "lib/count.h"
 #include "lib/encap.h"
 #include "lib/steer.h"
+#include "lib/trace.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);
@@ -145,16 +146,21 @@ static __always_inline int xdp_hit(struct xdp_md *ctx, int *ret_action)
 	if (miss)
 		return miss;
 	hit_done(ctl, &p, &h, len, ETH_HLEN + p.l3_len);
+	trace_hit(ctl, WEFT_BPF_PROG_UPLINK_XDP, &p, &h, 0);
 	*ret_action = by_xdp ? bpf_redirect_map(&weft_devs, h.d.out_ifindex, XDP_DROP) : XDP_PASS;
 	return 0;
 }
 
 /* What is no session's. */
-static __always_inline int xdp_other(
-	struct xdp_md *ctx, int miss, struct weft_bpf_uplink_counters *counters)
+static __always_inline int xdp_other(struct xdp_md *ctx, int miss)
 {
+	struct weft_bpf_uplink_counters *counters;
 	struct cursor c = xdp_cursor(ctx);
+	__u32 zero = 0;
 
+	counters = bpf_map_lookup_elem(&weft_uplink_cnt, &zero);
+	if (!counters)
+		return XDP_ABORTED;
 	switch (steer(&c)) {
 	case STEER_NOT_OURS:
 		counters->passed++;
@@ -177,16 +183,11 @@ static __always_inline int xdp_other(
 SEC("xdp.frags")
 int weft_uplink(struct xdp_md *ctx)
 {
-	struct weft_bpf_uplink_counters *counters;
 	int miss, action = XDP_DROP;
-	__u32 zero = 0;
 
-	counters = bpf_map_lookup_elem(&weft_uplink_cnt, &zero);
-	if (!counters)
-		return XDP_ABORTED;
 	miss = xdp_hit(ctx, &action);
 	if (miss > 0)
-		return xdp_other(ctx, miss, counters);
+		return xdp_other(ctx, miss);
 	if (miss < 0 || action == XDP_DROP) {
 		count_dropped(WEFT_BPF_PROG_UPLINK_XDP);
 		return XDP_DROP;

@@ -90,6 +90,7 @@ static void begin(uint32_t n_dirs)
 		.buckets = memory(WEFT_BPF_BUCKETS_MAP),
 		.dirs = memory(WEFT_BPF_DIRS_MAP),
 		.tunnels = memory(WEFT_BPF_TUNNELS_MAP),
+		.trace = memory(WEFT_BPF_TRACE_MAP),
 	};
 	for (unsigned int i = 0; i < WEFT_BPF_SEED_WORDS; i++)
 		tables.control->hash_seed[i] = random();

@@ -13,6 +13,7 @@
 
 #include <weft_bpf/port.h>
 #include <weft_bpf/session.h>
+#include <weft_bpf/trace.h>
 #include <weft_bpf/tunnel.h>
 
 struct tables {
@@ -21,6 +22,7 @@ struct tables {
 	struct weft_bpf_bucket *buckets;
 	struct weft_bpf_dir *dirs;
 	struct weft_bpf_tunnel *tunnels;
+	union weft_bpf_trace *trace;
 };
 extern struct tables tables;
 

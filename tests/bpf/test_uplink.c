@@ -184,10 +184,28 @@ static void expect_miss(
 	assert_memory_equal(&state, &tables.dirs[index].state, sizeof(state));
 }
 
+/* Takes what it told of the packet in. */
+static void expect_told(enum way way, const struct frame *in, uint32_t number)
+{
+	struct weft_bpf_carried *r = &tables.trace[1 + number % WEFT_BPF_TRACE_PLACES].carried;
+
+	assert_int_equal(tables.trace[0].watch.head, number + 1);
+	assert_int_equal(r->state, WEFT_BPF_CARRIED_FULL);
+	assert_int_equal(r->prog, ways[way].prog);
+	assert_int_equal(r->key.scope, weft_bpf_scope_vni(VNI));
+	assert_int_equal(r->d.in_port, UPLINK);
+	assert_int_equal(r->d.out_port, PORT);
+	assert_int_equal(r->l3_len + 14,
+		in->len - (r->d.in_vtep == VTEP_V6 ? WEFT_BPF_OUTER_V6 : WEFT_BPF_OUTER_V4));
+	r->state = WEFT_BPF_CARRIED_FREE;
+}
+
 static void test_hits(void **state)
 {
 	static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP};
+	uint32_t told = 0;
 
+	tables.control->watch = 1;
 	for (unsigned int i = 0; i < 2 * 2 * 2 * 2 * 3; i++) {
 		enum way way = i & 8 ? XDP : TC;
 		bool outer_v6 = i & 1, routed = i & 2;
@@ -202,6 +220,7 @@ static void test_hits(void **state)
 			continue;
 		}
 		expect_hit(way, &in, &want);
+		expect_told(way, &in, told++);
 		assert_int_equal(s->packets, 1);
 		assert_int_equal(s->bytes, want.len);
 		assert_int_equal(s->seen_s, tables.control->now_s);
@@ -209,6 +228,7 @@ static void test_hits(void **state)
 			assert_int_equal(s->tcp.end, f.seq + f.payload);
 		tables_clear();
 	}
+	tables.control->watch = 0;
 }
 
 /* Behind the inner packet, within the datagram, and behind the datagram. */

@@ -38,7 +38,7 @@ struct weft_bpf_control {
 	__u32 hash_seed[WEFT_BPF_SEED_WORDS];
 	__u64 boot_id; /* of the data plane that writes: another one means to start over */
 	__u32 n_cpus;  /* rows of maps that have one for each CPU */
-	__u32 pad;
+	__u32 watch;   /* number of the filter in weft_trace (trace.h); 0: nobody watches */
 };
 _Static_assert(sizeof(struct weft_bpf_control) == 80, "shared layout");
 

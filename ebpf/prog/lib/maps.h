@@ -9,6 +9,7 @@
 #include <weft/limits.h>
 #include <weft_bpf/port.h>
 #include <weft_bpf/session.h>
+#include <weft_bpf/trace.h>
 #include <weft_bpf/tunnel.h>
 
 struct {
@@ -65,5 +66,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct weft_bpf_prog_counters);
 } weft_prog_cnt SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1 + WEFT_BPF_TRACE_PLACES);
+	__type(key, __u32);
+	__type(value, union weft_bpf_trace);
+} weft_trace SEC(".maps");
 
 #endif

@@ -9,6 +9,7 @@
 #include <weft_bpf/control.h>
 #include <weft_bpf/port.h>
 #include <weft_bpf/session.h>
+#include <weft_bpf/trace.h>
 #include <weft_bpf/tunnel.h>
 #include <weft_bpf/uplink.h>
 
@@ -22,6 +23,7 @@
 	M(weft_bpf_control, hash_seed)                                                             \
 	M(weft_bpf_control, boot_id)                                                               \
 	M(weft_bpf_control, n_cpus)                                                                \
+	M(weft_bpf_control, watch)                                                                 \
 	S(weft_bpf_epoch)                                                                          \
 	M(weft_bpf_epoch, epoch)                                                                   \
 	S(weft_bpf_key)                                                                            \
@@ -95,6 +97,31 @@
 	M(weft_bpf_prog_counters, passed)                                                          \
 	M(weft_bpf_prog_counters, dropped)                                                         \
 	M(weft_bpf_prog_counters, misses)                                                          \
+	S(weft_bpf_filter)                                                                         \
+	M(weft_bpf_filter, src)                                                                    \
+	M(weft_bpf_filter, src_mask)                                                               \
+	M(weft_bpf_filter, dst)                                                                    \
+	M(weft_bpf_filter, dst_mask)                                                               \
+	M(weft_bpf_filter, sport)                                                                  \
+	M(weft_bpf_filter, dport)                                                                  \
+	M(weft_bpf_filter, in_port)                                                                \
+	M(weft_bpf_filter, segment)                                                                \
+	M(weft_bpf_filter, proto)                                                                  \
+	M(weft_bpf_filter, family)                                                                 \
+	M(weft_bpf_filter, either)                                                                 \
+	S(weft_bpf_watch)                                                                          \
+	M(weft_bpf_watch, filter)                                                                  \
+	M(weft_bpf_watch, head)                                                                    \
+	M(weft_bpf_watch, lost)                                                                    \
+	S(weft_bpf_carried)                                                                        \
+	M(weft_bpf_carried, state)                                                                 \
+	M(weft_bpf_carried, watch)                                                                 \
+	M(weft_bpf_carried, time_ns)                                                               \
+	M(weft_bpf_carried, key)                                                                   \
+	M(weft_bpf_carried, d)                                                                     \
+	M(weft_bpf_carried, prog)                                                                  \
+	M(weft_bpf_carried, l3_len)                                                                \
+	M(weft_bpf_carried, gso_size)                                                              \
 	S(weft_bpf_uplink_counters)                                                                \
 	M(weft_bpf_uplink_counters, redirected)                                                    \
 	M(weft_bpf_uplink_counters, passed)                                                        \
