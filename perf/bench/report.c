@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include <rte_cycles.h>
+#include <rte_version.h>
 
 #include "bench.h"
 
@@ -14,8 +15,9 @@ static bool first = true;
 void bench_report_begin(const char *machine)
 {
 	if (bench_settings.json)
-		printf("{\"tsc_hz\": %lu, \"packets_counted\": %u, \"results\": [",
-			rte_get_tsc_hz(), BENCH_COUNT_PKTS);
+		printf("{\"build\": \"%s, %s\", \"tsc_hz\": %lu, \"packets_counted\": %u, "
+		       "\"results\": [",
+			BENCH_BUILD, rte_version(), rte_get_tsc_hz(), BENCH_COUNT_PKTS);
 	else
 		printf("%s\n", machine);
 }
