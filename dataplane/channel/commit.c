@@ -439,6 +439,7 @@ static void commit_publish(struct commit *c)
 	memcpy(channel.rxq_owner, c->rxq_owner, sizeof(channel.rxq_owner));
 	free(channel.refs);
 	channel.refs = c->refs;
+	offload_committed();
 	retire_object(c->old);
 	channel.config = c->next;
 }

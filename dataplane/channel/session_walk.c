@@ -116,19 +116,6 @@ static bool export_way(const struct session *s, unsigned int i, struct weft_sess
 	return export_dest(d, ret);
 }
 
-static uint32_t idle_since(const struct session *s)
-{
-	uint32_t last = s->created_s;
-
-	for (unsigned int i = 0; i < 2; i++) {
-		struct session_traffic t;
-
-		session_traffic(&s->dir[i], &t);
-		last = t.seen_s > last ? t.seen_s : last;
-	}
-	return last;
-}
-
 static void export(const struct session *s, struct weft_session *ret)
 {
 	const struct config_tenant *t = channel.config->tenants[s->tenant];
@@ -142,7 +129,7 @@ static void export(const struct session *s, struct weft_session *ret)
 	ret->tenant = t ? t->spec.id : 0;
 	ret->charged = port_id(s->charged);
 	ret->age_s = now - s->created_s;
-	ret->idle_s = now - idle_since(s);
+	ret->idle_s = RTE_MAX(session_idle_s(s), 0);
 	ret->ends_s = ends > now ? ends - now : 0;
 	ret->proto = s->dir[0].key.proto;
 	if (s->flags & SESSION_HALF_OPEN)

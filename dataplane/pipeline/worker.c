@@ -25,6 +25,7 @@
 #include <pipeline/probe.h>
 #include <pipeline/worker.h>
 #include <port/port.h>
+#include <session/offload.h>
 
 #include "turns.h"
 
@@ -80,7 +81,7 @@ static unsigned int worker_round(struct worker *w, const struct config *cfg)
 {
 	unsigned int got = 0;
 
-	if (!cfg)
+	if (!cfg || unlikely(offload_is_adopting()))
 		return 0;
 	if (unlikely(probe_waits(w->index)))
 		probe_run(w->pl, w->index, cfg);

@@ -39,13 +39,18 @@ static void limit_sub(_Atomic uint32_t *count)
 	atomic_fetch_sub_explicit(count, 1, memory_order_relaxed);
 }
 
+struct limit_max {
+	uint32_t n;
+	uint32_t half_open;
+};
+
 /* drop: for too many in all. */
 static enum weft_drop limit_book(
-	struct limit_count *c, uint32_t max, uint32_t max_half_open, enum weft_drop drop)
+	struct limit_count *c, const struct limit_max *max, bool half_open, enum weft_drop drop)
 {
-	if (!limit_add(&c->n, max))
+	if (!limit_add(&c->n, max->n))
 		return drop;
-	if (limit_add(&c->half_open, max_half_open))
+	if (!half_open || limit_add(&c->half_open, max->half_open))
 		return 0;
 	limit_sub(&c->n);
 	return WEFT_DROP_HALF_OPEN_LIMIT;
@@ -57,11 +62,6 @@ static void limit_unbook(struct limit_count *c, bool half_open)
 	if (half_open)
 		limit_sub(&c->half_open);
 }
-
-struct limit_max {
-	uint32_t n;
-	uint32_t half_open;
-};
 
 static struct limit_max limit_max_port(const struct config_port *port)
 {
@@ -93,19 +93,26 @@ static struct limit_max limit_max_tenant(const struct config_tenant *t, uint32_t
 		max ? max : limit_of_free(freed), half_open ? half_open : UINT32_MAX};
 }
 
-static enum weft_drop limit_book_port(const struct config_port *port)
+static enum weft_drop limit_book_port(const struct config_port *port, bool half_open)
 {
 	struct limit_max m = limit_max_port(port);
 
-	return limit_book(&limit_ports[port->slot], m.n, m.half_open, WEFT_DROP_SESSION_PORT_LIMIT);
+	return limit_book(&limit_ports[port->slot], &m, half_open, WEFT_DROP_SESSION_PORT_LIMIT);
 }
 
-static enum weft_drop limit_book_tenant(const struct config_tenant *t)
+static enum weft_drop limit_book_tenant(const struct config_tenant *t, bool half_open)
 {
 	struct limit_max m = limit_max_tenant(t, 0);
 
 	return limit_book(
-		&limit_tenants[t ? t->slot : 0], m.n, m.half_open, WEFT_DROP_SESSION_TENANT_LIMIT);
+		&limit_tenants[t ? t->slot : 0], &m, half_open, WEFT_DROP_SESSION_TENANT_LIMIT);
+}
+
+static enum weft_drop limit_book_all(bool half_open)
+{
+	struct limit_max m = {session_max, UINT32_MAX};
+
+	return limit_book(&limit_all, &m, half_open, WEFT_DROP_SESSION_TABLE_FULL);
 }
 
 static bool limit_rates(const struct session_new *n)
@@ -119,24 +126,25 @@ static bool limit_rates(const struct session_new *n)
 
 enum weft_drop limit_take(const struct session_new *n)
 {
-	enum weft_drop drop = limit_book_port(n->charged);
+	bool half_open = !n->past;
+	enum weft_drop drop = limit_book_port(n->charged, half_open);
 
 	if (drop)
 		return drop;
-	drop = limit_book_tenant(n->tenant);
+	drop = limit_book_tenant(n->tenant, half_open);
 	if (drop)
 		goto port;
-	drop = limit_book(&limit_all, session_max, UINT32_MAX, WEFT_DROP_SESSION_TABLE_FULL);
+	drop = limit_book_all(half_open);
 	if (drop)
 		goto tenant;
-	if (limit_rates(n))
+	if (n->past || limit_rates(n))
 		return 0;
 	drop = WEFT_DROP_SESSION_RATE;
-	limit_unbook(&limit_all, true);
+	limit_unbook(&limit_all, half_open);
 tenant:
-	limit_unbook(&limit_tenants[n->tenant ? n->tenant->slot : 0], true);
+	limit_unbook(&limit_tenants[n->tenant ? n->tenant->slot : 0], half_open);
 port:
-	limit_unbook(&limit_ports[n->charged->slot], true);
+	limit_unbook(&limit_ports[n->charged->slot], half_open);
 	return drop;
 }
 

@@ -18,7 +18,7 @@ struct offload *_Atomic offload_current;
 static struct weft_bpf_dir *entry_at(
 	const struct offload *o, const struct session *s, unsigned int i)
 {
-	return &o->t.dirs[2 * s->offload + i];
+	return offload_entry(o, s->offload, i);
 }
 
 static uint32_t epoch_now(const struct offload *o, uint16_t segment)
@@ -46,6 +46,7 @@ static bool is_decided(const struct session_dir *d, const struct config *cfg)
 /* One direction, as programs are to have it. */
 struct told {
 	struct weft_bpf_key key;
+	uint32_t owner; /* for who comes after us: id of the port that sends it, 0: a remote one */
 	struct weft_bpf_decision d;
 };
 
@@ -63,6 +64,7 @@ static bool describe(const struct offload *o, const struct session *s, struct to
 		if (epochs[i] == 0 || !offload_describe(s, i, cfg, &ret[i].key, &ret[i].d))
 			return false;
 		ret[i].d.epoch = epochs[i];
+		ret[i].owner = s->port_id[i];
 	}
 	return memcmp(&ret[0].key, &ret[1].key, sizeof(ret[0].key)) != 0;
 }
@@ -136,20 +138,25 @@ static void entry_write(struct weft_bpf_dir *e, const struct told *t)
 {
 	uint32_t seq = e->seq | 1;
 
-	if (!(e->seq & 1) && memcmp(&e->key, &t->key, sizeof(e->key)) == 0 &&
+	if (!(e->seq & 1) && e->owner == t->owner &&
+		memcmp(&e->key, &t->key, sizeof(e->key)) == 0 &&
 		memcmp(&e->d, &t->d, sizeof(e->d)) == 0)
 		return;
 	__atomic_store_n(&e->seq, seq, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	e->key = t->key;
+	e->owner = t->owner;
 	e->d = t->d;
 	__atomic_store_n(&e->seq, seq + 1, __ATOMIC_RELEASE);
 }
 
 /* Before it is found for the first time. */
-static void state_begin(const struct session_dir *d, struct weft_bpf_state *ret)
+static void state_begin(
+	const struct offload *o, const struct session_dir *d, struct weft_bpf_state *ret)
 {
-	*ret = (struct weft_bpf_state){.tcp = d->tcp};
+	uint32_t seen = atomic_load_explicit(&d->seen_s, memory_order_relaxed);
+
+	*ret = (struct weft_bpf_state){.tcp = d->tcp, .seen_s = seen ? seen + o->ahead_s : 0};
 }
 
 static rte_spinlock_t *bucket_lock_of(struct offload *o, uint32_t bucket)
@@ -180,7 +187,7 @@ static bool place_put(struct offload *o, const struct weft_bpf_key *key, uint32_
 	return free >= 0;
 }
 
-static void place_take(struct offload *o, const struct weft_bpf_key *key, uint32_t index)
+void offload_place_take(struct offload *o, const struct weft_bpf_key *key, uint32_t index)
 {
 	uint64_t hash = weft_bpf_hash(key, o->t.control->hash_seed);
 	uint32_t at = weft_bpf_hash_bucket(hash, o->t.n_buckets - 1);
@@ -212,7 +219,7 @@ void offload_withdraw(struct session *s)
 	if (!o || !offload_is_in(s))
 		return;
 	for (unsigned int i = 0; i < 2; i++)
-		place_take(o, &entry_at(o, s, i)->key, 2 * s->offload + i);
+		offload_place_take(o, &entry_at(o, s, i)->key, 2 * s->offload + i);
 	set_in(s, false);
 	atomic_fetch_sub_explicit(&o->n, 1, memory_order_relaxed);
 	offload_import(s);
@@ -228,7 +235,7 @@ static void put_in(struct offload *o, struct session *s)
 		return;
 	}
 	if (!place_put(o, &entry_at(o, s, 1)->key, index + 1)) {
-		place_take(o, &entry_at(o, s, 0)->key, index);
+		offload_place_take(o, &entry_at(o, s, 0)->key, index);
 		atomic_fetch_add_explicit(&o->full, 1, memory_order_relaxed);
 		return;
 	}
@@ -277,14 +284,14 @@ void offload_look(unsigned int worker, struct session *s)
 	struct offload *o = offload_get();
 	struct told t[2];
 
-	if (!o || offload_is_in(s) || clock_ms() < o->from_ms)
+	if (!o || offload_is_in(s))
 		return;
 	session_lock(s);
 	if (describe(o, s, t)) {
 		if (!s->offload) {
 			s->offload = offload_pair_get(worker);
 			for (unsigned int i = 0; i < 2 && s->offload; i++)
-				state_begin(&s->dir[i], &entry_at(o, s, i)->state);
+				state_begin(o, &s->dir[i], &entry_at(o, s, i)->state);
 		}
 		if (s->offload)
 			put(o, s, t);
@@ -310,8 +317,11 @@ void session_traffic(const struct session_dir *d, struct session_traffic *ret)
 	ret->packets += __atomic_load_n(&there->packets, __ATOMIC_RELAXED);
 	ret->bytes += __atomic_load_n(&there->bytes, __ATOMIC_RELAXED);
 	seen = __atomic_load_n(&there->seen_s, __ATOMIC_RELAXED);
-	if (seen > ret->seen_s)
-		ret->seen_s = seen;
+	if (!seen)
+		return;
+	seen -= o->ahead_s;
+	if (!ret->seen_s || (int32_t)(seen - ret->seen_s) > 0)
+		ret->seen_s = seen ? seen : 1;
 }
 
 void offload_stats(struct offload_stats *ret)
@@ -324,4 +334,5 @@ void offload_stats(struct offload_stats *ret)
 	ret->n = atomic_load_explicit(&o->n, memory_order_relaxed);
 	ret->full = atomic_load_explicit(&o->full, memory_order_relaxed);
 	ret->empty = atomic_load_explicit(&o->empty, memory_order_relaxed);
+	ret->adopted = atomic_load_explicit(&o->adopted, memory_order_relaxed);
 }

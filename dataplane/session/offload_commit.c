@@ -3,18 +3,24 @@
  * The offload's tables as a whole: taking them over, epochs of segments, tunnels, ports. Main
  * thread.
  *
- * Another data plane may have left them full: its sessions go on until this one has published a
- * configuration, which revokes them all by new epochs. Then its places are cleared, and once no
- * program runs any more that found one of them the entries are this one's.
+ * Another data plane may have left them full: its sessions go on until this one has a configuration
+ * and its ports are open, and are adopted meanwhile (offload_adopt.c). Then all epochs are 0 until
+ * no program runs any more that has found one of its entries, whose slots of tunnels were others.
+ * The same happens, without anybody before, when the numbers of epochs are used up.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include <rte_common.h>
 
 #include <core/clock.h>
+#include <core/log.h>
+#include <core/rcu.h>
 
 #include "offload_priv.h"
+
+#define AGAIN_MS 10000 /* looking through all sessions takes workers a hundred milliseconds */
 
 static_assert(sizeof(((struct weft_bpf_tunnel *)0)->hdr) == TUNNEL_HDR_MAX, "one template");
 
@@ -36,8 +42,16 @@ static bool is_valid(const struct offload_tables *t)
 	return t->n_buckets && (t->n_buckets & (t->n_buckets - 1)) == 0 && t->n_dirs >= 4;
 }
 
+/* Another data plane had them. */
+static bool is_left(const struct offload_tables *t)
+{
+	return t->control->layout == WEFT_BPF_LAYOUT &&
+	       t->control->n_buckets_mask == t->n_buckets - 1;
+}
+
 int offload_attach(const struct offload_tables *t, uint64_t boot_id)
 {
+	const struct config *cfg = config_get();
 	struct offload *o;
 	int r;
 
@@ -52,11 +66,17 @@ int offload_attach(const struct offload_tables *t, uint64_t boot_id)
 	o->t = *t;
 	o->boot_id = boot_id;
 	r = offload_pair_init(t->n_dirs / 2);
+	if (r == 0)
+		r = offload_adopt_init(t->n_dirs);
 	if (r < 0) {
+		offload_pair_fini();
 		free(o);
 		return r;
 	}
 	attached = o;
+	/* Before a worker can see a configuration with ports. */
+	if (is_left(t) && (!cfg || cfg->generation == 0))
+		atomic_store(&offload_adopting, true);
 	return 0;
 }
 
@@ -67,6 +87,7 @@ void offload_detach(void)
 	attached = NULL;
 	atomic_store(&offload_current, NULL);
 	offload_pair_fini();
+	offload_adopt_fini();
 	memset(ports, 0, sizeof(ports));
 }
 
@@ -75,20 +96,37 @@ static void set_epoch(struct offload *o, uint16_t segment, uint32_t epoch)
 	__atomic_store_n(&o->t.epochs[segment].epoch, epoch, __ATOMIC_RELEASE);
 }
 
-static uint32_t next_epoch(struct offload *o)
+/* Nothing is carried until run. */
+static void stop(struct offload *o)
 {
-	o->epoch = o->epoch == UINT32_MAX ? 1 : o->epoch + 1;
-	return o->epoch;
+	for (uint32_t i = 0; i < WEFT_MAX_SEGMENTS; i++) {
+		if (o->t.epochs[i].epoch)
+			set_epoch(o, i, 0);
+	}
+	o->phase = OFFLOAD_REVOKED;
+	o->from_ms = clock_ms() + OFFLOAD_QUARANTINE_MS;
+	o->token = rte_rcu_qsbr_start(rcu_qsbr);
+}
+
+/* False: the numbers are used up; then all is revoked. */
+static bool next_epoch(struct offload *o)
+{
+	if (o->epoch == UINT32_MAX) {
+		stop(o);
+		return false;
+	}
+	o->epoch++;
+	return true;
 }
 
 /* Everything is stale. */
 static void revoke_all(struct offload *o, const struct config *cfg)
 {
-	uint32_t epoch = next_epoch(o);
-
+	if (!next_epoch(o))
+		return;
 	for (uint32_t i = 0; i < WEFT_MAX_SEGMENTS; i++) {
 		if (cfg->epoch[i] || o->t.epochs[i].epoch)
-			set_epoch(o, i, cfg->epoch[i] ? epoch : 0);
+			set_epoch(o, i, cfg->epoch[i] ? o->epoch : 0);
 	}
 }
 
@@ -106,15 +144,16 @@ static bool lost_vtep(const struct config_segment *old, const struct config_segm
 
 static void revoke(struct offload *o, const struct config *old, const struct config *next)
 {
-	uint32_t epoch = 0;
+	bool any = false;
 
 	for (uint32_t i = 0; i < WEFT_MAX_SEGMENTS; i++) {
 		if (old->epoch[i] == next->epoch[i] &&
 			!(next->epoch[i] && lost_vtep(old->segments[i], next->segments[i])))
 			continue;
-		if (!epoch)
-			epoch = next_epoch(o);
-		set_epoch(o, i, next->epoch[i] ? epoch : 0);
+		if (!any && !next_epoch(o))
+			return;
+		any = true;
+		set_epoch(o, i, next->epoch[i] ? o->epoch : 0);
 	}
 }
 
@@ -183,7 +222,6 @@ static uint32_t last_epoch(const struct offload_tables *t)
 	return last;
 }
 
-/* Not taken over yet: nothing is found in them before layout is there. */
 static void clear_places(struct offload *o)
 {
 	for (uint32_t i = 0; i < o->t.n_buckets; i++) {
@@ -194,19 +232,70 @@ static void clear_places(struct offload *o)
 	}
 }
 
-static void take_over(struct offload *o, const struct config *cfg)
+static void set_clock(struct offload *o)
+{
+	uint32_t now = clock_s() + o->ahead_s;
+
+	if (__atomic_load_n(&o->t.control->now_s, __ATOMIC_RELAXED) != now)
+		__atomic_store_n(&o->t.control->now_s, now, __ATOMIC_RELAXED);
+}
+
+/* No entry has an epoch any more: numbers begin anew. Nobody puts sessions in meanwhile. */
+static void forget_epochs(struct offload *o)
+{
+	for (uint32_t i = 0; i < o->t.n_dirs; i++) {
+		struct weft_bpf_dir *e = &o->t.dirs[i];
+
+		if (e->seq & 1)
+			continue;
+		__atomic_store_n(&e->seq, e->seq | 1, __ATOMIC_RELAXED);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		e->d.epoch = 0;
+		__atomic_store_n(&e->seq, e->seq + 1, __ATOMIC_RELEASE);
+	}
+	o->epoch = 0;
+}
+
+/* Sessions that are there already come in, if they may. */
+static void run(struct offload *o, const struct config *cfg)
+{
+	if (o->epoch == UINT32_MAX)
+		forget_epochs(o);
+	write_tunnels(o, cfg, cfg, true);
+	revoke_all(o, cfg);
+	o->phase = OFFLOAD_RUNS;
+	session_sweep();
+}
+
+/* Tables that nobody had: nothing is found in them before layout is there. */
+static void begin(struct offload *o, const struct config *cfg)
 {
 	struct weft_bpf_control *c = o->t.control;
 
-	o->epoch = last_epoch(&o->t);
-	revoke_all(o, cfg);
 	clear_places(o);
-	write_tunnels(o, cfg, cfg, true);
+	set_clock(o);
+	run(o, cfg);
 	__atomic_store_n(&c->n_buckets_mask, o->t.n_buckets - 1, __ATOMIC_RELAXED);
-	__atomic_store_n(&c->now_s, clock_s(), __ATOMIC_RELAXED);
-	__atomic_store_n(&c->boot_id, o->boot_id, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->layout, WEFT_BPF_LAYOUT, __ATOMIC_RELEASE);
-	o->from_ms = clock_ms() + OFFLOAD_QUARANTINE_MS;
+}
+
+/* Its clock has stood still, and goes on. */
+static void take_over(struct offload *o, const struct config *cfg)
+{
+	o->phase = OFFLOAD_LEFT;
+	o->left_s = o->t.control->now_s;
+	o->ahead_s = o->left_s - clock_s();
+	offload_adopt_begin(o, cfg);
+}
+
+static void start(struct offload *o, const struct config *cfg)
+{
+	o->epoch = last_epoch(&o->t);
+	if (is_left(&o->t))
+		take_over(o, cfg);
+	else
+		begin(o, cfg);
+	__atomic_store_n(&o->t.control->boot_id, o->boot_id, __ATOMIC_RELAXED);
 	attached = NULL;
 	atomic_store_explicit(&offload_current, o, memory_order_release);
 }
@@ -216,13 +305,21 @@ void offload_commit(const struct config *old, const struct config *next)
 	struct offload *o = offload_get();
 
 	if (attached) {
-		take_over(attached, next);
-	} else if (o) {
+		start(attached, next);
+	} else if (o && o->phase == OFFLOAD_RUNS) {
 		if (!write_tunnels(o, old, next, false))
 			revoke_all(o, next);
 		else
 			revoke(o, old, next);
 	}
+}
+
+void offload_committed(void)
+{
+	struct offload *o = offload_get();
+
+	if (o && o->phase == OFFLOAD_LEFT)
+		stop(o);
 }
 
 void offload_set_port(uint16_t slot, const struct offload_port *port)
@@ -235,7 +332,7 @@ void offload_set_port(uint16_t slot, const struct offload_port *port)
 	if (word == old)
 		return;
 	__atomic_store_n(&ports[slot], word, __ATOMIC_RELEASE);
-	if (!o || !cfg)
+	if (!o || !cfg || o->phase != OFFLOAD_RUNS)
 		return;
 	for (uint32_t i = 0; i < WEFT_MAX_VTEPS; i++) {
 		if (cfg->vteps[i] && cfg->vteps[i]->uplink_slot == slot)
@@ -247,17 +344,36 @@ void offload_set_port(uint16_t slot, const struct offload_port *port)
 		session_sweep();
 }
 
+/* Nothing of what was there before is used any more, by programs or workers. */
+static bool is_quiet(const struct offload *o)
+{
+	return o->phase == OFFLOAD_REVOKED && clock_ms() >= o->from_ms && !offload_is_adopting() &&
+	       rte_rcu_qsbr_check(rcu_qsbr, o->token, false) == 1;
+}
+
+/* For sessions that found no room: there may be some now. */
+static void try_again(struct offload *o)
+{
+	uint64_t refused = atomic_load_explicit(&o->full, memory_order_relaxed) +
+			   atomic_load_explicit(&o->empty, memory_order_relaxed);
+
+	if (refused == o->n_refused || clock_ms() < o->again_ms)
+		return;
+	o->n_refused = refused;
+	o->again_ms = clock_ms() + AGAIN_MS;
+	session_sweep();
+}
+
 void offload_tick(void)
 {
 	struct offload *o = offload_get();
-	uint32_t now = clock_s();
 
 	if (!o)
 		return;
-	if (__atomic_load_n(&o->t.control->now_s, __ATOMIC_RELAXED) != now)
-		__atomic_store_n(&o->t.control->now_s, now, __ATOMIC_RELAXED);
-	if (o->swept || clock_ms() < o->from_ms)
-		return;
-	o->swept = true;
-	session_sweep();
+	set_clock(o);
+	if (is_quiet(o)) {
+		log_info("fast path: %" PRIu64 " sessions taken over", atomic_load(&o->adopted));
+		run(o, config_get());
+	}
+	try_again(o);
 }

@@ -60,6 +60,11 @@ void offload_pair_fini(void)
 	pair_next = NULL;
 }
 
+void offload_pair_take_all(void)
+{
+	pair_fresh = pair_end;
+}
+
 static void list_push(struct pair_list *l, uint32_t pair)
 {
 	pair_next[pair] = l->head;

@@ -4,6 +4,7 @@
  *
  *   offload.c        a session into the tables and out     offload_pair.c   who has which entries
  *   offload_entry.c  what programs are told of it          offload_commit.c epochs, tunnels, ports
+ *   offload_adopt.c  sessions of a data plane before
  */
 #ifndef OFFLOAD_PRIV_H
 #define OFFLOAD_PRIV_H
@@ -18,13 +19,25 @@
 /* Longer than any program runs that has found an entry. */
 #define OFFLOAD_QUARANTINE_MS 100
 
+enum offload_phase {
+	OFFLOAD_LEFT,	 /* its sessions go on as another data plane has left them */
+	OFFLOAD_REVOKED, /* all epochs are 0; whoever uses what was there before is finishing */
+	OFFLOAD_RUNS,
+};
+
 struct offload {
 	struct offload_tables t;
 	uint64_t boot_id;
-	uint32_t epoch;	  /* the last one given to any segment; main thread */
-	uint64_t from_ms; /* what an earlier data plane left is still in use until then */
-	bool swept;	  /* main thread: sessions that were there before are being put in */
-	_Atomic uint64_t n, full, empty;
+	uint32_t left_s;  /* where the tables' clock stood when it was taken over */
+	uint32_t ahead_s; /* of ours, modulo 2^32 */
+	/* The main thread's. */
+	enum offload_phase phase;
+	uint32_t epoch;	  /* the last one given to any segment */
+	uint64_t from_ms; /* the end of OFFLOAD_REVOKED, but for the token of RCU */
+	uint64_t token;
+	uint64_t n_refused; /* for want of room, when all were last looked through */
+	uint64_t again_ms;
+	_Atomic uint64_t n, full, empty, adopted;
 	rte_spinlock_t locks[OFFLOAD_LOCKS];
 };
 
@@ -44,6 +57,16 @@ void offload_withdraw(struct session *s);
 /* Puts s in if it wants to be there. Its owner, without the lock. */
 void offload_look(unsigned int worker, struct session *s);
 
+/* Entry i of a pair. */
+static inline struct weft_bpf_dir *offload_entry(
+	const struct offload *o, uint32_t pair, unsigned int i)
+{
+	return &o->t.dirs[2 * pair + i];
+}
+
+/* The direction with that index out of its place, if it is there. Any thread. */
+void offload_place_take(struct offload *o, const struct weft_bpf_key *key, uint32_t index);
+
 static inline bool offload_is_in(const struct session *s)
 {
 	return s->dir[0].flags & SESSION_DIR_OFFLOADED;
@@ -60,11 +83,22 @@ struct offload_port offload_port_at(uint16_t slot);
 /* offload_pair.c. A pair is two entries, 2 * pair and the next one; 0: none. */
 int offload_pair_init(uint32_t n_pairs);
 void offload_pair_fini(void);
+/* None is free: each is somebody's, or comes by offload_pair_retire. Before any is given out. */
+void offload_pair_take_all(void);
 /* A free one, 0: none left. That worker. */
 uint32_t offload_pair_get(unsigned int worker);
 /* It becomes free when nobody can use it any more. That worker. */
 void offload_pair_retire(unsigned int worker, uint32_t pair);
 /* Frees what is due. That worker, now and then. */
 void offload_pair_reclaim(unsigned int worker);
+
+/* offload_adopt.c. Returns 0 or -ENOMEM. */
+int offload_adopt_init(uint32_t n_dirs);
+void offload_adopt_fini(void);
+/* What is in the tables waits to be adopted into cfg; raises o->epoch to the last one that it has.
+ * Main thread, before o is offload_current; epochs and tunnels are still as they were left. */
+void offload_adopt_begin(struct offload *o, const struct config *cfg);
+/* That worker, once per round: adopts some. True: there is more to do. */
+bool offload_adopt(unsigned int worker);
 
 #endif

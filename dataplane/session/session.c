@@ -16,6 +16,7 @@
 #include <core/clock.h>
 
 #include "offload_priv.h"
+#include "track_priv.h"
 
 #define SESSION_PREPARE (4u << 20) /* bytes of sessions, and of buckets, touched per call */
 
@@ -100,6 +101,17 @@ static void session_fill_dir(struct session_dir *d, const struct session_key *ke
 	d->flags = flags;
 }
 
+static void session_fill_past(struct session *s, const struct session_past *past)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		s->dir[i].tcp = past->tcp[i];
+		s->dir[i].flags |= SESSION_DIR_OFFLOADED;
+	}
+	s->offload = past->pair;
+	s->created_s = clock_s() - past->idle_s;
+	track_resume(s);
+}
+
 /* Locked. What a sweep of another worker reads, the owner, comes before the slot in the wheel. */
 void session_fill(struct session *s, unsigned int worker, const struct session_new *n)
 {
@@ -119,7 +131,9 @@ void session_fill(struct session *s, unsigned int worker, const struct session_n
 	s->policy_epoch = n->policy_epoch;
 	s->created_s = clock_s();
 	s->offload = 0;
-	s->flags = SESSION_HALF_OPEN;
+	if (n->past)
+		session_fill_past(s, n->past);
+	s->flags = n->past ? 0 : SESSION_HALF_OPEN;
 }
 
 /* One that talks to itself has one key for both directions, and one place. */
@@ -147,8 +161,9 @@ static int session_publish(struct session *s)
 /* Somebody may have found one of its directions meanwhile: it dies like any other. */
 static void session_undo(struct session *s, unsigned int worker)
 {
-	atomic_fetch_or(&s->flags, SESSION_DEAD);
-	limit_give(s->charged, s->tenant, true);
+	uint8_t before = atomic_fetch_or(&s->flags, SESSION_DEAD);
+
+	limit_give(s->charged, s->tenant, before & SESSION_HALF_OPEN);
 	session_unlock(s);
 	pool_retire(worker, session_index(s));
 }
@@ -165,7 +180,7 @@ struct session *session_insert(
 		goto refused;
 	index = pool_get(worker);
 	if (!index) {
-		limit_give(n->charged->slot, n->tenant ? n->tenant->slot : 0, true);
+		limit_give(n->charged->slot, n->tenant ? n->tenant->slot : 0, !n->past);
 		drop = WEFT_DROP_SESSION_TABLE_FULL;
 		goto refused;
 	}

@@ -121,6 +121,11 @@ void track_first(struct session *s, const struct rte_mbuf *m, const struct pkt_m
 		session_set_state(s, track_other_first(s->dir[0].key.proto), false);
 }
 
+void track_resume(struct session *s)
+{
+	s->state = is_tcp(s) ? track_tcp_resume(s) : track_other_resume(s->dir[0].key.proto);
+}
+
 uint8_t track_dir_flags(const struct session *s, unsigned int dir)
 {
 	if (is_tcp(s))

@@ -19,13 +19,21 @@ enum weft_timeout track_other_first(uint8_t proto)
 	}
 }
 
+static enum weft_timeout answered_state(enum weft_timeout state)
+{
+	return state == WEFT_TIMEOUT_UDP_FIRST ? WEFT_TIMEOUT_UDP_ANSWERED : state;
+}
+
+enum weft_timeout track_other_resume(uint8_t proto)
+{
+	return answered_state(track_other_first(proto));
+}
+
 static __rte_noinline void answered(struct session *s, struct session_dir *d)
 {
 	session_lock(s);
 	if ((s->flags & (SESSION_HALF_OPEN | SESSION_DEAD)) == SESSION_HALF_OPEN)
-		session_set_state(s,
-			s->state == WEFT_TIMEOUT_UDP_FIRST ? WEFT_TIMEOUT_UDP_ANSWERED : s->state,
-			true);
+		session_set_state(s, answered_state(s->state), true);
 	/* Whoever still reads the flag only comes here once more. */
 	__atomic_store_n(&d->flags, d->flags & ~SESSION_DIR_TRACKED, __ATOMIC_RELAXED);
 	session_unlock(s);

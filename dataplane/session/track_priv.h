@@ -24,8 +24,14 @@ enum weft_drop track_tcp_packet(
 	struct session_dir *d, const struct rte_mbuf *m, const struct pkt_meta *meta);
 const char *track_tcp_state_name(uint8_t state);
 
+/* Before s is published: it was established when another data plane had it, and goes on from the
+ * numbers in its directions. */
+void track_resume(struct session *s);
+enum weft_timeout track_tcp_resume(struct session *s);
+
 /* track_other.c: UDP, ICMP queries, and what has no ports. */
 enum weft_timeout track_other_first(uint8_t proto);
+enum weft_timeout track_other_resume(uint8_t proto);
 void track_other_packet(struct session_dir *d);
 const char *track_other_state_name(uint8_t state);
 

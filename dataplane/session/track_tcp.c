@@ -391,6 +391,15 @@ void track_tcp_first(struct session *s, const struct rte_mbuf *m, const struct p
 	take_events(s, own, peer, &g);
 }
 
+/* That one of them was closing was not told to who has left it: its FIN comes again. */
+enum weft_timeout track_tcp_resume(struct session *s)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		s->dir[i].tcp.flags &= SIDE_LOOSE | SIDE_CHALLENGED;
+	s->tcp_state = TCP_ESTABLISHED;
+	return tcp_states[TCP_ESTABLISHED].timeout;
+}
+
 const char *track_tcp_state_name(uint8_t state)
 {
 	return tcp_states[state].name;

@@ -89,19 +89,29 @@ uint32_t wheel_timeout_s(const struct session *s, const struct config *cfg, uint
 	return configured ? configured : wheel_default_s[state];
 }
 
-/* Seconds are cut off, not rounded: one more, so that no session ends before its time. */
-uint32_t session_ends_s(const struct session *s, const struct config *cfg)
+int32_t session_idle_s(const struct session *s)
 {
-	uint32_t last = s->created_s;
+	uint32_t now = clock_s();
+	int32_t idle = now - s->created_s;
 
 	for (unsigned int i = 0; i < 2; i++) {
 		struct session_traffic t;
 
 		session_traffic(&s->dir[i], &t);
-		last = RTE_MAX(last, t.seen_s);
+		if (t.seen_s)
+			idle = RTE_MIN(idle, (int32_t)(now - t.seen_s));
 	}
-	return last + 1 +
-	       wheel_timeout_s(s, cfg, atomic_load_explicit(&s->state, memory_order_relaxed));
+	return idle;
+}
+
+/* Seconds are cut off, not rounded: one more, so that no session ends before its time. */
+uint32_t session_ends_s(const struct session *s, const struct config *cfg)
+{
+	uint32_t timeout =
+		wheel_timeout_s(s, cfg, atomic_load_explicit(&s->state, memory_order_relaxed));
+	int64_t ends = (int64_t)clock_s() - session_idle_s(s) + 1 + timeout;
+
+	return ends > 0 ? ends : 0;
 }
 
 /* Its network is gone, or the port whose quota it uses: the next one in that slot must not pay for
@@ -306,7 +316,9 @@ bool session_age(unsigned int worker, const struct config *cfg)
 	more |= wheel_sweep(worker, cfg);
 	more |= wheel_take_messages(worker, cfg);
 	pool_reclaim(worker, w->n_told, rte_ring_count(w->ring));
-	if (offload_get())
+	if (offload_get()) {
+		more |= offload_adopt(worker);
 		offload_pair_reclaim(worker);
+	}
 	return more;
 }

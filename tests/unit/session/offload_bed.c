@@ -8,8 +8,6 @@
 
 #include "offload_bed.h"
 
-#define IFINDEX 10 /* plus the slot */
-
 struct offload_tables bed;
 struct config_segment bed_segments[2];
 struct config_vtep bed_vtep;
@@ -54,6 +52,15 @@ static void free_tables(void)
 	free(bed.tunnels);
 }
 
+static void put_slot(struct vhash *h, const void *key, uint16_t slot)
+{
+	struct slot_entry *e = (struct slot_entry *)vhash_put(h, key, 0);
+
+	if (!e)
+		exit(1);
+	e->slot = slot;
+}
+
 static void make_vtep(void)
 {
 	bed_vtep = (struct config_vtep){.slot = BED_VTEP,
@@ -73,18 +80,26 @@ static void make_vtep(void)
 
 static void make_config(void)
 {
+	world_cfg->vni = vhash_new("vni", sizeof(uint32_t), sizeof(struct slot_entry), 16);
+	world_cfg->vtep =
+		vhash_new("vtep", sizeof(struct weft_addr), sizeof(struct slot_entry), 16);
+	if (!world_cfg->vni || !world_cfg->vtep)
+		exit(1);
 	for (unsigned int i = 0; i < 2; i++) {
 		bed_segments[i] = (struct config_segment){.slot = BED_SEGMENT + i,
 			.spec.vni = 1000 * (BED_SEGMENT + i),
 			.spec.mtu = BED_MTU,
 			.network_slot = WORLD_NETWORK,
+			.stateful = true,
 			.n_vteps = 1,
 			.vteps = member};
 		world_ports[i].segment_slot = BED_SEGMENT + i;
 		world_cfg->segments[BED_SEGMENT + i] = &bed_segments[i];
 		world_cfg->epoch[BED_SEGMENT + i] = 1;
+		put_slot(world_cfg->vni, &bed_segments[i].spec.vni, BED_SEGMENT + i);
 	}
 	make_vtep();
+	put_slot(world_cfg->vtep, &bed_vtep.spec.remote, BED_VTEP);
 	uplink = (struct config_port){.slot = BED_UPLINK};
 	world_cfg->ports[BED_UPLINK] = &uplink;
 	world_cfg->vteps[BED_VTEP] = &bed_vtep;
@@ -93,12 +108,12 @@ static void make_config(void)
 void bed_set_ports(void)
 {
 	for (unsigned int slot = 1; slot <= 2; slot++) {
-		struct offload_port p = {IFINDEX + slot, 1500, WEFT_BPF_DIR_PEER};
+		struct offload_port p = {BED_IFINDEX + slot, 1500, WEFT_BPF_DIR_PEER};
 
 		offload_set_port(slot, &p);
 	}
 	offload_set_port(BED_UPLINK,
-		&(struct offload_port){IFINDEX + BED_UPLINK, 9000, OFFLOAD_PORT_DELIVER});
+		&(struct offload_port){BED_IFINDEX + BED_UPLINK, 9000, OFFLOAD_PORT_DELIVER});
 }
 
 void bed_init(uint32_t max, unsigned int n_workers, uint32_t n_buckets, uint32_t n_dirs)
@@ -116,11 +131,25 @@ void bed_start(uint32_t n_buckets, uint32_t n_dirs)
 	if (offload_attach(&bed, 1) < 0)
 		exit(1);
 	offload_commit(world_cfg, world_cfg);
-	bed_pass_ms(200);
+	offload_committed();
+	world_rounds();
+}
+
+void bed_restart(uint32_t max, unsigned int n_workers)
+{
+	session_fini();
+	offload_detach();
+	if (session_init(max, n_workers) < 0)
+		exit(1);
+	bed_set_ports();
+	if (offload_attach(&bed, 2) < 0)
+		exit(1);
 }
 
 void bed_fini(void)
 {
+	vhash_free(world_cfg->vni);
+	vhash_free(world_cfg->vtep);
 	world_fini();
 	offload_detach();
 	free_tables();
@@ -191,9 +220,9 @@ struct session *bed_insert(unsigned int worker, uint32_t k, bool remote)
 static uint32_t scope(unsigned int dir, bool remote)
 {
 	if (dir == 0)
-		return weft_bpf_scope_port(IFINDEX + 1);
+		return weft_bpf_scope_port(BED_IFINDEX + 1);
 	return remote ? weft_bpf_scope_vni(1000 * (BED_SEGMENT + 1))
-		      : weft_bpf_scope_port(IFINDEX + 2);
+		      : weft_bpf_scope_port(BED_IFINDEX + 2);
 }
 
 struct bpf_packet bed_packet(

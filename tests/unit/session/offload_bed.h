@@ -10,6 +10,7 @@
 #include "world.h"
 
 #define BED_UPLINK  9
+#define BED_IFINDEX 10 /* plus the slot */
 #define BED_VTEP    5
 #define BED_SEGMENT 3 /* and the next one */
 #define BED_MTU	    1450
@@ -20,11 +21,13 @@ extern struct offload_tables bed;
 extern struct config_segment bed_segments[2];
 extern struct config_vtep bed_vtep;
 
-/* Before workers: tables, world, attached and committed, quarantine of the takeover over. */
+/* Before workers: tables, world, attached and committed. */
 void bed_init(uint32_t max, unsigned int n_workers, uint32_t n_buckets, uint32_t n_dirs);
 /* The same for a world that is there. */
 void bed_start(uint32_t n_buckets, uint32_t n_dirs);
 void bed_fini(void);
+/* This data plane dies, and another one attaches to the tables. */
+void bed_restart(uint32_t max, unsigned int n_workers);
 /* Tables that nobody has written yet. */
 void bed_new_tables(uint32_t n_buckets, uint32_t n_dirs);
 /* Ports and tunnel as they are in this world. */

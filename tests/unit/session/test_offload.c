@@ -284,6 +284,24 @@ static void test_full_bucket(void **state)
 	bed_fini();
 }
 
+/* What found no room is tried again when there is some. */
+static void test_room_again(void **state)
+{
+	struct session *s[4];
+
+	bed_init(MAX, 1, 64, 8);
+	for (unsigned int k = 0; k < 4; k++)
+		s[k] = bed_insert(0, k, true);
+	world_rounds();
+	expect(s[3], true, WEFT_BPF_MISS_NO_SESSION);
+	bed_pass_ms(1);
+	session_remove(s[0]);
+	for (unsigned int i = 0; i < 100; i++)
+		bed_pass_ms(150);
+	expect(s[3], true, 0);
+	bed_fini();
+}
+
 static void test_epoch_revokes(void **state)
 {
 	struct session *s;
@@ -381,52 +399,6 @@ static void test_tunnel(void **state)
 	bed_fini();
 }
 
-/* Another data plane takes the tables over: what the first one left goes on until it commits. */
-static void test_restart(void **state)
-{
-	struct session_key key[2];
-	struct weft_bpf_decision d;
-	uint32_t seed, epoch;
-	struct session *s;
-	int miss[2];
-
-	bed_init(MAX, 1, 64, 512);
-	s = bed_insert(0, 1, true);
-	world_rounds();
-	expect(s, true, 0);
-	key[0] = s->dir[0].key;
-	key[1] = s->dir[1].key;
-	bed.dirs[2 * s->offload].seq |= 1; /* it died while it wrote this one */
-	seed = bed.control->hash_seed[0];
-	epoch = bed.epochs[BED_SEGMENT].epoch;
-	session_fini();
-	offload_detach();
-
-	assert_int_equal(session_init(MAX, 1), 0);
-	bed_set_ports();
-	assert_int_equal(offload_attach(&bed, 2), 0);
-	for (unsigned int i = 0; i < 2; i++) {
-		struct bpf_packet p = bed_packet(&key[i], i, true, 1);
-
-		miss[i] = bpf_reader_packet(&p, &d);
-	}
-	assert_int_equal(miss[0], WEFT_BPF_MISS_CHANGING);
-	assert_int_equal(miss[1], 0);
-	s = bed_insert(0, 1, true);
-	world_rounds();
-	assert_int_equal(bed.control->boot_id, 1);
-	offload_commit(world_cfg, world_cfg);
-	assert_int_equal(bed.control->boot_id, 2);
-	assert_int_equal(bed.control->hash_seed[0], seed);
-	assert_true(bed.epochs[BED_SEGMENT].epoch > epoch);
-	expect(s, true, WEFT_BPF_MISS_NO_SESSION);
-	bed_pass_ms(50); /* programs may still write to the old entries */
-	expect(s, true, WEFT_BPF_MISS_NO_SESSION);
-	bed_pass_ms(100);
-	expect(s, true, 0);
-	bed_fini();
-}
-
 static void test_attach_refuses(void **state)
 {
 	struct offload_tables t;
@@ -452,11 +424,11 @@ int main(void)
 		cmocka_unit_test(test_removal_is_at_once),
 		cmocka_unit_test(test_quarantine),
 		cmocka_unit_test(test_full_bucket),
+		cmocka_unit_test(test_room_again),
 		cmocka_unit_test(test_epoch_revokes),
 		cmocka_unit_test(test_back_after_port_change),
 		cmocka_unit_test(test_vtep_leaves_segment),
 		cmocka_unit_test(test_tunnel),
-		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_attach_refuses),
 	};
 

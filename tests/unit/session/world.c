@@ -25,7 +25,7 @@ int world_init(uint32_t max, unsigned int n_workers)
 		return r;
 	clock_warp(10000);
 	world_workers = n_workers;
-	world_network = (struct config_network){.slot = WORLD_NETWORK};
+	world_network = (struct config_network){.slot = WORLD_NETWORK, .tenant_slot = WORLD_TENANT};
 	world_tenant =
 		(struct config_tenant){.slot = WORLD_TENANT, .spec.max_sessions = SESSION_MAX};
 	for (unsigned int i = 0; i < 2; i++) {

@@ -14,8 +14,11 @@
  * brought to that before a packet of such a session is judged here, and after.
  *
  * Whole segments are revoked by one store into weft_epochs at commit. Epochs of the tables are
- * numbers of their own, which go on above those of a data plane before this one: its sessions stay
- * until this one has a configuration.
+ * numbers of their own, which go on above those of a data plane before this one.
+ *
+ * What a data plane before this one has left goes on until this one has its first configuration.
+ * Then its sessions are adopted (offload_adopt.c), and by the end of that commit they are revoked:
+ * from then on all is decided by this configuration.
  */
 #ifndef SESSION_OFFLOAD_H
 #define SESSION_OFFLOAD_H
@@ -56,9 +59,19 @@ struct offload_port {
  * before programs carry them again. */
 void offload_set_port(uint16_t slot, const struct offload_port *port);
 
-/* Main thread. next was just published in place of old; both still exist. Revokes what it makes
- * stale, writes the tunnels that it changes. */
+/* Main thread. next was just published in place of old; both still exist; offload_set_port has been
+ * told of its ports. Revokes what it makes stale, writes the tunnels that it changes. The first one
+ * makes sessions of what was left in the tables, before any port of next is opened. */
 void offload_commit(const struct config *old, const struct config *next);
+/* Main thread. The ports of the configuration are open: what was left in the tables and goes on is
+ * revoked. */
+void offload_committed(void);
+/* Workers are to receive nothing: what comes may be of a session that is not adopted yet. */
+extern _Atomic bool offload_adopting;
+static inline bool offload_is_adopting(void)
+{
+	return atomic_load_explicit(&offload_adopting, memory_order_acquire);
+}
 /* Main thread, about every millisecond. */
 void offload_tick(void);
 
@@ -77,9 +90,10 @@ struct session_traffic {
 void session_traffic(const struct session_dir *d, struct session_traffic *ret);
 
 struct offload_stats {
-	uint64_t n;	/* sessions that programs carry, now */
-	uint64_t full;	/* since start: not put in, for want of a place in their bucket */
-	uint64_t empty; /* since start: ... of a pair of entries */
+	uint64_t n;	  /* sessions that programs carry, now */
+	uint64_t full;	  /* since start: not put in, for want of a place in their bucket */
+	uint64_t empty;	  /* since start: ... of a pair of entries */
+	uint64_t adopted; /* since start */
 };
 void offload_stats(struct offload_stats *ret);
 

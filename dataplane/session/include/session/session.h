@@ -185,6 +185,13 @@ void session_find_soon(const struct session_key *key);
 /* As session_find_bulk; a dead session counts as none. The main thread too, as a reader. */
 struct session_dir *session_find(const struct session_key *key);
 
+/* What is known of a session that another data plane has left in the fast path's tables. */
+struct session_past {
+	uint32_t pair;	 /* offload_pair.c's, which it is in */
+	uint32_t idle_s; /* since its last packet */
+	struct session_tcp tcp[2];
+};
+
 /* Worker. What a new session is made of; its decisions come later (session_decide). */
 struct session_new {
 	struct session_key key[2];
@@ -193,6 +200,7 @@ struct session_new {
 	const struct config_port *charged;  /* the port that it counts for; never NULL */
 	uint16_t port[2], ruleset[2];	    /* as in struct session */
 	uint32_t port_id[2], rule[2], policy_epoch;
+	const struct session_past *past; /* NULL: it begins now */
 };
 /* A session that is in the table but for its tracker's state, which the caller fills under the lock
  * that it gets it with (session_unlock); it is half open, in the first state of its protocol. NULL
@@ -201,7 +209,9 @@ struct session_new {
  * again.
  *
  * A port without limits of its own may have half of all sessions, and a quarter of all that are
- * half open; a tenant without one four for each place that is free. */
+ * half open; a tenant without one four for each place that is free.
+ *
+ * One with a past is established, which no rate limits, and in the fast path's tables already. */
 struct session *session_insert(
 	unsigned int worker, const struct session_new *n, enum weft_drop *ret_drop);
 /* What a packet would do, tried on copies: the functions that change a session, session_remove
@@ -239,6 +249,8 @@ bool session_age(unsigned int worker, const struct config *cfg);
 /* Main thread: ports or networks are gone, and no worker has a configuration with them any more.
  * Their sessions end soon; without this, when their time is over. */
 void session_sweep(void);
+/* Seconds since its last packet, or its first; it may have been before this process began. */
+int32_t session_idle_s(const struct session *s);
 /* The second (clock_s) in which it ends if no packet comes. */
 uint32_t session_ends_s(const struct session *s, const struct config *cfg);
 
