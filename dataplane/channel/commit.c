@@ -33,6 +33,7 @@
 
 #include "commit.h"
 #include "devices.h"
+#include "fastpath.h"
 
 #define OPS_PER_CLOCK 8192 /* the coarse clock goes on while a large transaction is applied */
 
@@ -378,15 +379,19 @@ static void finish_ports(struct commit *c)
 		uint16_t slot = c->ports.slots[i];
 		const struct config_port *old = c->old->ports[slot], *p = c->next->ports[slot];
 
-		if (!p)
+		if (!p) {
+			fastpath_port(slot);
 			continue;
+		}
 		if (old && old->dev == p->dev) {
 			port_update(p->dev, &p->spec);
+			fastpath_port(slot);
 			continue;
 		}
 		device_add(p->dev, c->port_fd[slot] ? *c->port_fd[slot] : -1);
 		if (c->port_fd[slot])
 			*c->port_fd[slot] = -1;
+		fastpath_port(slot);
 	}
 }
 

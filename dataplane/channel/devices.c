@@ -14,6 +14,7 @@
 
 #include "devices.h"
 #include "events.h"
+#include "fastpath.h"
 
 #define RETRY_MS       1000
 #define POLL_MS	       100
@@ -166,6 +167,7 @@ static void device_tick(struct device *d, uint64_t now_ms, unsigned int n_worker
 			begin_close(d);
 	}
 	book_rx_errors(d->dev, n_workers);
+	fastpath_port(d->dev->slot);
 	/* Before the first attempt to open there is nothing to tell. */
 	if (d->try_ms || d->told)
 		tell_if_changed(d);
@@ -185,6 +187,7 @@ static void open_fresh(uint64_t now_ms, unsigned int n_workers)
 		if (!d->dev || d->closing || d->dev->is_open)
 			continue;
 		try_open(d, now_ms, n_workers);
+		fastpath_port(slot);
 		tell_if_changed(d);
 	}
 }

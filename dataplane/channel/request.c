@@ -19,6 +19,7 @@
 
 #include "client.h"
 #include "drops.h"
+#include "fastpath.h"
 #include "state.h"
 #include "trace.h"
 #include "watcher.h"
@@ -224,6 +225,40 @@ static void probe(struct client *c, uint32_t seq, const struct weft_msg_trace *r
 		client_error(c, seq, -rc, "%s", text);
 }
 
+static void fastpath(struct client *c, uint32_t seq, const struct weft_msg_fastpath *request,
+	const int *fds, unsigned int n_fds)
+{
+	char text[WEFT_TEXT_SIZE];
+	int rc;
+
+	if (!c->writer) {
+		client_error(c, seq, EPERM, "only a client that said so in HELLO may write");
+		return;
+	}
+	rc = fastpath_attach(request, fds, n_fds, text);
+	if (rc == 0)
+		client_reply(c, WEFT_MSG_PONG, seq, NULL, 0, -1);
+	else
+		client_error(c, seq, -rc, "fast path: %s", text);
+}
+
+static void fastpath_of_port(
+	struct client *c, uint32_t seq, const struct weft_msg_fastpath_port *request)
+{
+	char text[WEFT_TEXT_SIZE];
+	int rc;
+
+	if (!c->writer) {
+		client_error(c, seq, EPERM, "only a client that said so in HELLO may write");
+		return;
+	}
+	rc = fastpath_tell(request, text);
+	if (rc == 0)
+		client_reply(c, WEFT_MSG_PONG, seq, NULL, 0, -1);
+	else
+		client_error(c, seq, -rc, "fast path of a port: %s", text);
+}
+
 static void info_sessions(struct weft_msg_info *reply)
 {
 	struct session_stats s;
@@ -319,6 +354,12 @@ void request_handle(struct client *c, const void *msg, int *fds, unsigned int n_
 		break;
 	case WEFT_MSG_PROBE:
 		probe(c, hdr->seq, weft_msg_payload(msg));
+		break;
+	case WEFT_MSG_FASTPATH:
+		fastpath(c, hdr->seq, weft_msg_payload(msg), fds, n_fds);
+		break;
+	case WEFT_MSG_FASTPATH_PORT:
+		fastpath_of_port(c, hdr->seq, weft_msg_payload(msg));
 		break;
 	default:
 		client_error(c, hdr->seq, EPROTO, "%s is no request", weft_msg_name(hdr->type));

@@ -28,6 +28,7 @@
 
 #include "client.h"
 #include "devices.h"
+#include "fastpath.h"
 #include "state.h"
 #include "trace.h"
 #include "watcher.h"
@@ -507,5 +508,6 @@ void channel_fini(void)
 	policy_log_set_listener(NULL);
 	trace_fini();
 	devices_fini();
+	fastpath_fini();
 	state_fini();
 }

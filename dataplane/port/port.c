@@ -180,10 +180,16 @@ void port_update(struct port *p, const struct weft_port *spec)
 
 int port_set_fastpath(struct port *p, const struct port_fastpath *f)
 {
+	int error = 0;
+
 	if (p->fastpath.mark == f->mark && p->fastpath.ifindex == f->ifindex)
 		return 0;
 	p->fastpath = *f;
-	return p->is_open && p->ops->set_fastpath ? p->ops->set_fastpath(p) : 0;
+	if (p->is_open && p->ops->set_fastpath)
+		error = p->ops->set_fastpath(p);
+	if (error < 0)
+		port_stop(p);
+	return error;
 }
 
 static bool keep_devices;

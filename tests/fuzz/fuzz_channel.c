@@ -85,6 +85,29 @@ static void use_txn(const void *msg)
 	txn_free(t);
 }
 
+/* What is found right is safe to reckon with: sizes of maps, places in them. */
+static void use_fastpath(const void *msg)
+{
+	const struct weft_msg_fastpath *m = weft_msg_payload(msg);
+	const char *wrong = weft_fastpath_wrong(m);
+
+	fuzz_check(!wrong || wrong[0]);
+	if (wrong)
+		return;
+	fuzz_check(m->id != 0 && __builtin_popcount(m->n_buckets) == 1);
+	fuzz_check((uint64_t)m->n_buckets * 64 <= UINT32_MAX);
+	fuzz_check(m->n_dirs >= 4 && m->n_dirs <= INT32_MAX);
+	fuzz_check(m->n_cpus > 0 && (uint64_t)m->n_cpus * WEFT_MAX_PORTS <= INT32_MAX);
+}
+
+static void use_fastpath_port(const void *msg)
+{
+	const struct weft_msg_fastpath_port *m = weft_msg_payload(msg);
+
+	if (!weft_fastpath_port_wrong(m))
+		fuzz_check(m->port && !m->flags == !m->ifindex && (int32_t)m->ifindex >= 0);
+}
+
 void fuzz_one(const uint8_t *data, size_t size)
 {
 	char text[WEFT_TEXT_SIZE];
@@ -108,6 +131,10 @@ void fuzz_one(const uint8_t *data, size_t size)
 		if (type == WEFT_MSG_TXN_OPS || type == WEFT_MSG_DUMP_ENTRIES) {
 			use_ops(msg);
 			use_txn(msg);
+		} else if (type == WEFT_MSG_FASTPATH) {
+			use_fastpath(msg);
+		} else if (type == WEFT_MSG_FASTPATH_PORT) {
+			use_fastpath_port(msg);
 		}
 	} else {
 		fuzz_check(text[0] != '\0' && strlen(text) < sizeof(text));
@@ -125,6 +152,21 @@ static void seed_fixed(void)
 	fuzz_seed(seed, 1 + weft_msg_build(seed + 1, number, number, zero, sizeof(struct payload)));
 	WEFT_MSGS(SEED)
 #undef SEED
+}
+
+static void seed_fastpath(void)
+{
+	const struct weft_msg_fastpath tables = {
+		.id = 1, .n_buckets = 16384, .n_dirs = 131074, .n_cpus = 2};
+	const struct weft_msg_fastpath_port port = {
+		.port = 1, .ifindex = 2, .flags = WEFT_FASTPATH_ON | WEFT_FASTPATH_PEER};
+	uint8_t seed[1 + sizeof(struct weft_msg_hdr) + sizeof(tables)];
+
+	seed[0] = 0;
+	fuzz_seed(
+		seed, 1 + weft_msg_build(seed + 1, WEFT_MSG_FASTPATH, 1, &tables, sizeof(tables)));
+	fuzz_seed(
+		seed, 1 + weft_msg_build(seed + 1, WEFT_MSG_FASTPATH_PORT, 1, &port, sizeof(port)));
 }
 
 /* Every table once, with one verb for the odd ones and the other one for the rest. */
@@ -147,6 +189,7 @@ static void seed_ops(enum weft_op_verb odd, enum weft_op_verb even)
 void fuzz_seeds(void)
 {
 	seed_fixed();
+	seed_fastpath();
 	seed_ops(WEFT_OP_PUT, WEFT_OP_DELETE);
 	seed_ops(WEFT_OP_DELETE, WEFT_OP_PUT);
 }

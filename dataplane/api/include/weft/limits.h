@@ -12,6 +12,7 @@
 #define WEFT_MAX_PORTS	     4096  /* on one host, uplinks included; slot 0 is never a port */
 #define WEFT_MAX_SEGMENTS    16384 /* on one host; slot 0 is never a segment */
 #define WEFT_MAX_VTEPS	     8192  /* remote tunnel end points known to one host */
+#define WEFT_MAX_CPUS	     4096  /* that the fast path counts on */
 #define WEFT_MAX_LOCAL_VTEPS 16	   /* this host's own tunnel addresses */
 #define WEFT_MAX_FDB	     4194304
 #define WEFT_MAX_NEIGH	     4194304

@@ -348,6 +348,9 @@ struct weft_msg_fastpath {
 };
 static_assert(sizeof(struct weft_msg_fastpath) == 24, "wire layout");
 
+/* Returns the name of the member that makes no sense, or NULL. */
+const char *weft_fastpath_wrong(const struct weft_msg_fastpath *m);
+
 enum weft_fastpath_map {
 	WEFT_FASTPATH_CONTROL,
 	WEFT_FASTPATH_EPOCHS,
@@ -378,5 +381,8 @@ struct weft_msg_fastpath_port {
 	uint32_t pad;
 };
 static_assert(sizeof(struct weft_msg_fastpath_port) == 16, "wire layout");
+
+/* As weft_fastpath_wrong. */
+const char *weft_fastpath_port_wrong(const struct weft_msg_fastpath_port *m);
 
 #endif

@@ -123,7 +123,7 @@ void port_update(struct port *p, const struct weft_port *spec);
 /* Before it is opened, or while it is open: what programs are to it, from now on. With a program on
  * its interface rx gives only what that leaves to the data plane, without one all else: frames that
  * a program has seen and those that it hands on are not both taken. Returns 0 or -errno: then it
- * must be opened anew. Main thread. */
+ * is stopped (port_stop) and must be opened anew. Main thread. */
 int port_set_fastpath(struct port *p, const struct port_fastpath *f);
 /* The port is about to be closed: it is not up from now on, whatever a peer makes of its link,
  * until it is opened again. */
