@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Recognizing own programs in the kernel, and saying in words why the kernel refused something.
- * Knows neither uplink nor guard. Called by both, on the caller's one thread.
+ * Called by the other files, on the caller's one thread.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -67,8 +67,9 @@ static const char *remedy(int error)
 {
 	switch (-error) {
 	case EPERM:
-	case EACCES:
 		return "run weftd with CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN";
+	case EACCES:
+		return "this kernel's verifier does not accept the program";
 	case ENODEV:
 	case ENXIO:
 		return "the interface does not exist in this network namespace";
@@ -90,11 +91,13 @@ static const char *remedy(int error)
 
 int prog_explain(char *text, int error, const char *what, int ifindex)
 {
-	char name[IF_NAMESIZE];
+	char name[IF_NAMESIZE], on[IF_NAMESIZE + 5] = "";
 
-	if (!if_indextoname(ifindex, name))
+	if (ifindex && !if_indextoname(ifindex, name))
 		snprintf(name, sizeof(name), "#%d", ifindex);
-	snprintf(text, LOADER_TEXT_SIZE, "%s on %s failed: %s; %s%s%s", what, name,
+	if (ifindex)
+		snprintf(on, sizeof(on), " on %s", name);
+	snprintf(text, LOADER_TEXT_SIZE, "%s%s failed: %s; %s%s%s", what, on,
 		strerrordesc_np(-error), remedy(error), capture.warning[0] ? "; " : "",
 		capture.warning);
 	return error;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What uplink.c and guard.c share: recognizing own programs and turning refusals into sentences.
+ * What the loader's files share: recognizing own programs and turning refusals into sentences.
  */
 #ifndef LOADER_PROG_H
 #define LOADER_PROG_H
@@ -18,7 +18,8 @@ bool prog_same_code(const struct bpf_prog_info *a, const struct bpf_prog_info *b
 void prog_capture_begin(void);
 void prog_capture_end(void);
 
-/* Writes "what: why (remedy)" for a negative errno into text (LOADER_TEXT_SIZE). Returns error. */
+/* Writes what failed, why, and the remedy for a negative errno into text (LOADER_TEXT_SIZE).
+ * ifindex 0: it has to do with no interface. Returns error. */
 int prog_explain(char *text, int error, const char *what, int ifindex);
 
 #endif

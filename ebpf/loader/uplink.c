@@ -3,7 +3,8 @@
  * The steering program of a kernel uplink: attach, adopt after a restart, replace without a gap.
  *
  * The order that makes a replacement safe: the new program is loaded with the old one's maps, so
- * the data plane's sockets are already in its socket map when the kernel swaps the two.
+ * the data plane's sockets are already in its socket map when the kernel swaps the two. The tables
+ * of the fast path are the caller's: an old program on other ones is replaced.
  * Called by weftd's south side, on its one thread.
  */
 #include <errno.h>
@@ -19,15 +20,19 @@
 #include <linux/if_link.h>
 
 #include <loader/loader.h>
+#include <weft_bpf/control.h>
 
+#include "fast.h"
 #include "prog.h"
+#include "vteps.h"
 #include "xdp_uplink.skel.h"
 
 #define OLD_MAPS_MAX 16
 
 struct loader_uplink {
 	struct xdp_uplink *skel;
-	int prog_fd; /* the attached program: the skeleton's, or the adopted one */
+	struct loader_fast *fast; /* NULL: tables of its own, with nothing in them */
+	struct fast_user user;	  /* the attached program: the skeleton's, or the adopted one */
 	struct loader_uplink_info info;
 };
 
@@ -89,38 +94,137 @@ static __u32 mode_flags(enum loader_mode mode)
 	return mode == LOADER_MODE_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
 }
 
-/* Gives the not yet loaded skeleton those maps of the old program that have the same name and
- * shape. Returns whether all were taken, or -errno. */
-static int reuse_maps(struct xdp_uplink *skel, const struct attached *old)
+/* What the program shares with others is not the old program's to give, unless nobody uses it. */
+struct old_maps {
+	int fds[OLD_MAPS_MAX]; /* -1: none */
+	struct bpf_map_info info[OLD_MAPS_MAX];
+	unsigned int n;
+	bool in_use;
+};
+
+static void old_maps_close(struct old_maps *maps)
+{
+	for (unsigned int i = 0; i < maps->n; i++)
+		close(maps->fds[i]);
+	maps->n = 0;
+}
+
+static void old_maps_add(struct old_maps *maps, int fd)
+{
+	const struct weft_bpf_control *c;
+	struct bpf_map_info *info = &maps->info[maps->n];
+	char value[256] = "";
+	const __u32 zero = 0;
+	__u32 len = sizeof(*info);
+
+	*info = (struct bpf_map_info){0};
+	maps->fds[maps->n++] = fd;
+	if (bpf_obj_get_info_by_fd(fd, info, &len) < 0 ||
+		strcmp(info->name, WEFT_BPF_CONTROL_MAP) != 0 || info->value_size > sizeof(value))
+		return;
+	c = (const void *)value;
+	maps->in_use = bpf_map_lookup_elem(fd, &zero, value) < 0 || c->mark != 0;
+}
+
+static int old_maps_open(struct old_maps *maps, const struct attached *old)
 {
 	__u32 ids[OLD_MAPS_MAX], len;
 	struct bpf_prog_info info = {.nr_map_ids = OLD_MAPS_MAX, .map_ids = (unsigned long)ids};
-	struct bpf_map *map;
-	int n_reused = 0, n_maps = 0;
 
 	len = sizeof(info);
 	if (bpf_obj_get_info_by_fd(old->fd, &info, &len) < 0)
 		return -errno;
 	for (__u32 i = 0; i < info.nr_map_ids && i < OLD_MAPS_MAX; i++) {
-		struct bpf_map_info m = {0};
 		int fd = bpf_map_get_fd_by_id(ids[i]);
 
 		if (fd < 0)
 			return -errno;
-		len = sizeof(m);
-		if (bpf_obj_get_info_by_fd(fd, &m, &len) == 0) {
-			map = bpf_object__find_map_by_name(skel->obj, m.name);
-			if (map && bpf_map__type(map) == m.type &&
-				bpf_map__key_size(map) == m.key_size &&
-				bpf_map__value_size(map) == m.value_size &&
-				bpf_map__max_entries(map) == m.max_entries &&
-				bpf_map__reuse_fd(map, fd) == 0)
-				n_reused++;
-		}
-		close(fd);
+		old_maps_add(maps, fd);
 	}
-	bpf_object__for_each_map(map, skel->obj) n_maps++;
-	return n_reused == n_maps;
+	return 0;
+}
+
+static bool same_shape(const struct bpf_map *map, const struct bpf_map_info *m)
+{
+	return bpf_map__type(map) == m->type && bpf_map__key_size(map) == m->key_size &&
+	       bpf_map__value_size(map) == m->value_size &&
+	       bpf_map__max_entries(map) == m->max_entries;
+}
+
+static bool is_private(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map);
+
+	return strcmp(name, WEFT_BPF_XSKS_MAP) == 0 || strcmp(name, WEFT_BPF_VTEPS_MAP) == 0 ||
+	       strcmp(name, WEFT_BPF_COUNTERS_MAP) == 0;
+}
+
+static __u32 id_of_map(int fd)
+{
+	struct bpf_map_info info = {0};
+	__u32 len = sizeof(info);
+
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0 ? info.id : 0;
+}
+
+/* Whether the map is the old program's, or becomes it. */
+static bool take_old(struct loader_uplink *u, struct bpf_map *map, const struct old_maps *maps)
+{
+	for (unsigned int i = 0; i < maps->n; i++) {
+		const struct bpf_map_info *m = &maps->info[i];
+
+		if (strcmp(m->name, bpf_map__name(map)) != 0)
+			continue;
+		if (u->fast && !is_private(map))
+			return id_of_map(bpf_map__fd(map)) == m->id;
+		return (is_private(map) || !maps->in_use) && same_shape(map, m) &&
+		       bpf_map__reuse_fd(map, maps->fds[i]) == 0;
+	}
+	return false;
+}
+
+/* Gives the not yet loaded program those of the old one's maps that it is to have. No program has
+ * maps of constants: these would be part of its code. */
+static int take_old_maps(struct loader_uplink *u, const struct attached *old, bool *ret_all)
+{
+	struct old_maps maps = {0};
+	struct bpf_map *map;
+	int error = old_maps_open(&maps, old);
+
+	*ret_all = true;
+	bpf_object__for_each_map(map, u->skel->obj)
+	{
+		bool taken = error == 0 && take_old(u, map, &maps);
+
+		*ret_all &= taken;
+		if (taken && strcmp(bpf_map__name(map), WEFT_BPF_XSKS_MAP) == 0)
+			u->info.new_maps = false;
+	}
+	old_maps_close(&maps);
+	return error;
+}
+
+/* The shared tables, or ones that cost little: nothing is ever in them. */
+static int set_shared_map(const struct loader_uplink *u, struct bpf_map *map)
+{
+	int fd = u->fast ? fast_table_fd(u->fast, bpf_map__name(map)) : -1;
+
+	if (fd >= 0)
+		return bpf_map__reuse_fd(map, fd);
+	return bpf_map__type(map) == BPF_MAP_TYPE_ARRAY ? bpf_map__set_max_entries(map, 1) : 0;
+}
+
+static int set_shared_maps(const struct loader_uplink *u)
+{
+	struct bpf_map *map;
+	int error = 0;
+
+	bpf_object__for_each_map(map, u->skel->obj)
+	{
+		if (!is_private(map) && error == 0)
+			error = set_shared_map(u, map);
+	}
+	return error;
 }
 
 static int attach_new(struct loader_uplink *u, int prog_fd)
@@ -150,16 +254,16 @@ static int attach(struct loader_uplink *u, const struct attached *old, bool maps
 
 	if (bpf_obj_get_info_by_fd(prog_fd, &mine, &len) < 0)
 		return -errno;
-	u->prog_fd = prog_fd;
+	u->user.prog_fd = prog_fd;
 	u->info.prog_id = mine.id;
 	if (old->fd < 0)
 		return attach_new(u, prog_fd);
 	u->info.mode = old->mode;
 	if (maps_reused && prog_same_code(&old->prog, &mine)) {
-		u->prog_fd = fcntl(old->fd, F_DUPFD_CLOEXEC, 0);
+		u->user.prog_fd = fcntl(old->fd, F_DUPFD_CLOEXEC, 0);
 		u->info.prog_id = old->id;
 		u->info.adopted = true;
-		return u->prog_fd < 0 ? -errno : 0;
+		return u->user.prog_fd < 0 ? -errno : 0;
 	}
 	error = bpf_xdp_attach(
 		u->info.ifindex, prog_fd, mode_flags(old->mode) | XDP_FLAGS_REPLACE, &opts);
@@ -169,21 +273,22 @@ static int attach(struct loader_uplink *u, const struct attached *old, bool maps
 
 static int load_and_attach(struct loader_uplink *u, const struct attached *old, char *text)
 {
-	int ifindex = u->info.ifindex, error, reused = 0;
+	int ifindex = u->info.ifindex, error;
+	bool all_taken = false;
 
+	u->info.new_maps = true;
 	u->skel = xdp_uplink__open();
 	if (!u->skel)
 		return prog_explain(text, -errno, "opening the uplink program", ifindex);
-	if (old->fd >= 0) {
-		reused = reuse_maps(u->skel, old);
-		if (reused < 0)
-			return prog_explain(text, reused, "taking over the uplink's maps", ifindex);
-	}
+	error = set_shared_maps(u);
+	if (error == 0 && old->fd >= 0)
+		error = take_old_maps(u, old, &all_taken);
+	if (error < 0)
+		return prog_explain(text, error, "taking over the uplink's maps", ifindex);
 	error = xdp_uplink__load(u->skel);
 	if (error < 0)
 		return prog_explain(text, error, "loading the uplink program", ifindex);
-	u->info.new_maps = !reused;
-	error = attach(u, old, reused);
+	error = attach(u, old, all_taken);
 	if (error < 0)
 		return prog_explain(text, error, "attaching the uplink program", ifindex);
 	return 0;
@@ -208,7 +313,10 @@ int loader_uplink_attach(
 	text[0] = '\0';
 	if (!u)
 		return -ENOMEM;
-	u->prog_fd = -1;
+	u->user.prog_fd = -1;
+	u->fast = fast;
+	if (fast)
+		fast_add_user(fast, &u->user);
 	u->info.ifindex = ifindex;
 	prog_capture_begin();
 	error = attached_read(ifindex, &old);
@@ -232,8 +340,10 @@ void loader_uplink_release(struct loader_uplink *u)
 {
 	if (!u)
 		return;
-	if (u->info.adopted && u->prog_fd >= 0)
-		close(u->prog_fd);
+	if (u->fast)
+		fast_remove_user(u->fast, &u->user);
+	if (u->info.adopted && u->user.prog_fd >= 0)
+		close(u->user.prog_fd);
 	xdp_uplink__destroy(u->skel);
 	free(u);
 }
@@ -245,7 +355,7 @@ int loader_uplink_detach(struct loader_uplink *u)
 
 	if (!u)
 		return 0;
-	opts.old_prog_fd = u->prog_fd;
+	opts.old_prog_fd = u->user.prog_fd;
 	prog_capture_begin();
 	error = bpf_xdp_detach(
 		u->info.ifindex, mode_flags(u->info.mode) | XDP_FLAGS_REPLACE, &opts);
@@ -298,7 +408,7 @@ int loader_uplink_repair(struct loader_uplink *u, char *text)
 		return 0;
 	prog_capture_begin();
 	if (error == -ENOENT) {
-		error = attach_new(u, u->prog_fd);
+		error = attach_new(u, u->user.prog_fd);
 		if (error < 0)
 			prog_explain(
 				text, error, "putting the uplink program back", u->info.ifindex);
@@ -316,52 +426,10 @@ int loader_uplink_repair(struct loader_uplink *u, char *text)
 	return error;
 }
 
-static bool vtep_wanted(
-	const struct weft_bpf_addr *key, const struct weft_addr *addrs, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++)
-		if (memcmp(key, &addrs[i], sizeof(*key)) == 0)
-			return true;
-	return false;
-}
-
-/* Removes every address that is not in addrs. */
-static int vteps_prune(int fd, const struct weft_addr *addrs, unsigned int n)
-{
-	struct weft_bpf_addr stale[WEFT_BPF_MAX_VTEPS], key, *prev = NULL, last;
-	unsigned int n_stale = 0;
-
-	while (bpf_map_get_next_key(fd, prev, &key) == 0) {
-		if (!vtep_wanted(&key, addrs, n) && n_stale < WEFT_BPF_MAX_VTEPS)
-			stale[n_stale++] = key;
-		last = key;
-		prev = &last;
-	}
-	for (unsigned int i = 0; i < n_stale; i++)
-		if (bpf_map_delete_elem(fd, &stale[i]) < 0 && errno != ENOENT)
-			return -errno;
-	return 0;
-}
-
 int loader_uplink_set_vteps(
 	struct loader_uplink *u, const struct weft_addr *addrs, unsigned int n, char *text)
 {
-	int fd = bpf_map__fd(u->skel->maps.weft_vteps), error = 0;
-	const __u32 one = 1;
-
-	_Static_assert(sizeof(struct weft_addr) == sizeof(struct weft_bpf_addr), "same bytes");
-	text[0] = '\0';
-	if (n > WEFT_BPF_MAX_VTEPS)
-		error = -E2BIG;
-	for (unsigned int i = 0; i < n && error == 0; i++)
-		if (bpf_map_update_elem(fd, &addrs[i], &one, BPF_ANY) < 0)
-			error = -errno;
-	if (error == 0)
-		error = vteps_prune(fd, addrs, n);
-	if (error < 0)
-		snprintf(text, LOADER_TEXT_SIZE, "programming %u VTEP addresses: %s (at most %u)",
-			n, strerrordesc_np(-error), WEFT_BPF_MAX_VTEPS);
-	return error;
+	return vteps_set(bpf_map__fd(u->skel->maps.weft_vteps), addrs, n, text);
 }
 
 int loader_uplink_xsks_fd(const struct loader_uplink *u)

@@ -18,7 +18,7 @@
 
 #include <weft_bpf/uplink.h>
 
-#include "cursor.h"
+#include "packet.h"
 
 #define IPV4_MORE_FRAGMENTS  0x2000
 #define IPV4_FRAGMENT_OFFSET 0x1fff
@@ -59,7 +59,7 @@ static __always_inline enum steer steer_udp(
 
 static __always_inline enum steer steer_ipv4(struct cursor *c)
 {
-	struct weft_bpf_addr dst = {.b = {[10] = 0xff, [11] = 0xff}};
+	struct weft_bpf_addr dst __attribute__((aligned(8)));
 	void *start = c->pos;
 	struct iphdr *ip = cursor_take(c, struct iphdr);
 
@@ -67,7 +67,7 @@ static __always_inline enum steer steer_ipv4(struct cursor *c)
 		return STEER_NOT_OURS;
 	if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_OFFSET))
 		return STEER_NOT_OURS;
-	__builtin_memcpy(&dst.b[12], &ip->daddr, 4);
+	put_v4(dst.b, ip->daddr);
 	c->pos = start + ip->ihl * 4;
 	return steer_udp(c, &dst, (ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS)) != 0);
 }

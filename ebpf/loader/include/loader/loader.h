@@ -49,8 +49,9 @@ struct loader_fast_info {
 };
 
 /* Makes or takes up the tables, and loads the programs with them. Tables of another layout
- * (WEFT_BPF_LAYOUT) are left alone and new ones made. -EBUSY: another process has the folder;
- * -ENODEV: not in a bpffs; else what the kernel refused. */
+ * (WEFT_BPF_LAYOUT) are left alone and new ones made; so are new ones when some were taken away.
+ * -EBUSY: another process has the folder; -ENODEV: not in a bpffs; -EPERM: also when a name in its
+ * path has a dot; else what the kernel refused. */
 int loader_fast_open(const struct loader_fast_config *config, struct loader_fast **ret, char *text);
 /* Lets go; tables and programs stay. Accepts NULL. */
 void loader_fast_close(struct loader_fast *f);
@@ -59,7 +60,8 @@ void loader_fast_close(struct loader_fast *f);
 int loader_fast_forget(const char *folder, char *text);
 
 void loader_fast_info(const struct loader_fast *f, struct loader_fast_info *ret);
-/* Descriptors of the maps in the order of enum weft_fastpath_map; they stay the loader's. */
+/* Descriptors of the maps in the order of enum weft_fastpath_map; they stay the loader's. -1: the
+ * programs have no such map. */
 void loader_fast_fds(const struct loader_fast *f, int ret[WEFT_FASTPATH_MAPS]);
 
 /* Where tc programs go: on the host's end of a kernel port, in place of the guard and stricter than
@@ -76,6 +78,10 @@ enum loader_spot {
 int loader_fast_ensure(struct loader_fast *f, int ifindex, enum loader_spot spot, char *text);
 /* Takes own programs off that place. 0 also when there are none or the interface is gone. */
 int loader_fast_remove(int ifindex, enum loader_spot spot);
+/* The port's interface takes XDP frames from now on, or no longer (WEFT_BPF_DIR_XDP, weft_devs):
+ * its other end has NAPI or an XDP program. Before the data plane is told so, or after. 0 or
+ * -errno. */
+int loader_fast_set_dev(struct loader_fast *f, int ifindex, bool takes_xdp);
 /* As loader_uplink_set_vteps, for the uplinks with a tc program. */
 int loader_fast_set_vteps(
 	struct loader_fast *f, const struct weft_addr *addrs, unsigned int n, char *text);
@@ -90,7 +96,8 @@ struct loader_prog {
 	uint64_t run_count;
 	struct weft_bpf_prog_counters n; /* summed over CPUs */
 };
-/* Up to max of them; returns how many, or -errno. The uplink's XDP program is among them. */
+/* Up to max of them; returns how many, or -errno. The uplinks' XDP program is among them, once,
+ * with the runs of all. */
 int loader_fast_programs(const struct loader_fast *f, struct loader_prog *ret, unsigned int max);
 /* Run times are counted by the whole kernel as long as the descriptor that this returns is open;
  * that costs each run some 20 ns. -errno. */
@@ -154,7 +161,8 @@ struct loader_guard;
 int loader_guard_new(struct loader_guard **ret, char *text);
 /* Guards stay on their interfaces. Accepts NULL. */
 void loader_guard_free(struct loader_guard *g);
-/* Makes sure that the guard is on the interface, both directions; replaces an older own one. */
+/* Makes sure that the guard is on the interface, both directions; replaces any own program there in
+ * one step each. */
 int loader_guard_ensure(struct loader_guard *g, int ifindex, char *text);
 /* Takes own guards off. 0 also when there is none or the interface is gone. */
 int loader_guard_remove(int ifindex);
