@@ -184,6 +184,18 @@ void handle_drops(struct request *rq)
 	answer_ports(rq, "drops", add_drops);
 }
 
+/* Cycles of the bursts that were timed. */
+static struct json_object *stages_json(const struct weft_worker_stats *w)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (unsigned int i = 0; i < WEFT_STAGE_MAX; i++) {
+		if (weft_stage_name(i))
+			add_count(o, weft_stage_name(i), w->stage_cycles[i]);
+	}
+	return o;
+}
+
 static struct json_object *worker_json(const struct weft_worker_stats *w, unsigned int number)
 {
 	struct json_object *o = json_object_new_object(), *sizes = json_object_new_array();
@@ -198,6 +210,9 @@ static struct json_object *worker_json(const struct weft_worker_stats *w, unsign
 	for (size_t i = 0; i < sizeof(w->burst_sizes) / sizeof(w->burst_sizes[0]); i++)
 		json_object_array_add(sizes, json_object_new_uint64(w->burst_sizes[i]));
 	json_object_object_add(o, "burst_sizes", sizes);
+	add_count(o, "timed_bursts", w->timed_bursts);
+	add_count(o, "timed_packets", w->timed_packets);
+	json_object_object_add(o, "stage_cycles", stages_json(w));
 	return o;
 }
 

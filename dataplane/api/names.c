@@ -8,6 +8,7 @@
 #include <weft/drop_reason.h>
 #include <weft/entry.h>
 #include <weft/msg.h>
+#include <weft/stats.h>
 #include <weft/trace.h>
 
 const char *weft_drop_name(unsigned int reason)
@@ -173,6 +174,18 @@ bool weft_entry_key_equal(unsigned int table, const void *a, const void *b)
 
 	weft_entry_key(table, b, key_b);
 	return memcmp(key_a, key_b, size) == 0;
+}
+
+const char *weft_stage_name(unsigned int stage)
+{
+	switch (stage) {
+#define CASE(number, id, name, help)                                                               \
+	case number:                                                                               \
+		return name;
+		WEFT_STAGES(CASE)
+#undef CASE
+	}
+	return NULL;
 }
 
 const char *weft_trace_name(unsigned int step)

@@ -196,6 +196,7 @@ static void forward_known(
 	struct vhash_entry *found[PIPELINE_BURST];
 
 	vhash_find_bulk(pl->cfg->fdb, keys, n, pl->cfg->generation, found);
+	stage_mark(pl, WEFT_STAGE_LOOKUP);
 	if (unlikely(pl->watch))
 		forward_trace(pl, pkts, n, found);
 	for (uint16_t i = 0; i < n; i++) {
@@ -237,4 +238,5 @@ void forward_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
 	}
 	if (n_unicast)
 		forward_known(pl, pkts, n_unicast, key_ptrs);
+	stage_mark(pl, WEFT_STAGE_APPLY);
 }

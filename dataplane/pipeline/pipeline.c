@@ -54,6 +54,7 @@ static void pipeline_begin(struct pipeline *pl, const struct config *cfg,
 		bytes += pkts[i]->pkt_len;
 	pl->stats->rx_packets += n;
 	pl->stats->rx_bytes += bytes;
+	stage_mark(pl, WEFT_STAGE_RX);
 }
 
 /* One frame of a tenant's port: parse and, unless a session implies it, anti-spoofing. */
@@ -128,6 +129,7 @@ static uint16_t pipeline_respond(
 		else if (verdict > 0)
 			stage_drop(pl, pkts[i], verdict);
 	}
+	stage_mark(pl, WEFT_STAGE_SLOW);
 	return left;
 }
 
@@ -147,6 +149,7 @@ static uint16_t pipeline_tenant(struct pipeline *pl, struct rte_mbuf **pkts, uin
 	n = pipeline_tenant_frames(pl, pkts, n, !seg->stateful && antispoof, &flags);
 	if (pl->in->spec.flags & WEFT_PORT_LEARN)
 		learn_burst(pl, pkts, n);
+	stage_mark(pl, WEFT_STAGE_PARSE);
 	if (seg->stateful)
 		return session_burst(pl, pkts, n);
 	if (likely(!seg->network_slot && !(flags & (PKT_ARP | PKT_ND))))
@@ -157,20 +160,27 @@ static uint16_t pipeline_tenant(struct pipeline *pl, struct rte_mbuf **pkts, uin
 void pipeline_run(struct pipeline *pl, const struct config *cfg, const struct config_port *port,
 	struct rte_mbuf **pkts, uint16_t n)
 {
+	uint16_t got = n;
+
 	pipeline_begin(pl, cfg, port, pkts, n);
 	if (port->spec.role == WEFT_ROLE_UPLINK) {
 		n = tunnel_input(pl, pkts, n);
 		learn_burst(pl, pkts, n);
+		stage_mark(pl, WEFT_STAGE_PARSE);
 		if (pl->stateful)
 			n = session_burst(pl, pkts, n);
 	} else if (likely(port->spec.role == WEFT_ROLE_TENANT)) {
 		n = pipeline_tenant(pl, pkts, n);
 	} else {
 		metadata_burst(pl, pkts, n);
+		stage_mark(pl, WEFT_STAGE_SLOW);
 		n = 0;
 	}
 	forward_burst(pl, pkts, n);
 	egress_flush(pl);
+	stage_mark(pl, WEFT_STAGE_TX);
+	if (unlikely(pl->timed))
+		stage_timed(pl, got);
 }
 
 bool pipeline_tick(struct pipeline *pl, const struct config *cfg)

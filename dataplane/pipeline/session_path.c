@@ -259,10 +259,12 @@ static void session_lookup(struct pipeline *pl, struct session_burst *b)
 		if (likely(b->dirs[i]))
 			__builtin_prefetch(&b->dirs[i]->match_macs, 1);
 	}
+	stage_mark(pl, WEFT_STAGE_LOOKUP);
 	for (uint16_t i = 0; i < b->n; i++) {
 		if (unlikely(!b->dirs[i] || !session_hit(pl, b->pkts[i], b->dirs[i], now)))
 			session_miss(pl, b, i);
 	}
+	stage_mark(pl, WEFT_STAGE_APPLY);
 }
 
 uint16_t session_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
@@ -279,6 +281,10 @@ uint16_t session_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
 	}
 	if (likely(b.n))
 		session_lookup(pl, &b);
+	if (likely(b.n_stale + b.n_slow == 0))
+		return left;
 	left += slow_burst(pl, b.stale, b.n_stale, true, pkts + left);
-	return left + slow_burst(pl, b.slow, b.n_slow, false, pkts + left);
+	left += slow_burst(pl, b.slow, b.n_slow, false, pkts + left);
+	stage_mark(pl, WEFT_STAGE_SLOW);
+	return left;
 }

@@ -84,10 +84,14 @@ struct pipeline {
 		*stats; /* this worker's row, of the port that the burst entered by */
 	bool stateful;	/* tunnels: a frame of it belongs to a stateful segment */
 	bool probing;	/* it is a probe (pipeline/probe.h) */
+	bool timed;	/* stage_mark tells how long each stage takes */
 	struct stage_blame blame;
 	uint32_t steps;	       /* of judgements that are not charged yet: struct policy_verdict */
 	uint32_t burst_steps;  /* of those that were dear */
 	uint16_t dear_segment; /* slot, of the last one of them */
+
+	uint64_t lap; /* timed: when the stage before ended */
+	uint64_t stage_cycles[WEFT_STAGE_MAX];
 
 	struct dry *dry; /* dry.h; NULL: a worker's */
 	unsigned int worker;
@@ -101,6 +105,17 @@ struct pipeline {
 static_assert(WATCHER_KEPT >= PIPELINE_BURST, "none of a burst pushes another out");
 static_assert(EGRESS_ARRAYS < UINT8_MAX, "index + 1 fits");
 static_assert(PIPELINE_BURST <= VHASH_BULK_MAX, "a burst is one bulk lookup");
+
+/* time.c */
+__rte_cold void stage_lap(struct pipeline *pl, enum weft_stage stage);
+__rte_cold void stage_timed(struct pipeline *pl, uint16_t n);
+
+/* That stage is over for all of the burst. A burst may come to one several times, or never. */
+static inline void stage_mark(struct pipeline *pl, enum weft_stage stage)
+{
+	if (unlikely(pl->timed))
+		stage_lap(pl, stage);
+}
 
 /* Where a port's packets are counted. */
 struct weft_port_stats *dry_stats(struct pipeline *pl);

@@ -40,6 +40,7 @@ struct worker {
 	uint64_t tsc; /* when the last round ended */
 	uint32_t idle_rounds;
 	uint32_t sleep_us;
+	uint32_t until_timed; /* bursts */
 	struct turns turns;
 };
 
@@ -72,6 +73,10 @@ static uint16_t worker_poll(struct worker *w, const struct config *cfg, const st
 	if (n == 0)
 		return 0;
 	worker_count_burst(w, n);
+	if (unlikely(--w->until_timed == 0)) {
+		w->until_timed = WEFT_STAGE_EVERY;
+		pipeline_time(w->pl, start);
+	}
 	pipeline_run(w->pl, cfg, port, pkts, n);
 	turns_used(&w->turns, q->port_slot, n, rte_rdtsc() - start);
 	return n;
@@ -164,6 +169,7 @@ static int worker_start(unsigned int index)
 	memset(w, 0, sizeof(*w));
 	w->index = index;
 	w->stats = counters_worker(index);
+	w->until_timed = WEFT_STAGE_EVERY;
 	w->turns.most = rte_get_tsc_hz() / 1000000 * WORKER_BURST_MAX_US;
 	w->pl = pipeline_new(index);
 	if (!w->pl)

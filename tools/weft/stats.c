@@ -71,6 +71,31 @@ static void print_workers(struct json_object *result)
 	table_print_free(t);
 }
 
+/* Cycles per packet by what the workers do with a burst. */
+static void print_stages(struct json_object *result)
+{
+	static const char *const names[] = {"rx", "parse", "lookup", "apply", "slow_path", "tx"};
+	struct json_object *workers = get_array(result, "workers"), *w, *cycles;
+	struct table *t = table_new(8, (const char *const[]){"WORKER", "TIMED PACKETS", "RX",
+					       "PARSE", "LOOKUP", "APPLY", "SLOW PATH", "TX"});
+
+	for (size_t i = 0; i < array_length(workers); i++) {
+		uint64_t packets;
+
+		w = json_object_array_get_idx(workers, i);
+		packets = get_uint(w, "timed_packets");
+		if (!json_object_object_get_ex(w, "stage_cycles", &cycles))
+			continue;
+		table_number(t, get_uint(w, "worker"));
+		table_number(t, packets);
+		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+			table_cellf(t, "%.1f",
+				packets == 0 ? 0.0 : (double)get_uint(cycles, names[k]) / packets);
+	}
+	printf("\nCycles per packet, in one burst of 61:\n");
+	table_print_free(t);
+}
+
 int run_stats(struct cli *cli, const struct command *c, int argc, char **argv)
 {
 	const char *what = argc > 0 ? argv[0] : "ports";
@@ -89,10 +114,12 @@ int run_stats(struct cli *cli, const struct command *c, int argc, char **argv)
 		return r;
 	if (cli->json)
 		print_json(result);
-	else if (workers)
-		print_workers(result);
-	else
+	else if (!workers)
 		print_ports(result);
+	else {
+		print_workers(result);
+		print_stages(result);
+	}
 	json_object_put(result);
 	return CLI_OK;
 }

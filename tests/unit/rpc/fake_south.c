@@ -61,6 +61,9 @@ struct south *fake_south_new(struct event_base *base, struct engine *e)
 	s->stats = mem_zalloc(weft_stats_size(1));
 	s->stats->n_workers = 1;
 	s->stats->tsc_hz = 2000000000;
+	s->stats->workers[0].timed_packets = 200;
+	for (unsigned int i = 0; i <= WEFT_STAGE_TX; i++)
+		s->stats->workers[0].stage_cycles[i] = 1000 * (i + 1);
 	s->status.n_workers = 1;
 	snprintf(s->status.error, sizeof(s->status.error), "nobody listens there");
 	return s;

@@ -337,7 +337,10 @@ def test_last_drops(server, filled):
     assert filled.call("drops.list", {"port": "blue/c1"}) == {"drops": []}
     refused(filled, "drops.list", {"port": "red/none"}, NOT_FOUND, "red/none")
     refused(filled, "drops.list", {"reason": "bad-luck"}, -32602, "bad-luck")
-    assert len(filled.call("stats.workers")["workers"]) == 1
+    worker, = filled.call("stats.workers")["workers"]
+    assert worker["timed_packets"] == 200
+    assert worker["stage_cycles"] == {"rx": 1000, "parse": 2000, "lookup": 3000, "apply": 4000,
+                                      "slow_path": 5000, "tx": 6000}
 
 
 def test_fdb(server, filled):

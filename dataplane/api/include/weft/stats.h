@@ -39,6 +39,25 @@ struct weft_port_stats {
 };
 static_assert(sizeof(struct weft_port_stats) == 1216, "shared layout");
 
+/* What a worker does with a burst, in this order. APPLY is all that happens to one packet after
+ * another once it is known where it goes: the tracker, rewriting, encapsulation. */
+#define WEFT_STAGES(X)                                                                             \
+	X(0, RX, "rx", "the device")                                                               \
+	X(1, PARSE, "parse", "parsing, decapsulation, anti-spoofing without sessions")             \
+	X(2, LOOKUP, "lookup", "the session, or the FDB")                                          \
+	X(3, APPLY, "apply", "tracking, rewriting, encapsulation")                                 \
+	X(4, SLOW, "slow_path", "first packets of sessions, and local answers")                    \
+	X(5, TX, "tx", "the device, and counting")
+
+enum weft_stage {
+#define WEFT_STAGE_ENUM(number, id, name, help) WEFT_STAGE_##id = number,
+	WEFT_STAGES(WEFT_STAGE_ENUM)
+#undef WEFT_STAGE_ENUM
+	WEFT_STAGE_MAX = 8,
+};
+/* NULL: no such stage. */
+const char *weft_stage_name(unsigned int stage);
+
 struct weft_worker_stats {
 	uint64_t cycles_busy; /* TSC, in bursts that had packets */
 	uint64_t cycles_idle; /* polling without packets */
@@ -47,9 +66,13 @@ struct weft_worker_stats {
 	uint64_t bursts;
 	uint64_t packets;
 	uint64_t burst_sizes[8]; /* bursts of 1, 2-3, 4-7, 8-15, 16-31, 32-63, 64-127, 128 and up */
-	uint64_t pad[2];
+	/* Of some bursts only, one in WEFT_STAGE_EVERY, which stand for all. */
+	uint64_t timed_bursts;
+	uint64_t timed_packets;
+	uint64_t stage_cycles[WEFT_STAGE_MAX]; /* TSC, by enum weft_stage */
 };
-static_assert(sizeof(struct weft_worker_stats) == 128, "shared layout");
+static_assert(sizeof(struct weft_worker_stats) == 192, "shared layout");
+#define WEFT_STAGE_EVERY 61 /* a prime: ports take turns */
 
 /* A port's slot is stable while the port exists; id is 0 when the slot is free. A reader that sees
  * the same seq (even) before and after reading a slot saw one port's counts. */

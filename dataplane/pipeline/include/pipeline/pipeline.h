@@ -28,6 +28,10 @@ void pipeline_free(struct pipeline *pl);
 void pipeline_run(struct pipeline *pl, const struct config *cfg, const struct config_port *port,
 	struct rte_mbuf **pkts, uint16_t n);
 
+/* How long each stage of the next pipeline_run takes is added to the worker's statistics; rx began
+ * at that TSC. */
+void pipeline_time(struct pipeline *pl, uint64_t since);
+
 /* Once per round of the worker: sends what is due without a packet to the ports whose first queue
  * is this worker's, ends sessions and waits of fragments that are over. Bounded work; true: there
  * is more to do, so don't sleep. cfg may be NULL. */
