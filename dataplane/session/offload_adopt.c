@@ -4,10 +4,11 @@
  * pair of entries that it has. Programs go on counting there, so nothing of it is lost.
  *
  * A pair says all that is needed: which direction opened the connection (the even one), where
- * packets of both enter, the ids of the ports, the numbers of TCP, when it was used last. What it
- * says of the way is not read: slots were another's, and an adopted session is undecided, so that
- * policy judges it in the direction in which it was opened, and forwarding decides each of its
- * directions, before a packet of it passes here. Until epochs revoke it programs still carry it.
+ * packets of both enter, by ids of ports and VNIs, the numbers of TCP, when it was used last. What
+ * it says of the way is not read: slots were another's, interfaces may not be open yet. An adopted
+ * session is undecided, so that policy judges it in the direction in which it was opened, and
+ * forwarding decides each of its directions, before a packet of it passes here. Until epochs revoke
+ * it programs still carry it.
  *
  * The main thread looks through the places once, so that entries which were being written when
  * their data plane died are known. Workers then take the pairs in parts, one per round, and receive
@@ -29,7 +30,7 @@
 _Atomic bool offload_adopting;
 
 struct known_port {
-	uint32_t ifindex;
+	uint32_t id;
 	uint16_t slot;
 };
 
@@ -61,23 +62,23 @@ static bool is_placed(uint32_t index)
 	return adopt.placed[index / 64] >> index % 64 & 1;
 }
 
-static int by_ifindex(const void *a, const void *b)
+static int by_id(const void *a, const void *b)
 {
 	const struct known_port *x = a, *y = b;
 
-	return x->ifindex < y->ifindex ? -1 : x->ifindex > y->ifindex;
+	return x->id < y->id ? -1 : x->id > y->id;
 }
 
 static void note_ports(const struct config *cfg)
 {
 	adopt.n_ports = 0;
 	for (uint32_t i = 1; i < WEFT_MAX_PORTS; i++) {
-		uint32_t ifindex = offload_port_at(i).ifindex;
+		const struct config_port *port = cfg->ports[i];
 
-		if (ifindex && cfg->ports[i])
-			adopt.ports[adopt.n_ports++] = (struct known_port){ifindex, i};
+		if (port)
+			adopt.ports[adopt.n_ports++] = (struct known_port){port->spec.id, i};
 	}
-	qsort(adopt.ports, adopt.n_ports, sizeof(adopt.ports[0]), by_ifindex);
+	qsort(adopt.ports, adopt.n_ports, sizeof(adopt.ports[0]), by_id);
 }
 
 static void note_tunnels(const struct offload *o, const struct config *cfg)
@@ -151,14 +152,12 @@ void offload_adopt_begin(struct offload *o, const struct config *cfg)
 
 /* From here on workers. */
 
-static const struct config_port *port_with(const struct config *cfg, uint32_t ifindex, uint32_t id)
+static const struct config_port *port_with(const struct config *cfg, uint32_t id)
 {
-	struct known_port key = {.ifindex = ifindex};
-	const struct known_port *k =
-		bsearch(&key, adopt.ports, adopt.n_ports, sizeof(key), by_ifindex);
-	const struct config_port *port = k ? cfg->ports[k->slot] : NULL;
+	struct known_port key = {.id = id};
+	const struct known_port *k = bsearch(&key, adopt.ports, adopt.n_ports, sizeof(key), by_id);
 
-	return port && port->spec.id == id ? port : NULL;
+	return k ? cfg->ports[k->slot] : NULL;
 }
 
 static const struct config_segment *segment_with(const struct config *cfg, uint32_t vni)
@@ -172,19 +171,16 @@ static const struct config_segment *segment_with(const struct config *cfg, uint3
 static bool read_end(const struct weft_bpf_dir *e, unsigned int i, const struct config *cfg,
 	struct session_new *ret)
 {
-	uint32_t ifindex = e->key.scope & ~weft_bpf_scope_port(0);
-	const struct config_segment *seg;
+	const struct config_segment *seg = NULL;
 	const struct config_port *port;
 
-	if (ifindex == e->key.scope) {
-		seg = e->d.in_vtep < WEFT_MAX_VTEPS && adopt.tunnels[e->d.in_vtep]
-			      ? segment_with(cfg, e->key.scope)
-			      : NULL;
-	} else {
-		port = port_with(cfg, ifindex, e->owner);
+	if (e->key.scope & weft_bpf_scope_port(0)) {
+		port = port_with(cfg, e->owner);
 		seg = port ? cfg->segments[port->segment_slot] : NULL;
 		ret->port[i] = port ? port->slot : 0;
 		ret->port_id[i] = e->owner;
+	} else if (e->d.in_vtep < WEFT_MAX_VTEPS && adopt.tunnels[e->d.in_vtep]) {
+		seg = segment_with(cfg, e->key.scope);
 	}
 	if (!seg || !seg->stateful)
 		return false;
