@@ -3,10 +3,10 @@
  * The offload's tables as a whole: taking them over, epochs of segments, tunnels, ports. Main
  * thread.
  *
- * Another data plane may have left them full: its sessions go on until this one has a configuration
- * and its ports are open, and are adopted meanwhile (offload_adopt.c). Then all epochs are 0 until
- * no program runs any more that has found one of its entries, whose slots of tunnels were others.
- * The same happens, without anybody before, when the numbers of epochs are used up.
+ * Another data plane may have left them full: its sessions go on until this one has committed a
+ * configuration, and are adopted meanwhile (offload_adopt.c). Then all epochs are 0 until no
+ * program runs any more that has found one of its entries, whose slots of tunnels were others. The
+ * same happens, without anybody before, when the numbers of epochs are used up.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -96,6 +96,14 @@ static void set_epoch(struct offload *o, uint16_t segment, uint32_t epoch)
 	__atomic_store_n(&o->t.epochs[segment].epoch, epoch, __ATOMIC_RELEASE);
 }
 
+/* 0: the segment has no sessions. One that is gone, or has left its network, keeps its number. */
+static uint32_t epoch_in(const struct config *cfg, uint32_t segment)
+{
+	const struct config_segment *s = cfg->segments[segment];
+
+	return s && s->network_slot ? cfg->epoch[segment] : 0;
+}
+
 /* Nothing is carried until run. */
 static void stop(struct offload *o)
 {
@@ -125,8 +133,10 @@ static void revoke_all(struct offload *o, const struct config *cfg)
 	if (!next_epoch(o))
 		return;
 	for (uint32_t i = 0; i < WEFT_MAX_SEGMENTS; i++) {
-		if (cfg->epoch[i] || o->t.epochs[i].epoch)
-			set_epoch(o, i, cfg->epoch[i] ? o->epoch : 0);
+		uint32_t epoch = epoch_in(cfg, i) ? o->epoch : 0;
+
+		if (epoch || o->t.epochs[i].epoch)
+			set_epoch(o, i, epoch);
 	}
 }
 
@@ -147,13 +157,15 @@ static void revoke(struct offload *o, const struct config *old, const struct con
 	bool any = false;
 
 	for (uint32_t i = 0; i < WEFT_MAX_SEGMENTS; i++) {
-		if (old->epoch[i] == next->epoch[i] &&
-			!(next->epoch[i] && lost_vtep(old->segments[i], next->segments[i])))
+		uint32_t epoch = epoch_in(next, i);
+
+		if (epoch_in(old, i) == epoch &&
+			!(epoch && lost_vtep(old->segments[i], next->segments[i])))
 			continue;
 		if (!any && !next_epoch(o))
 			return;
 		any = true;
-		set_epoch(o, i, next->epoch[i] ? o->epoch : 0);
+		set_epoch(o, i, epoch ? o->epoch : 0);
 	}
 }
 
@@ -322,6 +334,31 @@ void offload_committed(void)
 		stop(o);
 }
 
+static bool may_talk(const struct config *cfg, uint16_t network_a, uint16_t network_b)
+{
+	const struct config_network *a = cfg->networks[network_a], *b = cfg->networks[network_b];
+
+	return network_a == network_b || (a && a->peers && b && b->peers);
+}
+
+/* Of sessions that may go by a port that was there: all of its network and of those with routes to
+ * it. What a commit takes away it has revoked already. */
+static void revoke_port(struct offload *o, const struct config *cfg, uint16_t slot)
+{
+	const struct config_port *port = cfg->ports[slot];
+	const struct config_segment *of = port ? cfg->segments[port->segment_slot] : NULL;
+
+	if (port && !of)
+		revoke_all(o, cfg);
+	if (!of || !next_epoch(o))
+		return;
+	for (uint32_t i = 0; i < WEFT_MAX_SEGMENTS; i++) {
+		if (epoch_in(cfg, i) &&
+			may_talk(cfg, of->network_slot, cfg->segments[i]->network_slot))
+			set_epoch(o, i, o->epoch);
+	}
+}
+
 void offload_set_port(uint16_t slot, const struct offload_port *port)
 {
 	struct offload *o = offload_get();
@@ -339,7 +376,7 @@ void offload_set_port(uint16_t slot, const struct offload_port *port)
 			write_tunnel(o, i, cfg->vteps[i]);
 	}
 	if (old)
-		revoke_all(o, cfg);
+		revoke_port(o, cfg, slot);
 	else
 		session_sweep();
 }

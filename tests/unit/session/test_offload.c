@@ -344,6 +344,69 @@ static void test_back_after_port_change(void **state)
 	bed_fini();
 }
 
+/* A port's changes are nothing to other networks. */
+static void test_port_change_of_others(void **state)
+{
+	static struct config_network other = {.slot = 7};
+	struct offload_port p = {44, 1500, 0};
+	struct config_segment segment = {.slot = 40, .network_slot = 7};
+	struct config_port port = {.slot = 30, .segment_slot = 40};
+	struct session *s;
+
+	bed_init(MAX, 1, 64, 512);
+	s = bed_insert(0, 1, true);
+	world_rounds();
+	world_cfg->networks[7] = &other;
+	world_cfg->segments[40] = &segment;
+	world_cfg->epoch[40] = 1;
+	world_cfg->ports[30] = &port;
+	offload_set_port(30, &p);
+	p.max_l3 = 1400;
+	offload_set_port(30, &p);
+	expect(s, true, 0);
+	/* ... unless there is a way between them. */
+	other.peers = world_network.peers = true;
+	p.max_l3 = 1300;
+	offload_set_port(30, &p);
+	expect(s, true, WEFT_BPF_MISS_EPOCH);
+	offload_export(&s->dir[0]);
+	expect(s, true, 0);
+	world_cfg->ports[30] = NULL; /* a commit that has said so in epochs */
+	offload_set_port(30, &(struct offload_port){0});
+	expect(s, true, 0);
+	p = (struct offload_port){BED_IFINDEX + BED_UPLINK, 8000, 0};
+	offload_set_port(BED_UPLINK, &p);
+	expect(s, true, WEFT_BPF_MISS_EPOCH);
+	world_network.peers = false;
+	bed_fini();
+}
+
+/* Segments that are gone, or in no network any more, keep their epoch in the configuration. */
+static void test_segment_goes(void **state)
+{
+	for (unsigned int what = 0; what < 2; what++) {
+		static struct config old;
+		struct config_segment alone;
+		struct session *s;
+
+		bed_init(MAX, 1, 64, 512);
+		s = bed_insert(0, 1, true);
+		world_rounds();
+		expect(s, true, 0);
+		old = *world_cfg;
+		alone = bed_segments[1];
+		alone.network_slot = 0;
+		world_cfg->segments[BED_SEGMENT + 1] = what ? &alone : NULL;
+		offload_commit(&old, world_cfg);
+		assert_int_equal(
+			hit(s, 1, true, 1, &(struct weft_bpf_decision){0}), WEFT_BPF_MISS_EPOCH);
+		bed_pass_ms(1000);
+		assert_int_equal(
+			hit(s, 1, true, 1, &(struct weft_bpf_decision){0}), WEFT_BPF_MISS_EPOCH);
+		bed_fini();
+	}
+}
+
 static void test_vtep_leaves_segment(void **state)
 {
 	static struct config old;
@@ -427,6 +490,8 @@ int main(void)
 		cmocka_unit_test(test_room_again),
 		cmocka_unit_test(test_epoch_revokes),
 		cmocka_unit_test(test_back_after_port_change),
+		cmocka_unit_test(test_port_change_of_others),
+		cmocka_unit_test(test_segment_goes),
 		cmocka_unit_test(test_vtep_leaves_segment),
 		cmocka_unit_test(test_tunnel),
 		cmocka_unit_test(test_attach_refuses),

@@ -55,16 +55,15 @@ struct offload_port {
 	uint16_t flags;	  /* WEFT_BPF_DIR_PEER, WEFT_BPF_DIR_XDP; WEFT_BPF_TUNNEL_DELIVER << 8 */
 };
 #define OFFLOAD_PORT_DELIVER (WEFT_BPF_TUNNEL_DELIVER << 8)
-/* Main thread. Unless the port only comes, all sessions are judged by the data plane once more
- * before programs carry them again. */
+/* Main thread. Unless the port only comes, or went with the configuration, sessions of its network,
+ * of an uplink all, are judged by the data plane once more before programs carry them again. */
 void offload_set_port(uint16_t slot, const struct offload_port *port);
 
-/* Main thread. next was just published in place of old; both still exist; offload_set_port has been
- * told of its ports. Revokes what it makes stale, writes the tunnels that it changes. The first one
- * makes sessions of what was left in the tables, before any port of next is opened. */
+/* Main thread. next was just published in place of old; both still exist. Revokes what it makes
+ * stale, writes the tunnels that it changes. The first one makes sessions of what was left in the
+ * tables, before any port of next is opened. */
 void offload_commit(const struct config *old, const struct config *next);
-/* Main thread. The ports of the configuration are open: what was left in the tables and goes on is
- * revoked. */
+/* Main thread. The commit is done: what was left in the tables and goes on is revoked. */
 void offload_committed(void);
 /* Workers are to receive nothing: what comes may be of a session that is not adopted yet. */
 extern _Atomic bool offload_adopting;
