@@ -19,6 +19,7 @@
 
 #include <weft/limits.h>
 #include <weft_bpf/session.h>
+#include <weft_bpf/trace.h>
 #include <weft_bpf/tunnel.h>
 
 #include "fast.h"
@@ -34,7 +35,7 @@ const char *const fast_table_names[FAST_TABLES] = {
 	[WEFT_FASTPATH_DIRS] = WEFT_BPF_DIRS_MAP,
 	[WEFT_FASTPATH_TUNNELS] = WEFT_BPF_TUNNELS_MAP,
 	[WEFT_FASTPATH_PORT_CNT] = WEFT_BPF_PORT_CNT_MAP,
-	[WEFT_FASTPATH_TRACE] = "weft_trace",
+	[WEFT_FASTPATH_TRACE] = WEFT_BPF_TRACE_MAP,
 	[FAST_TABLE_PROG_CNT] = WEFT_BPF_PROG_CNT_MAP,
 	[FAST_TABLE_DEVS] = WEFT_BPF_DEVS_MAP,
 	[FAST_TABLE_VTEPS] = WEFT_BPF_VTEPS_MAP,

@@ -60,8 +60,7 @@ void loader_fast_close(struct loader_fast *f);
 int loader_fast_forget(const char *folder, char *text);
 
 void loader_fast_info(const struct loader_fast *f, struct loader_fast_info *ret);
-/* Descriptors of the maps in the order of enum weft_fastpath_map; they stay the loader's. -1: the
- * programs have no such map. */
+/* Descriptors of the maps in the order of enum weft_fastpath_map; they stay the loader's. */
 void loader_fast_fds(const struct loader_fast *f, int ret[WEFT_FASTPATH_MAPS]);
 
 /* Where tc programs go: on the host's end of a kernel port, in place of the guard and stricter than
