@@ -18,12 +18,18 @@ struct port_counts {
 /* A writer that changes the slot's port meanwhile is rare; so few tries suffice. */
 #define READ_TRIES 8
 
-/* The rows of the mapping. The memory is the data plane's: what it says of itself is bounded. */
-static unsigned int n_rows(const struct weft_stats_shm *shm)
+/* The memory is the data plane's: what it says of itself is bounded. */
+static unsigned int n_workers(const struct weft_stats_shm *shm)
 {
 	unsigned int n = shm->n_workers;
 
-	return (n < WEFT_MAX_WORKERS ? n : WEFT_MAX_WORKERS) + 1;
+	return n < WEFT_MAX_WORKERS ? n : WEFT_MAX_WORKERS;
+}
+
+/* Of the mapping. */
+static unsigned int n_rows(const struct weft_stats_shm *shm)
+{
+	return weft_stats_rows(n_workers(shm));
 }
 
 static void add_row(struct weft_port_stats *sum, const struct weft_port_stats *row)
@@ -216,6 +222,25 @@ static struct json_object *worker_json(const struct weft_worker_stats *w, unsign
 	return o;
 }
 
+/* What the kernel carried, past all workers. */
+static struct json_object *kernel_json(const struct weft_stats_shm *shm)
+{
+	struct json_object *o = json_object_new_object();
+	uint64_t packets = 0, bytes = 0;
+
+	for (unsigned int slot = 1; slot < WEFT_MAX_PORTS; slot++) {
+		const struct weft_port_stats *s = &shm->ports[n_rows(shm) - 1][slot];
+
+		if (__atomic_load_n(&shm->slots[slot].id, __ATOMIC_RELAXED) == 0)
+			continue;
+		packets += __atomic_load_n(&s->rx_packets, __ATOMIC_RELAXED);
+		bytes += __atomic_load_n(&s->rx_bytes, __ATOMIC_RELAXED);
+	}
+	add_count(o, "packets", packets);
+	add_count(o, "bytes", bytes);
+	return o;
+}
+
 void handle_stats_workers(struct request *rq)
 {
 	const struct weft_stats_shm *shm = stats_or_fail(rq);
@@ -224,10 +249,11 @@ void handle_stats_workers(struct request *rq)
 	if (shm == NULL)
 		return;
 	array = json_object_new_array();
-	for (unsigned int i = 0; i + 1 < n_rows(shm); i++)
+	for (unsigned int i = 0; i < n_workers(shm); i++)
 		json_object_array_add(array, worker_json(&shm->workers[i], i));
 	o = json_object_new_object();
 	json_object_object_add(o, "workers", array);
+	json_object_object_add(o, "kernel", kernel_json(shm));
 	add_count(o, "tsc_hz", shm->tsc_hz);
 	request_result(rq, o);
 }

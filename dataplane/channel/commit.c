@@ -429,6 +429,7 @@ static void commit_publish(struct commit *c)
 	}
 	atomic_store_explicit(&config_current, c->next, memory_order_release);
 	offload_commit(c->old, c->next);
+	fastpath_commit();
 	vhash_commit(c->next->fdb, c->g);
 	vhash_commit(c->next->neigh, c->g);
 	vhash_commit(c->next->vni, c->g);

@@ -11,9 +11,11 @@
 #include <rte_common.h>
 
 #include <core/log.h>
+#include <observe/kernel_counters.h>
 #include <port/port.h>
 #include <session/offload.h>
 #include <weft_bpf/port.h>
+#include <weft_bpf/trace.h>
 
 #include "client.h"
 #include "fastpath.h"
@@ -66,12 +68,13 @@ static int map_all(const struct weft_msg_fastpath *m, const int *fds, char *text
 			sizeof(struct weft_bpf_tunnel)},
 		[WEFT_FASTPATH_PORT_CNT] = {WEFT_BPF_PORT_CNT_MAP, WEFT_MAX_PORTS * m->n_cpus,
 			sizeof(struct weft_bpf_port_counters)},
+		[WEFT_FASTPATH_TRACE] = {WEFT_BPF_TRACE_MAP, 1 + WEFT_BPF_TRACE_PLACES,
+			sizeof(union weft_bpf_trace)},
 	};
 
 	for (unsigned int i = 0; i < RTE_DIM(maps); i++) {
-		int rc = maps[i].name ? fastpath_map(fds[i], maps[i].name, maps[i].n, maps[i].size,
-						&fastpath.maps[i], text)
-				      : 0;
+		int rc = fastpath_map(
+			fds[i], maps[i].name, maps[i].n, maps[i].size, &fastpath.maps[i], text);
 
 		if (rc)
 			return rc;
@@ -112,11 +115,13 @@ static int attach_tables(const struct weft_msg_fastpath *m, char *text)
 	if (rc)
 		return rc;
 	rc = offload_attach(&t, server_boot_id());
-	if (rc)
+	if (rc) {
 		snprintf(text, WEFT_TEXT_SIZE, "tables: %s", strerrordesc_np(-rc));
-	else
-		fastpath.mark = t.control->mark;
-	return rc;
+		return rc;
+	}
+	kernel_counters_attach(fastpath.maps[WEFT_FASTPATH_PORT_CNT].memory, m->n_cpus);
+	fastpath.mark = t.control->mark;
+	return 0;
 }
 
 static void unmap_all(void)
@@ -291,8 +296,19 @@ void fastpath_port(uint16_t slot)
 	offload_set_port(slot, &now);
 }
 
+union weft_bpf_trace *fastpath_trace(void)
+{
+	return fastpath.maps[WEFT_FASTPATH_TRACE].memory;
+}
+
+void fastpath_commit(void)
+{
+	kernel_counters_begin();
+}
+
 void fastpath_fini(void)
 {
+	kernel_counters_detach();
 	offload_detach();
 	unmap_all();
 	memset(&fastpath, 0, sizeof(fastpath));

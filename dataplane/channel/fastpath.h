@@ -11,6 +11,7 @@
 
 #include <weft/codec.h>
 #include <weft/msg.h>
+#include <weft_bpf/trace.h>
 
 /* The request FASTPATH. The descriptors stay the caller's. Returns 0, or -errno with a text that
  * names the field. */
@@ -22,6 +23,11 @@ int fastpath_tell(const struct weft_msg_fastpath_port *m, char text[WEFT_TEXT_SI
 /* The port in that slot, as it is configured now, may have changed, come, gone, opened or closed.
  */
 void fastpath_port(uint16_t slot);
+/* The session table has heard of the configuration that was just published: what another data plane
+ * left in the kernel is revoked, and nothing of this one's is there yet. */
+void fastpath_commit(void);
+/* Records of what programs carry while somebody watches (weft_bpf/trace.h), or NULL: no tables. */
+union weft_bpf_trace *fastpath_trace(void);
 /* No worker runs any more. The tables stay as they are: the kernel goes on with them. */
 void fastpath_fini(void);
 

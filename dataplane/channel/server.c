@@ -23,6 +23,7 @@
 #include <core/clock.h>
 #include <core/log.h>
 #include <core/rcu.h>
+#include <observe/kernel_counters.h>
 #include <table/learn.h>
 #include <table/policy_log.h>
 
@@ -413,6 +414,7 @@ void channel_tick(uint64_t now_ms)
 	struct client *c;
 
 	devices_tick(now_ms, channel.n_workers);
+	kernel_counters_tick(now_ms);
 	TAILQ_FOREACH (c, &server.clients, link) {
 		if (!c->greeted && now_ms - c->since_ms > GREETING_MS)
 			c->dead = true;

@@ -12,6 +12,7 @@
 #include <rte_cycles.h>
 
 #include <observe/counters.h>
+#include <observe/kernel_counters.h>
 #include <weft/msg.h>
 
 struct weft_stats_shm *counters_shm;
@@ -84,7 +85,9 @@ void counters_slot_assign(uint16_t slot, uint32_t id)
 	__atomic_store_n(&s->seq, s->seq + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	__atomic_store_n(&s->id, id, __ATOMIC_RELAXED);
-	for (unsigned int row = 0; id && row <= counters_shm->n_workers; row++)
+	for (unsigned int row = 0; id && row < weft_stats_rows(counters_shm->n_workers); row++)
 		memset(&counters_shm->ports[row][slot], 0, sizeof(struct weft_port_stats));
+	if (id)
+		kernel_counters_zero(slot);
 	__atomic_store_n(&s->seq, s->seq + 1, __ATOMIC_RELEASE);
 }

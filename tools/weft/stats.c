@@ -43,6 +43,21 @@ static void add_share(struct table *t, uint64_t part, uint64_t whole)
 	table_cellf(t, "%.1f %%", whole == 0 ? 0.0 : 100.0 * (double)part / (double)whole);
 }
 
+/* What no worker had to do with. */
+static void add_kernel(struct table *t, struct json_object *result)
+{
+	struct json_object *kernel;
+
+	if (!json_object_object_get_ex(result, "kernel", &kernel))
+		return;
+	table_cell(t, "kernel");
+	for (int i = 0; i < 3; i++)
+		table_cell(t, "-");
+	table_number(t, get_uint(kernel, "packets"));
+	for (int i = 0; i < 3; i++)
+		table_cell(t, "-");
+}
+
 static void print_workers(struct json_object *result)
 {
 	struct json_object *workers = get_array(result, "workers"), *w;
@@ -68,6 +83,7 @@ static void print_workers(struct json_object *result)
 		table_cellf(t, "%.1f", bursts == 0 ? 0.0 : (double)packets / (double)bursts);
 		table_cellf(t, "%.0f", packets == 0 ? 0.0 : (double)busy / (double)packets);
 	}
+	add_kernel(t, result);
 	table_print_free(t);
 }
 

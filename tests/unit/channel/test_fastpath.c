@@ -19,9 +19,11 @@
 #include <bpf/bpf.h>
 
 #include <core/clock.h>
+#include <observe/counters.h>
 #include <port/fake.h>
 #include <weft/client.h>
 #include <weft_bpf/port.h>
+#include <weft_bpf/trace.h>
 
 #include "fixture.h"
 #include "offload_priv.h"
@@ -61,7 +63,7 @@ static int fixture_tables(void **state)
 	fds[WEFT_FASTPATH_TUNNELS] = array(sizeof(struct weft_bpf_tunnel), WEFT_MAX_VTEPS);
 	fds[WEFT_FASTPATH_PORT_CNT] =
 		array(sizeof(struct weft_bpf_port_counters), WEFT_MAX_PORTS * N_CPUS);
-	fds[WEFT_FASTPATH_TRACE] = array(192, 513);
+	fds[WEFT_FASTPATH_TRACE] = array(sizeof(union weft_bpf_trace), 1 + WEFT_BPF_TRACE_PLACES);
 	for (unsigned int i = 0; i < WEFT_FASTPATH_MAPS; i++)
 		assert_true(fds[i] >= 0);
 	control = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -440,6 +442,37 @@ static void test_tables_come_late(void **state)
 	weft_client_close(c);
 }
 
+/* What programs carried is in the statistics, for as long as the port is that one. */
+static void test_counts(void **state)
+{
+	struct weft_client *c = greeted_client(WEFT_HELLO_WRITER);
+	size_t size = (size_t)WEFT_MAX_PORTS * N_CPUS * sizeof(struct weft_bpf_port_counters);
+	struct weft_bpf_port_counters *rows = mmap(
+		NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fds[WEFT_FASTPATH_PORT_CNT], 0);
+	struct txn *t = txn_new();
+	uint16_t slot;
+
+	assert_ptr_not_equal(rows, MAP_FAILED);
+	for (unsigned int i = 0; i < WEFT_MAX_PORTS * N_CPUS; i++)
+		rows[i].rx_packets = 1000;
+	attach(c);
+	build_example();
+	slot = slot_of(1);
+	rows[weft_bpf_port_cnt_at(slot, 2, N_CPUS)].rx_packets += 5;
+	fixture_turn(200);
+	assert_int_equal(counters_port(counters_shm->n_workers + 1, slot)->rx_packets, 5);
+	assert_int_equal(counters_port(counters_shm->n_workers + 1, slot)->sent, 5);
+	delete_example(t, 0);
+	commit_ok(t);
+	fixture_turn(200);
+	build_example();
+	fixture_turn(200);
+	for (uint16_t i = 1; i < 10; i++)
+		assert_int_equal(counters_port(counters_shm->n_workers + 1, i)->rx_packets, 0);
+	munmap(rows, size);
+	weft_client_close(c);
+}
+
 /* What is remembered is bounded; what nobody needs goes first. */
 static void test_many_ports(void **state)
 {
@@ -473,6 +506,7 @@ int main(void)
 		CASE(test_ports_come_and_go),
 		CASE(test_what_ends_it),
 		CASE(test_tables_come_late),
+		CASE(test_counts),
 		CASE(test_many_ports),
 	};
 	int fd = array(8, 1);

@@ -115,6 +115,16 @@ void fake_south_count(struct south *s, const char *port, unsigned int rx, unsign
 	p->dropped[WEFT_DROP_SPOOFED_MAC] += spoofed;
 }
 
+void fake_south_carry(struct south *s, const char *port, unsigned int n)
+{
+	unsigned int row = weft_stats_rows(s->stats->n_workers) - 1;
+	struct weft_port_stats *p = &s->stats->ports[row][id_of(s, port) % WEFT_MAX_PORTS];
+
+	p->rx_packets += n;
+	p->rx_bytes += 100 * n;
+	p->sent += n;
+}
+
 static struct weft_fdb fdb_entry(size_t i)
 {
 	return (struct weft_fdb){.vni = 1001,

@@ -14,6 +14,8 @@ void fake_south_hang(struct south *s);
 void fake_south_port(struct south *s, const char *port, uint8_t state, const char *text);
 /* The port received so many packets, and dropped so many of them as spoofed. */
 void fake_south_count(struct south *s, const char *port, unsigned int rx, unsigned int spoofed);
+/* The kernel carried so many of that port's packets, of 100 bytes. */
+void fake_south_carry(struct south *s, const char *port, unsigned int n);
 /* The MAC table has n entries of VNI 1001. */
 void fake_south_fdb(struct south *s, size_t n);
 /* There are n sessions: 10.0.0.N:1000 to 10.0.0.12:80 in VNI 1001, odd ones established. */

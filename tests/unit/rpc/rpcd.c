@@ -64,6 +64,8 @@ static void command(const char *line)
 		fake_south_port(south, name, (uint8_t)a, text);
 	else if (sscanf(line, "count %63s %u %u", name, &a, &b) == 3)
 		fake_south_count(south, name, a, b);
+	else if (sscanf(line, "carry %63s %u", name, &a) == 2)
+		fake_south_carry(south, name, a);
 	else if (sscanf(line, "fdb %u", &a) == 1)
 		fake_south_fdb(south, a);
 	else if (sscanf(line, "sessions %u", &a) == 1)

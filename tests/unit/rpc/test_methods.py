@@ -343,6 +343,14 @@ def test_last_drops(server, filled):
                                       "slow_path": 5000, "tx": 6000}
 
 
+def test_what_the_kernel_carried_is_counted_with_the_rest(server, filled):
+    server.do("connect", "port red/c1 2", "count red/c1 100 7", "carry red/c1 1000")
+    port, = filled.call("stats.ports", {"port": "red/c1"})["ports"]
+    assert (port["rx_packets"], port["rx_bytes"], port["sent"]) == (1100, 100000, 1093)
+    assert port["rx_packets"] + port["added"] == port["sent"] + sum(port["dropped"].values())
+    assert filled.call("stats.workers")["kernel"] == {"packets": 1000, "bytes": 100000}
+
+
 def test_fdb(server, filled):
     server.do("connect", "fdb 1000")
     r = filled.call("fdb.list", {"limit": 10})

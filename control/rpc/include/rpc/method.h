@@ -96,7 +96,7 @@ enum rpc_access {
 		"for a packet. apply is tracking, rewriting and encapsulation.",                   \
 		"workers: worker, busy_cycles, idle_cycles, asleep_cycles, sleeps, bursts, "       \
 		"packets, burst_sizes, timed_bursts, timed_packets, stage_cycles (rx, parse, "     \
-		"lookup, apply, slow_path, tx); tsc_hz")                                           \
+		"lookup, apply, slow_path, tx); kernel: packets, bytes; tsc_hz")                   \
 	X(DROPS, "drops", drops, RPC_READ, "Dropped packets by port and reason.",                  \
 		"drops: port, reason, packets, help")                                              \
 	X(DROPS_LIST, "drops.list", drops_list, RPC_READ,                                          \

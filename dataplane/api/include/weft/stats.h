@@ -90,16 +90,22 @@ struct weft_stats_shm {
 	uint64_t pad[5];
 	struct weft_stats_slot slots[WEFT_MAX_PORTS];
 	struct weft_worker_stats workers[WEFT_MAX_WORKERS];
-	/* ports[w][slot]; only n_workers + 2 rows exist in the mapping: the one behind the workers'
-	 * is the main thread's, for what it sends and drops itself; the last is what the kernel's
-	 * fast path carried, some milliseconds late. */
+	/* ports[w][slot]; only weft_stats_rows rows exist in the mapping: the one behind the
+	 * workers' is the main thread's, for what it sends and drops itself; the last is what the
+	 * kernel's fast path carried, some milliseconds late. */
 	struct weft_port_stats ports[][WEFT_MAX_PORTS];
 };
 
+static inline unsigned int weft_stats_rows(unsigned int n_workers)
+{
+	return n_workers + 2;
+}
+
 static inline uint64_t weft_stats_size(unsigned int n_workers)
 {
-	return sizeof(struct weft_stats_shm) +
-	       (uint64_t)(n_workers + 2) * WEFT_MAX_PORTS * sizeof(struct weft_port_stats);
+	return sizeof(struct weft_stats_shm) + (uint64_t)weft_stats_rows(n_workers) *
+						       WEFT_MAX_PORTS *
+						       sizeof(struct weft_port_stats);
 }
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * Counters: the shared memory of weft/stats.h and the inline functions that write it.
  *
- * A worker writes only its own row; the main thread has the last one. Plain 64-bit stores.
+ * A worker writes only its own row; the main thread has the one behind them, and the last one for
+ * what the kernel counts (observe/kernel_counters.h). Plain 64-bit stores.
  */
 #ifndef OBSERVE_COUNTERS_H
 #define OBSERVE_COUNTERS_H
