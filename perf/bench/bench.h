@@ -51,6 +51,8 @@ void bench_report_end(void);
 void bench_report(const char *name, unsigned int n_macs, double cycles);
 void bench_report_of(
 	const char *name, unsigned int n, const char *of, const char *per, double cycles);
+/* How many times as fast: the median of rounds, and between what most are. */
+void bench_report_ratio(const char *name, double middle, double low, double high);
 /* What happens once. */
 void bench_report_us(const char *name, double us);
 
@@ -93,6 +95,9 @@ void bench_policy(void);
 void bench_stateful(uint32_t n);
 /* n_rules: that many; 0: 1, and 1,000. */
 void bench_new(uint32_t n_rules);
+void bench_connections(void);
+/* Two workers beside each other, and each alone. */
+void bench_workers(void);
 /* One attack by name, or NULL: all. */
 void bench_hostile(const char *only);
 void bench_scale(void);

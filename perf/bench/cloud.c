@@ -9,6 +9,7 @@
 
 #include <rte_byteorder.h>
 #include <rte_ip.h>
+#include <rte_tcp.h>
 #include <rte_udp.h>
 
 #include <pkt/cksum.h>
@@ -18,7 +19,7 @@
 #include "bench.h"
 #include "cloud.h"
 
-#define PAYLOAD	 18
+#define L4_BYTES 26 /* UDP with 18 bytes; TCP without any, padded */
 #define OUTER	 50 /* bytes in front of the inner frame */
 #define L4_ALIGN 2  /* the source varies 4 bytes, 2 behind where it is told */
 
@@ -179,17 +180,20 @@ void cloud_put_flood(unsigned int tenant)
 	}
 }
 
-static unsigned int put_ip(uint8_t *at, bool v6)
+static unsigned int put_ip(uint8_t *at, const struct cloud_packet *p)
 {
-	struct weft_addr src = cloud_addr(v6, CLOUD_CLIENT), dst = cloud_addr(v6, CLOUD_SERVER);
-	unsigned int len = sizeof(struct rte_udp_hdr) + PAYLOAD;
+	enum cloud_end from = p->answer ? CLOUD_SERVER : CLOUD_CLIENT;
+	enum cloud_end to = p->answer ? CLOUD_CLIENT : CLOUD_SERVER;
+	struct weft_addr src = cloud_addr(p->v6, from), dst = cloud_addr(p->v6, to);
+	unsigned int len = p->tcp ? sizeof(struct rte_tcp_hdr) : L4_BYTES;
+	uint8_t proto = p->tcp ? IPPROTO_TCP : IPPROTO_UDP;
 
-	if (v6) {
+	if (p->v6) {
 		struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)at;
 
 		*ip = (struct rte_ipv6_hdr){.vtc_flow = rte_cpu_to_be_32(6u << 28),
 			.payload_len = rte_cpu_to_be_16(len),
-			.proto = IPPROTO_UDP,
+			.proto = proto,
 			.hop_limits = 64};
 		memcpy(at + 8, &src, 16);
 		memcpy(at + 24, &dst, 16);
@@ -198,41 +202,46 @@ static unsigned int put_ip(uint8_t *at, bool v6)
 	*(struct rte_ipv4_hdr *)at = (struct rte_ipv4_hdr){.version_ihl = RTE_IPV4_VHL_DEF,
 		.total_length = rte_cpu_to_be_16(sizeof(struct rte_ipv4_hdr) + len),
 		.time_to_live = 64,
-		.next_proto_id = IPPROTO_UDP};
+		.next_proto_id = proto};
 	memcpy(at + 12, src.b + 12, 4);
 	memcpy(at + 16, dst.b + 12, 4);
 	cksum_ipv4_set((struct rte_ipv4_hdr *)at);
 	return sizeof(struct rte_ipv4_hdr);
 }
 
-unsigned int cloud_frame(
-	uint8_t *buf, unsigned int tenant, bool from_wire, bool v6, unsigned int *ret_l4)
+static void put_macs(uint8_t *at, const struct cloud_packet *p)
 {
-	uint8_t *inner = buf + (from_wire ? OUTER : 0);
-	struct weft_mac client = cloud_mac(tenant, CLOUD_CLIENT);
-	struct weft_mac server = cloud_mac(tenant, CLOUD_SERVER);
-	struct rte_udp_hdr *udp;
+	struct weft_mac from = cloud_mac(p->tenant, p->answer ? CLOUD_SERVER : CLOUD_CLIENT);
+	struct weft_mac to = cloud_mac(p->tenant, p->answer ? CLOUD_CLIENT : CLOUD_SERVER);
+
+	memcpy(at, p->from_wire ? &to : &cloud_router_mac, 6);
+	memcpy(at + 6, p->from_wire ? &cloud_router_mac : &from, 6);
+	at[12] = p->v6 ? 0x86 : 8;
+	at[13] = p->v6 ? 0xdd : 0;
+}
+
+unsigned int cloud_frame(uint8_t *buf, const struct cloud_packet *p, unsigned int *ret_l4)
+{
+	uint8_t *inner = buf + (p->from_wire ? OUTER : 0);
 	unsigned int at;
 
 	memset(buf, 0, BENCH_FRAME_MAX);
-	memcpy(inner, from_wire ? &server : &cloud_router_mac, 6);
-	memcpy(inner + 6, from_wire ? &cloud_router_mac : &client, 6);
-	inner[12] = v6 ? 0x86 : 8;
-	inner[13] = v6 ? 0xdd : 0;
-	at = 14 + put_ip(inner + 14, v6);
-	udp = (struct rte_udp_hdr *)(inner + at);
-	udp->dgram_len = rte_cpu_to_be_16(sizeof(*udp) + PAYLOAD);
+	put_macs(inner, p);
+	at = 14 + put_ip(inner + 14, p);
+	if (!p->tcp)
+		((struct rte_udp_hdr *)(inner + at))->dgram_len = rte_cpu_to_be_16(L4_BYTES);
 	*ret_l4 = inner - buf + at;
-	at += sizeof(*udp) + PAYLOAD;
-	if (from_wire)
-		bench_vxlan_header(buf, cloud_vni(tenant, CLOUD_SERVER), at);
+	at += L4_BYTES;
+	if (p->from_wire)
+		bench_vxlan_header(
+			buf, cloud_vni(p->tenant, p->answer ? CLOUD_CLIENT : CLOUD_SERVER), at);
 	return inner - buf + at;
 }
 
-void cloud_load(struct port *p, unsigned int tenant, bool from_wire, bool v6, uint32_t n)
+void cloud_load(struct port *p, const struct cloud_packet *packet, uint32_t n)
 {
 	uint8_t frame[BENCH_FRAME_MAX];
-	unsigned int l4, len = cloud_frame(frame, tenant, from_wire, v6, &l4);
+	unsigned int l4, len = cloud_frame(frame, packet, &l4);
 
 	bench_port_load(p, frame, len, l4 - L4_ALIGN, n);
 }

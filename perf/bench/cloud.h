@@ -47,11 +47,16 @@ void cloud_put_rules(unsigned int tenant, unsigned int n);
 /* One end with its address, neighbour and route; NULL: it lives behind the VTEP. */
 void cloud_put_end(unsigned int tenant, enum cloud_end end, const struct weft_port *port);
 
-/* What the client sends to the server over UDP, or what the client's host makes of it for the
- * wire; ret_l4: where the ports are. At most BENCH_FRAME_MAX bytes. */
-unsigned int cloud_frame(
-	uint8_t *buf, unsigned int tenant, bool from_wire, bool v6, unsigned int *ret_l4);
+struct cloud_packet {
+	unsigned int tenant;
+	bool answer;	/* the server's, not the client's */
+	bool from_wire; /* as the sender's host makes it */
+	bool v6;
+	bool tcp; /* not UDP: the header is the caller's to fill in */
+};
+/* Returns its length, at most BENCH_FRAME_MAX; ret_l4: where the ports are. */
+unsigned int cloud_frame(uint8_t *buf, const struct cloud_packet *p, unsigned int *ret_l4);
 /* p sends it with n different pairs of ports. */
-void cloud_load(struct port *p, unsigned int tenant, bool from_wire, bool v6, uint32_t n);
+void cloud_load(struct port *p, const struct cloud_packet *packet, uint32_t n);
 
 #endif

@@ -282,8 +282,10 @@ static void run(const struct attack *a)
 	att = port_of(cfg, a->from_wire ? CLOUD_UPLINK : cloud_port_id(ATTACKER, CLOUD_CLIENT));
 	h->bystander = counters_port(0, by->slot);
 	h->attacker = counters_port(0, att->slot);
-	cloud_load(by->dev, BYSTANDER, false, false, N_SESSIONS);
-	cloud_load(att->dev, ATTACKER, a->from_wire, a->v6, 1);
+	cloud_load(by->dev, &(struct cloud_packet){.tenant = BYSTANDER}, N_SESSIONS);
+	cloud_load(att->dev,
+		&(struct cloud_packet){.tenant = ATTACKER, .from_wire = a->from_wire, .v6 = a->v6},
+		1);
 	bench_port_traffic(by->dev, &bystander);
 	bench_port_traffic(att->dev, &attacker);
 	wait_done(h);

@@ -80,11 +80,22 @@ static void run_new(const char *n)
 	bench_new(number_of(n));
 }
 
+static void run_connections(const char *n)
+{
+	bench_connections();
+}
+
+static void run_workers(const char *n)
+{
+	bench_workers();
+}
+
 static void run_counts(const char *n)
 {
 	bench_forward(1000);
 	bench_stateful(1000);
 	bench_new(1);
+	bench_connections();
 }
 
 static void run_scale(const char *n)
@@ -104,6 +115,8 @@ static const struct bench_case cases[] = {
 	{"stateful", "SESSIONS", "established sessions with policy, routing, anti-spoofing",
 		run_stateful, false},
 	{"new", "RULES", "first packets of sessions, and the sessions' end", run_new, false},
+	{"connections", NULL, "whole TCP connections of six packets", run_connections, false},
+	{"workers", NULL, "two workers beside each other, on two CPUs", run_workers, true},
 	{"main", NULL, "the cases whose instructions are recorded", run_counts, true},
 	{"hostile", "ATTACK", "what bystanders keep under each attack", bench_hostile, true},
 	{"scale", NULL, "a million sessions under traffic", run_scale, true},
@@ -115,12 +128,10 @@ static void usage(FILE *to)
 {
 	fprintf(to, "Usage: weft-bench [OPTION]... [CASE [ARGUMENT]]\n"
 		    "       weft-bench pcap FILE    writes the tenant's frame, for net_pcap\n\n"
-		    "TSC cycles of the packet path's own code, the median of many short rounds, in "
-		    "one\n"
-		    "process on one thread, with fixed seeds. Without a case: all but the last "
-		    "four.\n\n");
+		    "TSC cycles of the packet path's own code, the median of many short rounds,\n"
+		    "in one process, with fixed seeds. Without a case: all but the last five.\n\n");
 	for (unsigned int i = 0; i < N_CASES; i++)
-		fprintf(to, "  %-9s %-9s  %s\n", cases[i].name,
+		fprintf(to, "  %-11s %-9s  %s\n", cases[i].name,
 			cases[i].argument ? cases[i].argument : "", cases[i].help);
 	fprintf(to,
 		"\n  -r, --rounds N   rounds of 2,048 packets, 1 to %u (101)\n"
@@ -219,7 +230,8 @@ static void run(const struct bench_case *only, const char *argument)
 
 int main(int argc, char **argv)
 {
-	struct options opt = {.n_workers = 1, .n_mbufs = 8192, .log_level = LOG_WARNING};
+	struct options opt = {
+		.n_workers = 1, .cores = {0, 1}, .n_mbufs = 8192, .log_level = LOG_WARNING};
 	const struct bench_case *only = NULL;
 	const char *argument;
 
@@ -229,11 +241,13 @@ int main(int argc, char **argv)
 		return write_pcap(argument);
 	if (argc > optind && strcmp(argv[optind], "all") != 0)
 		only = find_case(argv[optind]);
+	if (only && only->run == run_workers)
+		opt.n_workers = opt.n_cores = 2;
 	log_set_level(LOG_WARNING);
 	opt.no_huge = bench_settings.count; /* as far as valgrind goes */
 	if (eal_start(&opt) < 0)
 		return 1;
-	bed_init(opt.n_mbufs, 1, N_SESSIONS);
+	bed_init(opt.n_mbufs, opt.n_workers, N_SESSIONS);
 	bench_fix_seed();
 	if (!only || only->run != bench_devices)
 		bench_port_register();

@@ -58,6 +58,17 @@ void bench_report_us(const char *name, double us)
 		printf("%-56s %10.1f us\n", name, us);
 }
 
+void bench_report_ratio(const char *name, double middle, double low, double high)
+{
+	if (bench_settings.json)
+		printf("%s\n  {\"name\": \"%s\", \"ratio\": %.3f, \"low\": %.3f, \"high\": %.3f}",
+			first ? "" : ",", name, middle, low, high);
+	else
+		printf("%-33s %8.2f times (%.2f to %.2f in 8 of 10 rounds)\n", name, middle, low,
+			high);
+	first = false;
+}
+
 void bench_report_end(void)
 {
 	if (bench_settings.json)

@@ -108,7 +108,7 @@ static void begin_sessions(struct pipeline *pl, unsigned int tenant, uint32_t n)
 	struct session_stats before, now;
 	struct rte_mbuf *pkts[BENCH_BURST];
 
-	cloud_load(in->dev, tenant, false, false, n);
+	cloud_load(in->dev, &(struct cloud_packet){.tenant = tenant}, n);
 	session_stats(&before);
 	do {
 		for (unsigned int i = 0; i < 1024; i++) {

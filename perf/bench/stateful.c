@@ -64,7 +64,9 @@ static void prepare(struct run *r, enum way way, bool v6, uint32_t n)
 	r->cfg = bed_commit();
 	r->in = r->cfg->ports[bed_port(way == WAY_DECAP ? CLOUD_UPLINK : CLIENT)->slot];
 	r->sink = bed_port(way == WAY_ENCAP ? CLOUD_UPLINK : SERVER);
-	cloud_load(r->in->dev, TENANT, way == WAY_DECAP, v6, n);
+	cloud_load(r->in->dev,
+		&(struct cloud_packet){.tenant = TENANT, .from_wire = way == WAY_DECAP, .v6 = v6},
+		n);
 }
 
 static uint64_t run_pipeline(void *arg, uint64_t n)
