@@ -157,6 +157,8 @@ static struct json_object *session_json(struct session_ask *s, const struct weft
 	json_object_object_add(
 		o, "half_open", json_object_new_boolean(e->flags & WEFT_SESSION_HALF_OPEN));
 	json_object_object_add(o, "valid", json_object_new_boolean(e->flags & WEFT_SESSION_VALID));
+	json_object_object_add(
+		o, "offloaded", json_object_new_boolean(e->flags & WEFT_SESSION_OFFLOADED));
 	add_count(o, "age_s", e->age_s);
 	add_count(o, "idle_s", e->idle_s);
 	add_count(o, "ends_s", e->ends_s);

@@ -136,6 +136,8 @@ static void export(const struct session *s, struct weft_session *ret)
 		ret->flags |= WEFT_SESSION_HALF_OPEN;
 	if (valid[0] && valid[1])
 		ret->flags |= WEFT_SESSION_VALID;
+	if (valid[0] && valid[1] && s->dir[0].flags & s->dir[1].flags & SESSION_DIR_OFFLOADED)
+		ret->flags |= WEFT_SESSION_OFFLOADED;
 	snprintf(ret->state, sizeof(ret->state), "%s", track_state_name(s));
 }
 

@@ -10,7 +10,7 @@
 
 #include "cli.h"
 
-#define ROW "%-7s %-12s %-24s %-24s %-18s %-22s %10s %6s %7s\n"
+#define ROW "%-7s %-12s %-24s %-24s %-18s %-22s %-10s %10s %6s %7s\n"
 
 static struct json_object *member(struct json_object *o, const char *key)
 {
@@ -44,7 +44,8 @@ static void print_row(struct json_object *s)
 	snprintf(idle, sizeof(idle), "%" PRIu64 " s", get_uint(s, "idle_s"));
 	snprintf(ends, sizeof(ends), "%" PRIu64 " s", get_uint(s, "ends_s"));
 	snprintf(row, sizeof(row), ROW, get_string(s, "proto"), get_string(s, "state"), src, dst,
-		get_string(s, "network"), where, packets, idle, ends);
+		get_string(s, "network"), where, get_bool(s, "offloaded") ? "kernel" : "data plane",
+		packets, idle, ends);
 	row[strcspn(row, "\n")] = 0;
 	print_safe(row);
 	putchar('\n');
@@ -61,8 +62,8 @@ static void print_page(struct cli *cli, struct json_object *sessions, bool *firs
 				json_object_to_json_string_ext(s,
 					JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 		else if (*first)
-			printf(ROW, "PROTO", "STATE", "FROM", "TO", "NETWORK", "WHERE", "PACKETS",
-				"IDLE", "ENDS IN");
+			printf(ROW, "PROTO", "STATE", "FROM", "TO", "NETWORK", "WHERE",
+				"CARRIED BY", "PACKETS", "IDLE", "ENDS IN");
 		if (!cli->json)
 			print_row(s);
 		*first = false;

@@ -116,7 +116,8 @@ enum rpc_access {
 		"Tracked connections of this host, a page at a time, in no order; those that "     \
 		"begin or end meanwhile perhaps.",                                                 \
 		"sessions: network, proto, state, half_open (not answered yet), valid (else its "  \
-		"next packets are judged again), age_s, idle_s, ends_s (if no packet comes), "     \
+		"next packets are judged again), offloaded (the kernel carries its packets), "     \
+		"age_s, idle_s, ends_s (if no packet comes), "                                     \
 		"charged (the port whose quota it uses), forward and reply: segment, vni, src, "   \
 		"sport, dst, dport, port (that sends it), out_port or vtep (where it goes), "      \
 		"ruleset and rule (that let it pass at the sender, or at the receiver for "        \

@@ -37,6 +37,7 @@ enum weft_session_flag {
 	WEFT_SESSION_HALF_OPEN = 1 << 0, /* not answered yet */
 	WEFT_SESSION_VALID = 1 << 1,	 /* decided in the present epoch, both ways; else its next
 					    packets are judged again */
+	WEFT_SESSION_OFFLOADED = 1 << 2, /* the kernel carries its packets, both ways */
 };
 
 /* One way of a session. */
