@@ -99,6 +99,9 @@ struct gen_load {
 	double duration;  /* seconds */
 	uint64_t packets; /* of each stream at most; 0: no limit. As fast as it goes, without
 			     waiting */
+	bool prime;	  /* all streams, background ones too, send as many packets as they have
+			     flows, each at rate, and wait while a port is full */
+	bool ping_pong;	  /* one packet in flight: the next one leaves when the last one came */
 	double then_rate; /* 0: nothing. Behind that, in the same trial, at this rate */
 	double then_duration;
 };

@@ -13,6 +13,7 @@
 #define SOUNDING_MORE  1.05 /* begin a little above what got through */
 #define OVERLOAD       1.1  /* RFC 2544 section 26.5 */
 #define LATENCY_WARM_S 0.2
+#define PRIME_SPARE_S  10 /* for priming, beside what its rate needs */
 
 static int run_trial(struct measure *m, const struct gen_load *load, struct outcome *ret)
 {
@@ -23,9 +24,24 @@ static int run_trial(struct measure *m, const struct gen_load *load, struct outc
 	return r;
 }
 
+/* Each flow once, so that what is measured has its sessions. */
+static int prime(struct measure *m)
+{
+	struct gen_load load = {.rate = m->opt->prime, .prime = true};
+	uint32_t flows = 0;
+
+	if (m->opt->prime <= 0)
+		return 0;
+	for (uint32_t i = 0; i < m->gen->n_streams; i++)
+		flows = RTE_MAX(flows, m->gen->streams[i]->spec->flows);
+	load.duration = flows / m->opt->prime + PRIME_SPARE_S;
+	return run_trial(m, &load, &m->outcome);
+}
+
 static int command_run(struct measure *m)
 {
-	const struct gen_load load = {.duration = m->opt->profile.duration};
+	const struct gen_load load = {.duration = m->opt->profile.duration,
+		.ping_pong = m->opt->command == COMMAND_PINGPONG};
 	int r = run_trial(m, &load, &m->outcome);
 
 	m->ran = true;
@@ -243,10 +259,13 @@ static void judge_intervals(struct measure *m, const struct progress *p)
 
 int measure_run(struct measure *m, const struct progress *p)
 {
-	int r = -EINVAL;
+	int r = prime(m);
 
+	if (r < 0)
+		return r;
 	switch (m->opt->command) {
 	case COMMAND_RUN:
+	case COMMAND_PINGPONG:
 	case COMMAND_SOAK:
 		r = command_run(m);
 		judge_intervals(m, p);
@@ -273,7 +292,7 @@ bool measure_is_good(const struct measure *m)
 {
 	if (m->leaks > 0 || m->too_many_trials)
 		return false;
-	if (m->opt->command == COMMAND_RUN || m->opt->command == COMMAND_SOAK)
+	if (m->ran && m->opt->command != COMMAND_RECOVERY)
 		return outcome_loss(&m->outcome) <= m->opt->max_loss;
 	for (uint32_t i = 0; i < m->n_goals; i++)
 		if (m->bounds[i].lower == 0)

@@ -43,6 +43,8 @@ enum option_type {
 	X('r', "repeat", NUMBER, repeat, 1, 1000, "N", "searches of burst (5)")                    \
 	X('i', "interval", REAL, interval, 0.005, 3600, "SECONDS",                                 \
 		"between lines of progress (1)")                                                   \
+	X('P', "prime", REAL, prime, 1, 1e9, "N",                                                  \
+		"first, send each flow once, N per second and stream")                             \
 	X('q', "quiet", FLAG, quiet, 0, 0, NULL, "no progress")                                    \
 	X('j', "json", TEXT, json, 0, 0, "FILE", "write results as JSON (-: to stdout)")           \
 	X('c', "csv", TEXT, csv, 0, 0, "FILE", "write results as CSV (-: to stdout)")              \

@@ -15,6 +15,7 @@
 	X(RFC2544, "rfc2544", "search throughput by bisection (RFC 2544 section 26.1)")            \
 	X(BURST, "burst", "search the longest burst without loss (section 26.4, RFC 9004)")        \
 	X(RECOVERY, "recovery", "time to recover from overload (section 26.5)")                    \
+	X(PINGPONG, "pingpong", "latency with one packet in flight, for the duration")             \
 	X(SOAK, "soak", "send for the duration; every interval must hold")
 
 enum command {
@@ -46,6 +47,7 @@ struct options {
 	double trial;		   /* deciding trials, seconds */
 	double max_loss;	   /* a run with more than this fails; 1: any is good */
 	double interval;	   /* of progress, seconds */
+	double prime;		   /* each flow once before all trials, per second; 0: not */
 	uint32_t repeat;	   /* burst */
 	bool quiet;
 	const char *json, *csv; /* files, "-": stdout; NULL: none */

@@ -43,6 +43,7 @@ static void sample(struct progress *p, struct reading *last)
 {
 	const struct gen *g = p->gen;
 	struct progress_sample s;
+	struct timespec clock;
 	struct reading now;
 	double seconds;
 
@@ -52,7 +53,9 @@ static void sample(struct progress *p, struct reading *last)
 	seconds = (double)(now.time - last->time) / g->hz;
 	if (seconds < p->interval * 0.5)
 		return;
+	clock_gettime(CLOCK_MONOTONIC, &clock);
 	s = (struct progress_sample){
+		.clock = clock.tv_sec + clock.tv_nsec / 1e9,
 		.at = (double)(now.time - now.began) / g->hz,
 		.sent = (now.sent - last->sent) / seconds,
 		.received = (now.received - last->received) / seconds,

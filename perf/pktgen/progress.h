@@ -13,6 +13,7 @@
 /* Rates within one interval. */
 struct progress_sample {
 	double at;	       /* seconds since the trial began */
+	double clock;	       /* at the same moment, CLOCK_MONOTONIC, seconds */
 	double sent, received; /* per second */
 	double refused, lost;  /* packets; lost ones are seen once later ones came */
 };

@@ -193,6 +193,8 @@ static void json_intervals(struct json *j, const struct progress *p)
 
 		json_open(j, NULL, '{');
 		json_real(j, "at", s->at);
+		json_key(j, "clock");
+		fprintf(j->f, "%.6f", s->clock);
 		json_real(j, "sent_rate", s->sent);
 		json_real(j, "received_rate", s->received);
 		json_real(j, "refused", s->refused);

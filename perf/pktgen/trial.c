@@ -16,6 +16,7 @@
 /* After sending: what is on its way may take so long, or until nothing came for a while. */
 #define DRAIN_MAX_S  1.0
 #define DRAIN_IDLE_S 0.1
+#define PING_MAX_S   0.01 /* then a packet is lost */
 
 /* What the loop goes through. */
 struct work {
@@ -68,9 +69,11 @@ static double rate_of(const struct gen *g, const struct gen_stream *s, const str
 {
 	double all = 0;
 
+	if (load->prime)
+		return load->rate;
 	if (s->spec->background)
 		return s->spec->rate;
-	if (load->packets > 0)
+	if (load->packets > 0 || load->ping_pong)
 		return 0;
 	if (load->rate <= 0)
 		return s->spec->rate;
@@ -90,9 +93,10 @@ static void set_pace(struct gen *g, const struct gen_load *load, uint64_t now)
 
 		s->missed += s->pace.missed;
 		s->paced = rate > 0;
-		s->limit = counted ? load->packets : UINT64_MAX;
+		s->limit = counted ? load->packets : load->prime ? s->spec->flows : UINT64_MAX;
 		s->full_drops = s->spec->full == FULL_AUTO ? s->paced || counted
 							   : s->spec->full == FULL_DROP;
+		s->full_drops &= !load->prime && !load->ping_pong;
 		pace_init(&s->pace, rate, g->hz, g->burst, now);
 	}
 }
@@ -114,7 +118,7 @@ static bool all_sent(const struct gen *g)
 	for (uint32_t i = 0; i < g->n_streams; i++) {
 		const struct gen_stream *s = g->streams[i];
 
-		if (s->tx && !s->spec->background && s->sent + s->refused < s->limit)
+		if (s->tx && s->limit < UINT64_MAX && s->sent + s->refused < s->limit)
 			return false;
 	}
 	return true;
@@ -134,6 +138,36 @@ static void send_and_receive(struct gen *g, const struct work *w, uint64_t end, 
 		if (limited && all_sent(g))
 			break;
 	}
+	g->ended = rte_rdtsc();
+}
+
+/* Sends one packet and receives until it is back, but not longer than PING_MAX_S. */
+static void ping(struct gen *g, struct gen_stream *s, uint64_t end)
+{
+	uint64_t received = s->received, now = rte_rdtsc(), until = now + g->hz * PING_MAX_S;
+
+	s->limit = s->sent + 1;
+	while (s->sent < s->limit && now < end && !g->stop) {
+		tx_poll(g, s, now);
+		now = rte_rdtsc();
+	}
+	while (s->received == received && now < until && !g->stop) {
+		rx_poll(g, s->rx);
+		now = rte_rdtsc();
+	}
+}
+
+/* Foreground streams take turns. */
+static void ping_pong(struct gen *g, const struct work *w, uint64_t end)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < w->n_senders; i++)
+		n += !w->senders[i]->spec->background && w->senders[i]->rx;
+	while (n > 0 && rte_rdtsc() < end && !g->stop)
+		for (uint32_t i = 0; i < w->n_senders; i++)
+			if (!w->senders[i]->spec->background && w->senders[i]->rx)
+				ping(g, w->senders[i], end);
 	g->ended = rte_rdtsc();
 }
 
@@ -176,14 +210,18 @@ static uint64_t cpu_time(void)
 
 int gen_trial(struct gen *g, const struct gen_load *load)
 {
-	uint64_t cpu;
+	uint64_t cpu, end;
 	struct work w;
 
 	gather(g, &w);
 	prepare(g, load);
 	g->active = true;
 	cpu = cpu_time();
-	send_and_receive(g, &w, g->began + (uint64_t)(load->duration * g->hz), load->packets > 0);
+	end = g->began + (uint64_t)(load->duration * g->hz);
+	if (load->ping_pong)
+		ping_pong(g, &w, end);
+	else
+		send_and_receive(g, &w, end, load->packets > 0 || load->prime);
 	if (load->then_rate > 0) {
 		struct gen_load then = {.rate = load->then_rate};
 

@@ -104,6 +104,28 @@ def test_soak():
     assert "slowest interval" in out
 
 
+def test_pingpong():
+    """One at a time: what is received is what was sent, in turn over both streams."""
+    result = loop_json("pingpong", "--duration", "0.2", "--both", "--flows", "10")
+    a, b = (s["sent"] for s in result["outcome"]["streams"])
+    assert abs(a - b) <= 1 and a > 0 and result["outcome"]["loss"] == 0
+    assert all(s["latency_ns"]["count"] == s["sent"] for s in result["outcome"]["streams"])
+    # Nothing comes back: each packet is waited for.
+    out, _ = run("pingpong", "--port", "net_null0,no-rx=1", *EAL, "--duration", "0.2", "--json", "-")
+    assert 1 <= json.loads(out)["outcome"]["streams"][0]["sent"] <= 21
+
+
+def test_prime():
+    """Each flow once, which background streams do as well, and then the run."""
+    result = loop_json("--prime", "20k", "--flows", "3000", "--background", "yes", "--rate", "10k",
+                       "--duration", "0.1", "--interval", "0.02")
+    at = [i["at"] for i in result["intervals"]]
+    assert at != sorted(at)  # two trials
+    clock = [i["clock"] for i in result["intervals"]]
+    assert clock == sorted(clock) and clock[-1] - clock[0] >= 3000 / 20e3
+    assert 0 < result["outcome"]["streams"][0]["sent"] <= 1000 * 1.5
+
+
 def test_searches():
     args = ["--max-rate", "40k", "--min-rate", "1k", "--trial", "0.1", "--width", "0.1"]
     # A ring loses nothing; only this machine can be too slow, and then the result says so.
