@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The cases: one line each, by name. A case says what is sent through what."""
+
+import dataclasses
+
+QUICK, USUAL, FULL = 1, 2, 3
+ALL = ("weft", "ovs", "testpmd")
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    name: str
+    level: int = FULL          # run from this one on: QUICK, USUAL, FULL
+    duts: tuple = ("weft",)
+    way: str = "both"          # out (into the tunnel), in, both
+    flows: int = 10000
+    size: object = 64          # bytes of the tenant's frame without FCS, or "imix"
+    order: str = "sequence"
+    rules: int = 0             # of the tenant's security group; 0: no policy
+    routed: bool = False
+    ip: int = 4                # inside
+    underlay: int = 4
+    tenant: str = "memif"      # or vhost-user
+    local: bool = False        # to a second port of this host
+    connections: bool = False  # TCP connections rather than packets
+    pingpong: bool = False     # latency with one packet in flight
+    rate: float = 0            # packets per second of each direction; 0: as many as go
+    churn: str = ""            # what control does meanwhile
+    vms: int = 1               # machines that send
+    seconds: float = 3         # measured
+
+    @property
+    def stateful(self):
+        return self.rules > 0
+
+
+def full_path(name, **more):
+    """With a stateful security group and a distributed router."""
+    return Case(name, rules=more.pop("rules", 10), routed=True, **more)
+
+
+CASES = [
+    # The main case, and OVS's closest to it.
+    full_path("both-all", level=QUICK, duts=ALL),
+    full_path("out-all", level=QUICK, duts=ALL, way="out"),
+    full_path("in-all", level=USUAL, duts=ALL, way="in"),
+    Case("both", level=QUICK, duts=("weft", "ovs")),
+    Case("out", level=USUAL, duts=ALL, way="out"),
+    Case("in", level=USUAL, duts=ALL, way="in"),
+    Case("local", level=USUAL, duts=ALL, way="out", local=True),
+    Case("both-policy", duts=("weft", "ovs"), rules=10),
+    Case("both-routed", routed=True),
+    # Sessions.
+    full_path("flows-1", level=USUAL, flows=1, duts=("weft", "ovs")),
+    full_path("flows-1k", level=USUAL, flows=1000, duts=("weft", "ovs")),
+    full_path("flows-100k", level=USUAL, flows=100000, duts=("weft", "ovs")),
+    full_path("flows-1M", level=USUAL, flows=1000000, duts=("weft", "ovs")),
+    # Rules.
+    full_path("rules-1", level=USUAL, rules=1),
+    full_path("rules-100", rules=100),
+    full_path("rules-1000", level=USUAL, rules=1000),
+    # Sizes.
+    *[full_path(f"size-{n}", size=n, duts=ALL) for n in (128, 256, 512, 1024, 1400, "imix")],
+    # IPv6, in frames that have room for its headers.
+    full_path("ipv4-80", level=USUAL, size=80),
+    full_path("ipv6-80", level=USUAL, size=80, ip=6),
+    full_path("ipv6-underlay", underlay=6),
+    # The other kind of port.
+    full_path("vhost", level=USUAL, duts=ALL, tenant="vhost-user"),
+    # New sessions and connections per second.
+    full_path("new-sessions", level=QUICK, duts=("weft", "ovs"), way="out", order="new", vms=6),
+    full_path("new-sessions-1", duts=("weft", "ovs"), way="out", order="new"),
+    Case("connections", level=USUAL, rules=10, duts=("weft", "ovs"), way="out", connections=True, flows=1000000),
+    # One packet in flight.
+    full_path("latency-out", level=QUICK, duts=ALL, way="out", flows=1, pingpong=True),
+    full_path("latency-in", duts=ALL, way="in", flows=1, pingpong=True),
+    # Control at work meanwhile.
+    *[full_path(f"churn-{what}", rate=500e3, churn=what, seconds=4) 
+      for what in ("nothing", "rules", "routes", "ports", "stats")],
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Floor:
+    """A figure of issue and README: one case against another, or one program against another."""
+    what: str
+    over: tuple   # (case, program)
+    under: tuple
+    floor: float
+    aim: float
+    least: bool = False  # less is better
+
+
+FLOORS = [
+    Floor("policy and routing both ways, 10k sessions : OVS with conntrack", ("both-all", "weft"), ("both-all", "ovs"), 5, 7),
+    Floor("the same : OVS without policy", ("both-all", "weft"), ("both", "ovs"), 2.5, 3.5),
+    Floor("the same : testpmd io both ways", ("both-all", "weft"), ("both-all", "testpmd"), 0.5, 0.67),
+    Floor("one way (encapsulation) : testpmd io", ("out-all", "weft"), ("out-all", "testpmd"), 0.7, 0.85),
+    Floor("1M sessions : 1k sessions", ("flows-1M", "weft"), ("flows-1k", "weft"), 0.6, 0.75),
+    Floor("1,000 rules : 1 rule", ("rules-1000", "weft"), ("rules-1", "weft"), 0.98, 1.0),
+    Floor("IPv6 inner : IPv4 inner", ("ipv6-80", "weft"), ("ipv4-80", "weft"), 0.85, 0.95),
+    Floor("new sessions per second : OVS with conntrack", ("new-sessions", "weft"), ("new-sessions", "ovs"), 1.5, 3),
+    Floor("latency p50, one packet in flight : testpmd io", ("latency-out", "weft"), ("latency-out", "testpmd"), 1.5, 1.25,
+          least=True),
+]

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the two cores did: which intervals of a measurement count."""
+
+import dataclasses
+import json
+import subprocess
+
+NEAR_NS = 200     # a cache line there and back; less means that the cores share a cache
+SHARE = 0.93      # of its core that each polling thread must have had
+PERIOD_S = 0.125
+DUT_CPU, GENERATOR_CPU = 0, 1
+
+
+def distance(trips):
+    """near, far, or None when it changed or was not measured."""
+    trips = [t for t in trips if t > 0]
+    if not trips:
+        return None
+    if max(trips) < NEAR_NS:
+        return "near"
+    return "far" if min(trips) >= NEAR_NS else None
+
+
+class Watch:
+    """Samples of the two cores and of threads while something runs."""
+
+    def __init__(self, program, tids):
+        self.process = subprocess.Popen(
+            [program, str(PERIOD_S), "3600", str(GENERATOR_CPU), str(DUT_CPU), *map(str, tids)],
+            stdout=subprocess.PIPE, text=True)
+
+    def stop(self):
+        self.process.terminate()
+        out, _ = self.process.communicate(timeout=10)
+        return [json.loads(line) for line in out.splitlines() if line.endswith("}")]
+
+
+def await_near(program, patience_s):
+    """Waits until the cores share a cache, for as long as patience lasts. Returns the last distance."""
+    trips = []
+    with subprocess.Popen([program, "0.2", str(patience_s), str(GENERATOR_CPU), str(DUT_CPU)],
+                          stdout=subprocess.PIPE, text=True) as p:
+        for line in p.stdout:
+            trips.append(json.loads(line)["trip_ns"])
+            if distance(trips[-3:]) == "near" and len(trips) >= 3:
+                p.terminate()
+                break
+    return distance(trips[-3:])
+
+
+@dataclasses.dataclass
+class Interval:
+    rate: float
+    distance: str   # None: it changed
+    shares: list    # of a core, for each thread
+    valid: bool
+
+
+def ran_at(samples, clock, thread):
+    """Seconds that a thread had run at that time, between the two samples around it."""
+    before = after = None
+    for s in samples:
+        if s["clock"] <= clock:
+            before = s
+        elif after is None:
+            after = s
+    if before is None or after is None:
+        return None
+    part = (clock - before["clock"]) / (after["clock"] - before["clock"])
+    return before["ran"][thread] + part * (after["ran"][thread] - before["ran"][thread])
+
+
+def judge(samples, begin, end, n_threads):
+    """Distance and shares between two times."""
+    shares = []
+    for thread in range(n_threads):
+        a, b = ran_at(samples, begin, thread), ran_at(samples, end, thread)
+        shares.append(0 if a is None or b is None else (b - a) / (end - begin))
+    around = [s["trip_ns"] for s in samples if begin - PERIOD_S <= s["clock"] <= end + PERIOD_S]
+    return distance(around), shares
+
+
+def last_trial(intervals):
+    """Those of the trial that was measured: time begins anew with each."""
+    for i in range(len(intervals) - 1, 0, -1):
+        if intervals[i]["at"] < intervals[i - 1]["at"]:
+            return intervals[i:]
+    return intervals
+
+
+def judge_intervals(intervals, samples, n_threads, warm_s):
+    judged = []
+    intervals = [i for i in last_trial(intervals) if i["at"] > warm_s]
+    for last, this in zip(intervals, intervals[1:]):
+        where, shares = judge(samples, last["clock"], this["clock"], n_threads)
+        judged.append(Interval(this["received_rate"], where, shares,
+                               where is not None and all(s >= SHARE for s in shares)))
+    return judged

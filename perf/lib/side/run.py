@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""One measurement: a program, the generator, and what the cores did meanwhile."""
+
+import dataclasses
+import json
+import os
+import statistics
+import subprocess
+import threading
+import time
+
+from lab import Lab
+
+from . import cores, traffic
+from .duts import DUTS
+
+WARM_S = 1.0
+INTERVAL_S = 0.25
+PRIME_RATE = 100e3    # within what a port may bring into Weft's slow path
+ATTEMPTS = 3
+VALID_MIN = 4         # intervals
+
+
+@dataclasses.dataclass
+class Measurement:
+    dut: str
+    distance: str = None      # near, far; None: too noisy to say anything
+    value: float = None       # packets per second, or ns with one in flight
+    intervals: int = 0        # that counted
+    of: int = 0
+    unfiltered: float = None  # the median of all intervals, whatever the cores did
+    shares: list = None       # of their cores that the threads had, median: program's, then generator's
+    latency_ns: dict = None
+    loss: float = None
+    notes: dict = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class Tools:
+    build: str
+    pktgen: str
+    cores: str
+    patience_s: float = 20    # for near cores
+
+
+def generator_args(tools, dut):
+    case = dut.case
+    path = os.path.join(dut.dir, "profile.yaml")
+    profile = traffic.profile(case, plain=dut.plain)
+    profile["ports"] = dut.devices()
+    with open(path, "w", encoding="ascii") as f:
+        json.dump(profile, f)  # which is YAML
+    args = [tools.pktgen, *(["pingpong"] if case.pingpong else []), "--profile", path, "--quiet", "--json", "-",
+            "--duration", str(WARM_S + case.seconds + 2 * INTERVAL_S), "--interval", str(INTERVAL_S),
+            "--core", str(cores.GENERATOR_CPU), "--queues", str(dut.rx_queues), "--wait", "20"]
+    if case.order == "sequence" and not case.connections and not dut.plain:
+        args += ["--prime", str(PRIME_RATE)]
+    return args
+
+
+def one_class(result, samples, n_threads):
+    """With one packet in flight the run is judged as a whole: most of it with the cores at one distance."""
+    last = cores.last_trial(result["intervals"])
+    begin, end = last[0]["clock"], last[-1]["clock"]
+    _, shares = cores.judge(samples, begin, end, n_threads)
+    near = [0 < s["trip_ns"] < cores.NEAR_NS for s in samples if begin <= s["clock"] <= end]
+    part = sum(near) / max(1, len(near))
+    where = "near" if part >= 0.8 else "far" if part <= 0.2 else None
+    return where if all(s >= cores.SHARE for s in shares) else None, shares
+
+
+def total_latency(result):
+    """Of the stream that was measured most."""
+    with_latency = [s for s in result["outcome"]["streams"] if "latency_ns" in s]
+    return max(with_latency, key=lambda s: s["received"])["latency_ns"] if with_latency else None
+
+
+def evaluate(dut, result, samples):
+    n_threads = len(dut.tids) + 1
+    m = Measurement(dut.name, latency_ns=total_latency(result), loss=result["outcome"]["loss"])
+    if dut.case.pingpong:
+        m.distance, m.shares = one_class(result, samples, n_threads)
+        m.value = m.latency_ns["p50"] if m.distance and m.latency_ns else None
+        m.of = m.intervals = 1
+        return m
+    judged = cores.judge_intervals(result["intervals"], samples, n_threads, WARM_S)
+    m.of = len(judged)
+    if judged:
+        m.unfiltered = statistics.median(i.rate for i in judged)
+        m.shares = [statistics.median(s) for s in zip(*(i.shares for i in judged))]
+    for where in ("near", "far"):
+        valid = [i.rate for i in judged if i.valid and i.distance == where]
+        if len(valid) >= VALID_MIN and len(valid) > m.intervals:
+            m.distance, m.value, m.intervals = where, statistics.median(valid), len(valid)
+    return m
+
+
+def generate(tools, dut):
+    """Runs the generator beside a program that is ready. Returns its result, what the cores did, and notes."""
+    generator = subprocess.Popen(generator_args(tools, dut), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    watch = cores.Watch(tools.cores, [*dut.tids, generator.pid])
+    notes = {}
+    side = threading.Thread(target=lambda: notes.update(dut.during()))
+    try:
+        if dut.case.churn:
+            time.sleep(WARM_S + 1)
+            side.start()
+        out, err = generator.communicate(timeout=120)
+    finally:
+        generator.kill()
+        generator.wait()
+        samples = watch.stop()
+        if side.ident:
+            side.join()
+    if generator.returncode != 0:
+        raise RuntimeError("weft-pktgen ended with %d: %s" % (generator.returncode, err[-500:]))
+    return json.loads(out), samples, notes
+
+
+def measure_once(tools, case, name):
+    with Lab(build=tools.build) as lab:
+        dut = DUTS[name](lab, case)
+        dut.start()
+        result, samples, notes = generate(tools, dut)
+        m = evaluate(dut, result, samples)
+        m.notes.update(notes)
+        return m
+
+
+def measure(tools, case, name):
+    """Tries again while the cores were too busy."""
+    for _ in range(ATTEMPTS):
+        cores.await_near(tools.cores, tools.patience_s)
+        m = measure_once(tools, case, name)
+        if m.value is not None:
+            break
+    return m

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The tables that perf/run prints."""
+
+from .verdict import figures, ratio, trust
+
+
+def show_value(case, figure):
+    scale, unit = (1, "ns") if case.pingpong else (1e6, "M/s")
+    return "%8.3f %s (%.3f-%.3f)" % (figure.median / scale, unit, figure.least / scale, figure.greatest / scale)
+
+
+def case_lines(case, by_dut, rounds):
+    """The rows of one case; ratios are those of Weft to the others."""
+    weft = figures(by_dut.get("weft", []))
+    for name, measurements in by_dut.items():
+        found = figures(measurements)
+        line = "%-16s %-8s" % (case.name, name)
+        if not found:
+            shares = [m.shares for m in measurements if m.shares]
+            seen = ", ".join("%.2f" % s for s in shares[-1]) if shares else "?"
+            yield line + " too noisy (shares of the cores in the last round: %s)" % seen
+            continue
+        for figure in found.values():
+            doubt = trust(figure, rounds)
+            text = "%s %-44s %-4s" % (line, show_value(case, figure), figure.distance)
+            if name != "weft" and weft:
+                value, where, why = ratio(weft, found, rounds)
+                if why is None and where == figure.distance:
+                    text += "  weft : %s %.2f" % (name, value)
+                elif why is not None:
+                    text += "  no ratio: " + why
+            yield text + ("  [%s]" % doubt if doubt else "")
+    for m in by_dut.get("weft", []):
+        if m.notes:
+            yield "%-16s %s, loss %.6f %%" % ("", ", ".join("%s %.4g" % n for n in m.notes.items()), m.loss * 100)
+
+
+def floor_lines(rows):
+    yield "%-72s %8s %6s %6s" % ("against the floors", "is", "floor", "aim")
+    for r in rows:
+        if r["value"] is None:
+            yield "%-72s %8s %6g %6g  %s" % (r["what"], "-", r["floor"], r["aim"], r["why"])
+        else:
+            yield "%-72s %8.2f %6g %6g  %s, %s" % (r["what"], r["value"], r["floor"], r["aim"],
+                                                  "held" if r["held"] else "MISSED", r["distance"])

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""perf/run without processes: which intervals count, when there is a ratio, what is sent, the page."""
+
+import html.parser
+import json
+import os
+import subprocess
+import sys
+
+SOURCE = os.environ["WEFT_SOURCE"]
+sys.path[:0] = [os.path.join(SOURCE, "perf", "lib"), os.path.join(SOURCE, "tests", "lib")]
+
+from side import cases, cores, page, run, text, traffic, verdict  # noqa: E402
+
+
+def samples(seconds, share, trip=100):
+    return [{"clock": i / 10, "trip_ns": trip, "ran": [i / 10 * share, i / 10]} for i in range(int(seconds * 10) + 1)]
+
+
+def intervals(n, step=0.25):
+    return [{"at": (i + 1) * step, "clock": 1 + i * step, "received_rate": 1e6 + i} for i in range(n)]
+
+
+def test_distance():
+    assert cores.distance([80, 199]) == "near" and cores.distance([200, 400]) == "far"
+    assert cores.distance([80, 300]) is None and cores.distance([]) is None and cores.distance([0]) is None
+
+
+def test_intervals_count_when_threads_had_their_cores():
+    assert all(i.valid and i.distance == "near" for i in cores.judge_intervals(intervals(8), samples(5, 0.95), 2, 0.5))
+    judged = cores.judge_intervals(intervals(8), samples(5, 0.9), 2, 0.5)
+    assert len(judged) == 5 and not any(i.valid for i in judged)
+    assert abs(judged[0].shares[0] - 0.9) < 1e-6
+
+
+def test_intervals_count_while_the_distance_stays():
+    moved = samples(5, 1)
+    for s in moved[20:]:
+        s["trip_ns"] = 300
+    judged = cores.judge_intervals(intervals(10), moved, 2, 0)
+    assert [i.distance for i in judged] == ["near"] * 3 + [None] * 2 + ["far"] * 4
+    assert all(i.valid == (i.distance is not None) for i in judged)
+
+
+def test_priming_is_not_measured():
+    both = intervals(6) + [{**i, "clock": i["clock"] + 1.5} for i in intervals(4)]
+    assert len(cores.last_trial(both)) == 4 and len(cores.last_trial(both[:6])) == 6
+
+
+def measured(dut, *values, distance="near"):
+    return [run.Measurement(dut, distance if v else None, v) for v in values]
+
+
+def test_ratio():
+    def r(a, b):
+        return verdict.ratio(verdict.figures(a), verdict.figures(b), 3)
+    assert r(measured("weft", 10e6, 11e6, 12e6), measured("ovs", 2e6, 2.2e6, 2.1e6))[0] == 11 / 2.1
+    for a, b in [(measured("weft", 10e6, None, None), measured("ovs", 2e6, 2e6, 2e6)),
+                 (measured("weft", 10e6, 16e6, 12e6), measured("ovs", 2e6, 2e6, 2e6)),
+                 (measured("weft", 10e6, 10e6), measured("ovs", 2e6, 2e6, distance="far")),
+                 ([], measured("ovs", 2e6))]:
+        value, where, why = r(a, b)
+        assert value is None and where is None and "too noisy" in why
+    far = measured("weft", 3e6, 3e6, distance="far") + measured("weft", 9e6)
+    assert r(far, measured("ovs", 1e6, 1e6, distance="far")) == (3, "far", None)
+
+
+def example():
+    return {"both-all": {"weft": measured("weft", 9e6, 9.5e6, 9e6), "ovs": measured("ovs", 1e6, 1.1e6, 1e6),
+                         "testpmd": measured("testpmd", 20e6, None, None)},
+            "latency-out": {"weft": measured("weft", 500, 510, 505), "testpmd": measured("testpmd", 400, 410, 405)}}
+
+
+def test_floors():
+    rows = {r["under"] if "under" in r else r["what"]: r for r in verdict.floors(example(), 3, cases.FLOORS)}
+    held = {what: r["held"] for what, r in rows.items()}
+    assert held == {"policy and routing both ways, 10k sessions : OVS with conntrack": True,
+                    "the same : testpmd io both ways": None, "latency p50, one packet in flight : testpmd io": True}
+    lines = list(text.floor_lines(rows.values()))
+    assert "1 of 3 rounds" in lines[2] and "held" in lines[1]
+
+
+def test_table():
+    case = next(c for c in cases.CASES if c.name == "both-all")
+    lines = list(text.case_lines(case, example()["both-all"], 3))
+    assert "weft : ovs 9.00" in lines[1] and "no ratio" in lines[2]
+
+
+class Checker(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags, self.outside = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.outside += [v for k, v in attrs if k in ("src", "href")]
+        if tag not in ("meta",):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_page_stands_alone():
+    results = example()
+    for m in [m for ms in results["latency-out"].values() for m in ms]:
+        m.latency_ns = {"p50": 400, "p90": 500, "p99": 600, "p99.9": 700, "p99.99": 900}
+    rows = verdict.floors(results, 3, cases.FLOORS)
+    checker = Checker()
+    checker.feed(page.page({"cpu": "<x>"}, results, rows, ["a < b"], {"t": "u"}))
+    assert checker.open == [] and checker.outside == []
+    assert checker.tags.count("svg") == 4 and "polyline" in checker.tags
+
+
+def test_names_of_cases():
+    names = [c.name for c in cases.CASES]
+    assert len(names) == len(set(names))
+    for f in cases.FLOORS:
+        for name, dut in (f.over, f.under):
+            assert dut in next(c for c in cases.CASES if c.name == name).duts
+
+
+def test_generator_takes_all_profiles(tmp_path):
+    """Each case's profile, on devices that swallow everything. Rings would need the switches."""
+    for case in cases.CASES:
+        if case.name.startswith(("size-", "rules-", "churn-", "flows-")):
+            continue  # other numbers in what both-all has
+        for plain in (False, True) if "testpmd" in case.duts else (False,):
+            profile = traffic.profile(case, plain)
+            profile["ports"] = ["net_null%d,no-rx=1" % i for i in range(case.vms + 1)]
+            for stream in profile["streams"]:
+                stream["flows"] = min(1000, stream["flows"])
+            path = tmp_path / "profile.yaml"
+            path.write_text(json.dumps(profile))
+            p = subprocess.run([os.environ["PKTGEN"], "--profile", path, "--no-huge", "--memory", "512", "--mbufs",
+                                "1024", "--quiet", "--duration", "0.01"],
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            assert p.returncode == 0, (case.name, p.stdout)
