@@ -203,9 +203,9 @@ def test_sessions(server, filled):
     server.do("sessions 4")
     text = filled("session", "list", "limit=2").ok()
     assert [line.split() for line in text.splitlines()] == [
-        "PROTO STATE FROM TO NETWORK WHERE PACKETS IDLE ENDS IN".split(),
-        "tcp syn-sent 10.0.0.0:1000 10.0.0.12:80 red/main VTEP 172.16.0.2 0 2 s 28 s".split(),
-        "tcp established 10.0.0.1:1000 10.0.0.12:80 red/main VTEP 172.16.0.2 1 2 s 28 s".split(),
+        "PROTO STATE FROM TO NETWORK WHERE CARRIED BY PACKETS IDLE ENDS IN".split(),
+        "tcp syn-sent 10.0.0.0:1000 10.0.0.12:80 red/main VTEP 172.16.0.2 data plane 0 2 s 28 s".split(),
+        "tcp established 10.0.0.1:1000 10.0.0.12:80 red/main VTEP 172.16.0.2 data plane 1 2 s 28 s".split(),
         "more with after=2".split()]
     text = filled("session", "show", "proto=tcp", "src=10.0.0.3").ok()
     assert re.search(r"^forward\.bytes +192$", text, re.M) and re.search(r"^state +established$", text, re.M)

@@ -375,7 +375,7 @@ def test_sessions(server, filled):
     assert len(r["sessions"]) == 1000 and r["next"] == "1000"
     assert r["sessions"][1] == {
         "network": "red/main", "proto": "tcp", "state": "established", "half_open": False,
-        "valid": True, "age_s": 10, "idle_s": 2, "ends_s": 28, "charged": "red/c1",
+        "valid": True, "offloaded": False, "age_s": 10, "idle_s": 2, "ends_s": 28, "charged": "red/c1",
         "forward": {"segment": "red/lan", "vni": 1001, "src": "10.0.0.1", "sport": 1000,
                     "dst": "10.0.0.12", "dport": 80, "port": "red/c1", "vtep": "172.16.0.2",
                     "packets": 1, "bytes": 64},
