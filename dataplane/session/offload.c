@@ -109,6 +109,8 @@ static void export_tcp(const struct offload *o, struct session *s)
 		uint8_t flags = __atomic_load_n(&s->dir[i].tcp.flags, __ATOMIC_RELAXED);
 
 		raise_tcp(to, &s->dir[i].tcp);
+		if (to->start != s->dir[i].tcp.start) /* of a later SYN; no program looks at it */
+			store32(&to->start, s->dir[i].tcp.start);
 		if (to->flags != flags)
 			__atomic_store_n(&to->flags, flags, __ATOMIC_RELAXED);
 	}
