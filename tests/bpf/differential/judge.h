@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A frame judged by the fast path's programs and by the data plane, and the two compared.
+ */
+#ifndef JUDGE_H
+#define JUDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scenario.h"
+
+struct judged {
+	uint32_t port; /* id */
+	uint32_t len;
+	uint8_t b[2000];
+};
+
+/* Before EAL, then after. */
+void judge_begin(void);
+void judge_init(void);
+void judge_fini(void);
+/* A data plane without anything. restart: its tables are as the one before has left them, else
+ * empty. */
+void judge_reset(bool restart);
+/* c, NULL: nothing, becomes next; fast path programs are on all ports. */
+void judge_commit(const struct setup *c, const struct setup *next);
+void judge_step(void);
+
+enum judgement {
+	JUDGED_MISS,
+	JUDGED_HIT,
+	JUDGED_DIFFERS, /* told on stdout */
+};
+enum judgement judge(const struct judged *j);
+
+struct judge_counts {
+	uint64_t frames;
+	uint64_t carried; /* that the data plane let pass by another port */
+	uint64_t adopted; /* sessions, after a restart */
+};
+extern struct judge_counts judge_counts;
+
+#endif

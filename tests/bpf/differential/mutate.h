@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Frames that were carried, changed a little.
+ */
+#ifndef MUTATE_H
+#define MUTATE_H
+
+#include "judge.h"
+
+/* Changes it in up to three ways, or not at all; sums of IPv4 mostly fit after it. */
+void mutate(struct judged *j);
+/* Lets all tunnels of a scenario be between IPv6 addresses. */
+void scenario_to_v6(struct scenario *s);
+
+#endif
