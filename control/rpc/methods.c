@@ -109,6 +109,7 @@ static const struct rpc_param neighbour_list_params[] = {P_SEGMENT,
 #define P_SESSIONS                                                                                 \
 	P_SESSION, {"port", RPC_STRING, .help = "only with this port at an end (tenant/name)"},    \
 		{"state", RPC_STRING, .help = "only in this state, such as established"},          \
+		{"offloaded", RPC_BOOL, .help = "only those that the kernel carries"},             \
 	{                                                                                          \
 		"either", RPC_BOOL, .help = "addresses and ports may be those of the answers too"  \
 	}

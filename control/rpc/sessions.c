@@ -280,7 +280,9 @@ static struct session_ask *ask_new(struct request *rq)
 	f->sport = (uint16_t)param_uint(rq, "sport");
 	f->dport = (uint16_t)param_uint(rq, "dport");
 	if (s->one || param_bool(rq, "either"))
-		f->flags = WEFT_SESSION_EITHER;
+		f->flags |= WEFT_SESSION_EITHER;
+	if (!s->one && param_bool(rq, "offloaded"))
+		f->flags |= WEFT_SESSION_ONLY_OFFLOADED;
 	if (read_network(rq, &f->network) && asking_prefix(rq, "src", &f->src) &&
 		asking_prefix(rq, "dst", &f->dst) && read_proto(rq, &f->proto) &&
 		(s->one || (asking_port(rq, param_string(rq, "port"), &f->port) &&
@@ -332,7 +334,7 @@ void handle_session_show(struct request *rq)
 /* Ending everything must be meant. */
 static bool is_everything(const struct weft_session_filter *f)
 {
-	struct weft_session_filter none = {.flags = f->flags};
+	struct weft_session_filter none = {.flags = f->flags & WEFT_SESSION_EITHER};
 
 	return memcmp(f, &none, sizeof(none)) == 0;
 }

@@ -429,7 +429,6 @@ static void commit_publish(struct commit *c)
 	}
 	atomic_store_explicit(&config_current, c->next, memory_order_release);
 	offload_commit(c->old, c->next);
-	fastpath_commit();
 	vhash_commit(c->next->fdb, c->g);
 	vhash_commit(c->next->neigh, c->g);
 	vhash_commit(c->next->vni, c->g);
@@ -446,6 +445,7 @@ static void commit_publish(struct commit *c)
 	free(channel.refs);
 	channel.refs = c->refs;
 	offload_committed();
+	fastpath_commit();
 	retire_object(c->old);
 	channel.config = c->next;
 }

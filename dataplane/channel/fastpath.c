@@ -159,7 +159,7 @@ int fastpath_attach(const struct weft_msg_fastpath *m, const int *fds, unsigned 
 		return rc;
 	}
 	fastpath.tables = *m;
-	log_info("fast path: tables for %u sessions", m->n_dirs / 2 - 1);
+	log_info("fast path: tables for %u sessions", fastpath_sessions());
 	refresh_all();
 	return 0;
 }
@@ -294,6 +294,12 @@ void fastpath_port(uint16_t slot)
 	if (p && port_set_fastpath(p->dev, &filter) < 0)
 		now = (struct offload_port){0}; /* it is opened anew */
 	offload_set_port(slot, &now);
+}
+
+/* The first pair is never used. */
+uint32_t fastpath_sessions(void)
+{
+	return fastpath.tables.id ? fastpath.tables.n_dirs / 2 - 1 : 0;
 }
 
 union weft_bpf_trace *fastpath_trace(void)

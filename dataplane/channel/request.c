@@ -14,6 +14,7 @@
 #include <core/log.h>
 #include <core/mem.h>
 #include <observe/counters.h>
+#include <session/offload.h>
 #include <session/session.h>
 #include <table/learn.h>
 
@@ -273,6 +274,18 @@ static void info_sessions(struct weft_msg_info *reply)
 	reply->session_bytes = s.bytes;
 }
 
+static void info_offload(struct weft_msg_info *reply)
+{
+	struct offload_stats s;
+
+	offload_stats(&s);
+	reply->offload_max = fastpath_sessions();
+	reply->offloaded = s.n;
+	reply->offload_full = s.full;
+	reply->offload_empty = s.empty;
+	reply->offload_adopted = s.adopted;
+}
+
 static void info(struct client *c, uint32_t seq)
 {
 	const struct config *cfg = channel.config;
@@ -296,6 +309,7 @@ static void info(struct client *c, uint32_t seq)
 	if (rte_eal_has_hugepages())
 		reply.hugepages = rte_eal_get_physmem_size();
 	info_sessions(&reply);
+	info_offload(&reply);
 	client_reply(c, WEFT_MSG_INFO_REPLY, seq, &reply, sizeof(reply), -1);
 }
 

@@ -121,11 +121,12 @@ const struct command commands[] = {
 		"session list [FILTER=VALUE...]\nsession show FILTER=VALUE...\n"
 		"session flush FILTER=VALUE...",
 		"the data plane's tracked connections", run_session,
-		"Filters: network, port, proto, src, sport, dst, dport, state, and either=true "
-		"when\n"
-		"addresses and ports may be those of the answers. list prints all pages, or one "
-		"with\n"
-		"limit=N. flush without a filter takes all=true.\n"},
+		"Filters: network, port, proto, src, sport, dst, dport, state, offloaded=true for "
+		"those\n"
+		"that the kernel carries, and either=true when addresses and ports may be those of "
+		"the\n"
+		"answers. list prints all pages, or one with limit=N. flush without a filter takes "
+		"all=true.\n"},
 	{"trace",
 		"trace PORT PACKET [OPTION...]\ntrace PORT --pcap FILE [--number N] [OPTION...]\n"
 		"trace --live [FILTER...] [--count N] [--for SECONDS] [--rate N]",

@@ -145,11 +145,14 @@ static void messages(FILE *f)
 		M(weft_msg_info, generation) M(weft_msg_info, uptime_ms) M(
 			weft_msg_info, n_entries) M(weft_msg_info, n_learned) M(weft_msg_info,
 			table_bytes) M(weft_msg_info, mbufs_total) M(weft_msg_info,
-			mbufs_free) M(weft_msg_info, commit_last_ns) M(weft_msg_info, hugepages)
-			M(weft_msg_info, sessions) M(weft_msg_info, sessions_half_open) M(
-				weft_msg_info, sessions_max) M(weft_msg_info, sessions_created)
-				M(weft_msg_info, sessions_ended) M(weft_msg_info, sessions_refused)
-					M(weft_msg_info, session_bytes))
+			mbufs_free) M(weft_msg_info, commit_last_ns) M(weft_msg_info,
+			hugepages) M(weft_msg_info, sessions) M(weft_msg_info, sessions_half_open)
+			M(weft_msg_info, sessions_max) M(weft_msg_info, sessions_created) M(
+				weft_msg_info, sessions_ended) M(weft_msg_info, sessions_refused)
+				M(weft_msg_info, session_bytes) M(weft_msg_info, offload_max)
+					M(weft_msg_info, offloaded) M(weft_msg_info, offload_full)
+						M(weft_msg_info, offload_empty)
+							M(weft_msg_info, offload_adopted))
 	STRUCT(weft_msg_session_list, M(weft_msg_session_list, cursor) M(weft_msg_session_list, max)
 					      M(weft_msg_session_list, filter))
 	STRUCT(weft_msg_sessions, M(weft_msg_sessions, n) M(weft_msg_sessions, pad))
@@ -345,10 +348,12 @@ static void numbers(FILE *f)
 	FLAG(WEFT_OP_DELETE)
 	FLAG(WEFT_DUMP_LEARNED)
 	FLAG(WEFT_SESSION_EITHER)
+	FLAG(WEFT_SESSION_ONLY_OFFLOADED)
 	FLAG(WEFT_WATCH_EITHER)
 	FLAG(WEFT_WATCH_DROPPED)
 	FLAG(WEFT_SESSION_HALF_OPEN)
 	FLAG(WEFT_SESSION_VALID)
+	FLAG(WEFT_SESSION_OFFLOADED)
 	FLAG(WEFT_PORT_STATE_DOWN)
 	FLAG(WEFT_PORT_STATE_UP)
 	FLAG(WEFT_PORT_STATE_MISSING)

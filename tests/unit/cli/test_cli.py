@@ -207,6 +207,8 @@ def test_sessions(server, filled):
         "tcp syn-sent 10.0.0.0:1000 10.0.0.12:80 red/main VTEP 172.16.0.2 data plane 0 2 s 28 s".split(),
         "tcp established 10.0.0.1:1000 10.0.0.12:80 red/main VTEP 172.16.0.2 data plane 1 2 s 28 s".split(),
         "more with after=2".split()]
+    text = filled("session", "list", "offloaded=true").ok()
+    assert text.splitlines()[1].split()[4:9] == "red/main VTEP 172.16.0.2 kernel 3".split()
     text = filled("session", "show", "proto=tcp", "src=10.0.0.3").ok()
     assert re.search(r"^forward\.bytes +192$", text, re.M) and re.search(r"^state +established$", text, re.M)
     assert "no such session" in filled("session", "show", "proto=udp").err

@@ -218,6 +218,9 @@ static struct weft_session session(struct south *s, uint32_t i)
 		.charged = id_of(s, "red/c1"),
 		.flags = i % 2 == 1 ? WEFT_SESSION_VALID : WEFT_SESSION_HALF_OPEN};
 
+	if (i % 4 == 3)
+		e.flags |= WEFT_SESSION_OFFLOADED;
+
 	snprintf(e.state, sizeof(e.state), "%s", i % 2 == 1 ? "established" : "syn-sent");
 	e.ways[0] = (struct weft_session_way){.src = weft_addr_from_v4(src),
 		.dst = weft_addr_from_v4("\x0a\x00\x00\x0c"),
@@ -245,6 +248,7 @@ static bool wanted(const struct weft_session_filter *f, const struct weft_sessio
 	return weft_prefix_contains(&f->src, &e->ways[0].src) &&
 	       (f->state[0] == 0 || strcmp(f->state, e->state) == 0) &&
 	       (f->proto == 0 || f->proto == e->proto) &&
+	       (!(f->flags & WEFT_SESSION_ONLY_OFFLOADED) || (e->flags & WEFT_SESSION_OFFLOADED)) &&
 	       (f->network == 0 || f->network == e->network) &&
 	       (f->port == 0 || f->port == e->ways[0].port) &&
 	       (f->dport == 0 || f->dport == e->ways[0].dport);

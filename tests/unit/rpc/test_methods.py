@@ -391,6 +391,8 @@ def test_sessions(server, filled):
     assert n() == n(network="red/main", port="red/c1", proto="6", dport=80) == 1500
     assert n(src="10.0.1.0/24") == 256 and n(src="10.0.1.7") == 1 and n(state="syn-sent") == 750
     assert n(network="blue/main") == n(proto="udp") == n(dport=81) == 0
+    assert n(offloaded=True) == 375 and n(offloaded=False) == 1500
+    assert filled.call("session.list", {"offloaded": True})["sessions"][0]["offloaded"]
     assert filled.call("session.show", {"src": "10.0.1.7"})["session"]["forward"]["packets"] == 263
     refused(filled, "session.show", {"src": "10.9.0.0"}, NOT_FOUND)
     refused(filled, "session.list", {"network": "red/none"}, NOT_FOUND, "red/none")
@@ -401,7 +403,8 @@ def test_sessions(server, filled):
         refused(filled, "session.list", bad, INVALID)
     refused(filled, "session.flush", {}, INVALID, "all=true")
     refused(filled, "session.flush", {"either": True}, INVALID, "all=true")
-    assert filled.call("session.flush", {"state": "established"}) == {"flushed": 750}
+    assert filled.call("session.flush", {"offloaded": True, "src": "10.0.0.3"}) == {"flushed": 1}
+    assert filled.call("session.flush", {"state": "established"}) == {"flushed": 749}
     assert filled.call("session.flush", {"all": True})["flushed"] == 750
     assert filled.call("status")["dataplane"]["sessions"]["now"] == 0
 

@@ -236,6 +236,11 @@ struct weft_msg_info {
 	uint64_t sessions_ended;
 	uint64_t sessions_refused; /* for lack of room, or a limit */
 	uint64_t session_bytes;	   /* memory in use */
+	uint64_t offload_max;	   /* room in the fast path's tables; 0: there are none */
+	uint64_t offloaded;	   /* sessions that the kernel carries, now */
+	uint64_t offload_full;	   /* since start: stayed here, for want of a place in the hash */
+	uint64_t offload_empty;	   /* ... since all tables were in use */
+	uint64_t offload_adopted;  /* of a data plane before this one */
 };
 
 /* Up to max sessions from cursor on, which is 0 at first. */

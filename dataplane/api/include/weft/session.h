@@ -16,6 +16,7 @@
 
 enum weft_session_filter_flag {
 	WEFT_SESSION_EITHER = 1 << 0, /* addresses and ports may be those of the answers too */
+	WEFT_SESSION_ONLY_OFFLOADED = 1 << 1, /* the kernel carries it */
 };
 
 /* Sessions of which all this is true. What is zero, or a prefix of length 0, does not matter. */
