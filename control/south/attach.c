@@ -1,56 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Keeps Weft's BPF programs on this host's kernel interfaces (south/attach.h), by ebpf/loader. An
- * interface that is made anew under its old name is another one: it gets its program again.
+ * Keeps Weft's BPF programs on this host's kernel interfaces (south/attach.h), by ebpf/loader: what
+ * is wanted, what exists, and when to look. An interface that is made anew under its old name is
+ * another one: it gets its programs again.
  */
 #include <errno.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <uthash.h>
+#include <time.h>
 
 #include <ccore/log.h>
-#include <loader/loader.h>
-#include <south/attach.h>
 
-/* Twice a second, so that a program that was taken off is back within one. */
+#include "attach_impl.h"
+
+/* Twice a second, so that an uplink's program that was taken off is back within one. The kernel
+ * tells of tc filters by itself; they are looked at in turn all the same. */
 #define CHECK_US 500000
-/* Guards looked at in one round: each costs some system calls. */
-#define ROUND_GUARDS 64
+/* After such news, so that what changes together is looked at once. */
+#define SOON_US 10000
+/* Tenants' interfaces looked at in one round: each costs some system calls. */
+#define ROUND_PORTS 64
+/* Between two words about the same interface, when somebody takes a program off again and again. */
+#define SILENCE_MS 1000
 
-/* An interface that a port wants; it need not exist. */
-struct wanted {
-	UT_hash_handle hh;
-	char name[IFNAMSIZ];
-	struct weft_port port;
-	int ifindex; /* 0: there is none */
-	struct loader_uplink *uplink;
-	int map_fd; /* -1: none */
-	char problem[LOADER_TEXT_SIZE];
-};
-
-struct seen {
-	UT_hash_handle hh;
-	char name[IFNAMSIZ];
-	int ifindex;
-	bool is_veth;
-};
-
-struct attach {
-	struct engine *engine;
-	struct attach_config config;
-	struct event *check;
-	struct loader_guard *guard; /* NULL: could not be loaded */
-	char guard_problem[LOADER_TEXT_SIZE];
-	struct wanted *wanted; /* by name */
-	struct seen *seen;     /* by name */
-	unsigned int round;
-};
-
-/* Logs a problem once. */
-static void set_problem(struct wanted *w, const char *text)
+void attach_set_problem(struct wanted *w, const char *text)
 {
 	if (strcmp(w->problem, text) == 0)
 		return;
@@ -61,106 +34,42 @@ static void set_problem(struct wanted *w, const char *text)
 		log_info("port %s: interface %s is as it should be again", w->port.name, w->name);
 }
 
-/* ---- uplinks ---- */
-
-static void set_vteps(struct attach *a, struct wanted *w)
+static uint64_t now_ms(void)
 {
-	const struct host *host = (const struct host *)model_find(
-		engine_model(a->engine), MODEL_HOST, engine_host(a->engine));
-	char text[LOADER_TEXT_SIZE];
+	struct timespec now;
 
-	if (!w->uplink || !host)
-		return;
-	if (loader_uplink_set_vteps(w->uplink, host->vteps, host->n_vteps, text) < 0)
-		set_problem(w, text);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
 }
 
-static void attach_uplink(struct attach *a, struct wanted *w)
+void attach_note_repair(struct attach *a, struct wanted *w, const char *what)
 {
-	struct loader_uplink_info info;
-	char text[LOADER_TEXT_SIZE];
+	uint64_t now = now_ms();
 
-	if (loader_uplink_attach(w->ifindex, NULL, &w->uplink, text) < 0) {
-		w->uplink = NULL;
-		set_problem(w, text);
+	w->n_repairs++;
+	if (w->told_ms && now - w->told_ms < SILENCE_MS)
 		return;
-	}
-	set_problem(w, "");
-	set_vteps(a, w);
-	loader_uplink_info(w->uplink, &info);
-	log_info("uplink %s: steering program %u %s in %s mode%s%s", w->name, info.prog_id,
-		info.adopted ? "kept" : "attached",
-		info.mode == LOADER_MODE_NATIVE ? "native" : "generic", info.note[0] ? ": " : "",
-		info.note);
-	w->map_fd = loader_uplink_xsks_fd(w->uplink);
-	if (info.new_maps && w->map_fd >= 0 && a->config.new_map)
-		a->config.new_map(a->config.arg, &w->port);
+	w->told_ms = now;
+	log_warning("port %s: somebody took %s off interface %s; back again (%llu times now)",
+		w->port.name, what, w->name, (unsigned long long)w->n_repairs);
+	if (a->config.repaired)
+		a->config.repaired(a->config.arg, &w->port, what);
 }
 
-static void release_uplink(struct wanted *w, bool detach)
+static bool is_tenants(const struct wanted *w)
 {
-	if (w->map_fd >= 0)
-		close(w->map_fd);
-	w->map_fd = -1;
-	if (detach)
-		loader_uplink_detach(w->uplink);
+	return w->port.role == WEFT_ROLE_TENANT;
+}
+
+void attach_make_good(struct attach *a, struct wanted *w)
+{
+	if (is_tenants(w))
+		port_make_good(a, w);
 	else
-		loader_uplink_release(w->uplink);
-	w->uplink = NULL;
+		uplink_make_good(a, w);
 }
 
-static void check_uplink(struct attach *a, struct wanted *w)
-{
-	char text[LOADER_TEXT_SIZE] = "";
-	int rc;
-
-	if (!w->uplink) {
-		attach_uplink(a, w);
-		return;
-	}
-	rc = loader_uplink_check(w->uplink);
-	if (rc == 0 || rc == -ENODEV)
-		return;
-	log_warning("uplink %s: somebody took the steering program off", w->name);
-	rc = loader_uplink_repair(w->uplink, text);
-	set_problem(w, rc < 0 ? text : "");
-	if (rc == 0)
-		log_info("uplink %s: the steering program is back", w->name);
-}
-
-/* ---- guards ---- */
-
-/* A guard takes every frame from the host. On its NIC, named by mistake, it would cut it off. */
-static void ensure_guard(struct attach *a, struct wanted *w)
-{
-	char text[LOADER_TEXT_SIZE];
-	const struct seen *s;
-
-	HASH_FIND_STR(a->seen, w->name, s);
-	if (!s || !s->is_veth) {
-		snprintf(text, sizeof(text),
-			"Interface %s of port %.64s is not a veth: name the host's end of a veth "
-			"pair as device.",
-			w->name, w->port.name);
-		set_problem(w, text);
-		return;
-	}
-	if (!a->guard && loader_guard_new(&a->guard, a->guard_problem) < 0) {
-		a->guard = NULL;
-		return;
-	}
-	set_problem(w, loader_guard_ensure(a->guard, w->ifindex, text) < 0 ? text : "");
-}
-
-/* ---- both ---- */
-
-static void make_good(struct attach *a, struct wanted *w)
-{
-	if (w->port.kind == WEFT_PORT_AF_XDP)
-		attach_uplink(a, w);
-	else
-		ensure_guard(a, w);
-}
+/* ---- looking ---- */
 
 static void on_check(evutil_socket_t fd, short what, void *arg)
 {
@@ -168,36 +77,72 @@ static void on_check(evutil_socket_t fd, short what, void *arg)
 	struct attach *a = arg;
 
 	first = a->round < n ? a->round : 0;
-	for (struct wanted *w = a->wanted; w; w = w->hh.next, i++) {
-		if (w->ifindex == 0)
-			continue;
-		if (w->port.kind == WEFT_PORT_AF_XDP)
-			check_uplink(a, w);
-		else if (i >= first && i < first + ROUND_GUARDS)
-			ensure_guard(a, w);
-	}
-	a->round = first + ROUND_GUARDS;
+	for (struct wanted *w = a->wanted; w; w = w->hh.next, i++)
+		if (w->ifindex && (!is_tenants(w) || (i >= first && i < first + ROUND_PORTS)))
+			attach_make_good(a, w);
+	a->round = first + ROUND_PORTS;
 }
 
-/* take_off: the program goes too. */
+static void on_soon(evutil_socket_t fd, short what, void *arg)
+{
+	struct attach *a = arg;
+
+	for (struct wanted *w = a->wanted; w; w = w->hh.next)
+		if (w->ifindex && (w->is_suspect || a->all_suspect)) {
+			w->is_suspect = false;
+			attach_make_good(a, w);
+		}
+	a->all_suspect = false;
+}
+
+/* Own changes are told as well, and found good. */
+static void on_tc_changed(void *arg, int ifindex)
+{
+	struct timeval soon = {.tv_usec = SOON_US};
+	struct attach *a = arg;
+	bool any = ifindex == 0;
+
+	a->all_suspect |= ifindex == 0;
+	for (struct wanted *w = a->wanted; w && !any; w = w->hh.next)
+		if (w->ifindex == ifindex)
+			any = w->is_suspect = true;
+	if (any && !event_pending(a->soon, EV_TIMEOUT, NULL))
+		event_add(a->soon, &soon);
+}
+
+/* ---- what is wanted ---- */
+
+/* The interface is gone, or another one under its name. */
+static void lose_interface(struct attach *a, struct wanted *w)
+{
+	uplink_release(a, w, false);
+	w->ifindex = 0;
+	w->is_on = w->delivers = w->takes_xdp = w->is_leaving = w->is_in_place = w->shares_tables =
+		false;
+	w->fast_problem[0] = '\0';
+	fast_tell(a, w);
+}
+
+/* take_off: the programs go too. */
 static void forget(struct attach *a, struct wanted *w, bool take_off)
 {
 	HASH_DEL(a->wanted, w);
-	if (w->uplink)
-		release_uplink(w, take_off);
-	else if (take_off && w->ifindex && w->port.kind == WEFT_PORT_VETH)
-		loader_guard_remove(w->ifindex);
+	w->is_on = false;
+	fast_tell(a, w);
+	if (!is_tenants(w))
+		uplink_release(a, w, take_off);
+	else if (take_off && w->ifindex)
+		port_take_off(w);
 	free(w);
 }
 
-/* A DPDK uplink may be named like an interface, a veth port's guard would be in an uplink's way. */
+/* A DPDK uplink may be named like an interface. */
 static bool needs_program(const struct weft_port *port)
 {
-	return port->kind == WEFT_PORT_AF_XDP ||
-	       (port->kind == WEFT_PORT_VETH && port->role == WEFT_ROLE_TENANT);
+	return port->kind == WEFT_PORT_AF_XDP || port->kind == WEFT_PORT_VETH;
 }
 
-static struct wanted *find_port(struct attach *a, uint32_t id)
+struct wanted *attach_find_port(const struct attach *a, uint32_t id)
 {
 	for (struct wanted *w = a->wanted; w; w = w->hh.next)
 		if (w->port.id == id)
@@ -205,22 +150,18 @@ static struct wanted *find_port(struct attach *a, uint32_t id)
 	return NULL;
 }
 
-void attach_port(struct attach *a, const struct weft_port *port, bool present)
+static void take_interface(struct attach *a, struct wanted *w, const struct seen *s)
 {
-	struct wanted *w = find_port(a, port->id), *other;
+	w->ifindex = s->ifindex;
+	w->flags = s->flags;
+	attach_make_good(a, w);
+}
+
+static void add_port(struct attach *a, const struct weft_port *port)
+{
+	struct wanted *w = calloc(1, sizeof(*w)), *other;
 	struct seen *s;
 
-	if (w && (!present || w->port.kind != port->kind || strcmp(w->name, port->device) != 0)) {
-		forget(a, w, true);
-		w = NULL;
-	}
-	if (!present || !needs_program(port) || strlen(port->device) >= IFNAMSIZ)
-		return;
-	if (w) {
-		w->port = *port;
-		return;
-	}
-	w = calloc(1, sizeof(*w));
 	if (!w)
 		return;
 	w->port = *port;
@@ -229,69 +170,100 @@ void attach_port(struct attach *a, const struct weft_port *port, bool present)
 	/* The port that had the interface before has not been told to end yet. */
 	HASH_FIND_STR(a->wanted, w->name, other);
 	if (other)
-		forget(a, other, other->port.kind != port->kind);
+		forget(a, other,
+			other->port.kind != port->kind || is_tenants(other) != is_tenants(w));
 	HASH_ADD_STR(a->wanted, name, w);
 	HASH_FIND_STR(a->seen, w->name, s);
-	w->ifindex = s ? s->ifindex : 0;
-	if (w->ifindex)
-		make_good(a, w);
+	if (s)
+		take_interface(a, w, s);
 }
 
-/* An interface that was an uplink before weftd was started must not steer any more. */
-static void clean_stale(int ifindex)
+void attach_port(struct attach *a, const struct weft_port *port, bool present)
 {
-	char text[LOADER_TEXT_SIZE];
+	struct wanted *w = attach_find_port(a, port->id);
+	bool other_flags = w && w->port.flags != port->flags;
 
-	if (loader_uplink_detach_stale(ifindex, text) < 0)
-		log_warning("%s", text);
+	if (w && (!present || w->port.kind != port->kind || strcmp(w->name, port->device) != 0)) {
+		forget(a, w, true);
+		w = NULL;
+	}
+	if (!present || !needs_program(port) || strlen(port->device) >= IFNAMSIZ)
+		return;
+	if (!w) {
+		add_port(a, port);
+		return;
+	}
+	w->port = *port;
+	if (!w->ifindex || !other_flags)
+		return;
+	w->is_refused = false;
+	attach_make_good(a, w);
+	fast_tell(a, w);
 }
 
-void attach_link(struct attach *a, int ifindex, const char *name, bool is_veth, bool present)
+/* ---- what exists ---- */
+
+static struct seen *note_seen(struct attach *a, const char *name)
+{
+	struct seen *s;
+
+	HASH_FIND_STR(a->seen, name, s);
+	if (s || strlen(name) >= IFNAMSIZ)
+		return s;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	memcpy(s->name, name, strlen(name) + 1);
+	HASH_ADD_STR(a->seen, name, s);
+	return s;
+}
+
+static void forget_link(struct attach *a, int ifindex, const char *name)
 {
 	struct wanted *w;
 	struct seen *s;
 
-	HASH_FIND_STR(a->seen, name, s);
 	HASH_FIND_STR(a->wanted, name, w);
+	if (w && w->ifindex == ifindex)
+		lose_interface(a, w);
+	HASH_FIND_STR(a->seen, name, s);
+	if (s && s->ifindex == ifindex) {
+		HASH_DEL(a->seen, s);
+		free(s);
+	}
+}
+
+void attach_link(struct attach *a, int ifindex, const char *name, unsigned int flags, bool present)
+{
+	struct wanted *w;
+	struct seen *s;
+	bool is_new;
+
 	if (!present) {
-		if (w && w->ifindex == ifindex) {
-			w->ifindex = 0;
-			if (w->uplink)
-				release_uplink(w, false);
-		}
-		if (s && s->ifindex == ifindex) {
-			HASH_DEL(a->seen, s);
-			free(s);
-		}
+		forget_link(a, ifindex, name);
 		return;
 	}
-	if (s && s->ifindex == ifindex)
+	s = note_seen(a, name);
+	if (!s || (s->ifindex == ifindex && s->flags == flags))
 		return;
-	if (!s) {
-		s = calloc(1, sizeof(*s));
-		if (!s || strlen(name) >= IFNAMSIZ) {
-			free(s);
-			return;
-		}
-		memcpy(s->name, name, strlen(name) + 1);
-		HASH_ADD_STR(a->seen, name, s);
-	}
+	is_new = s->ifindex != ifindex;
 	s->ifindex = ifindex;
-	s->is_veth = is_veth;
-	if (!w) {
-		clean_stale(ifindex);
+	s->flags = flags;
+	HASH_FIND_STR(a->wanted, name, w);
+	if (!w && is_new)
+		uplink_clean_stale(ifindex);
+	if (!w)
 		return;
-	}
-	if (w->uplink)
-		release_uplink(w, false);
-	w->ifindex = ifindex;
-	make_good(a, w);
+	if (is_new)
+		lose_interface(a, w);
+	take_interface(a, w, s);
+	fast_tell(a, w);
 }
 
 void attach_refresh(struct attach *a)
 {
 	for (struct wanted *w = a->wanted; w; w = w->hh.next)
-		set_vteps(a, w);
+		uplink_set_vteps(a, w);
 }
 
 int attach_map_fd(const struct attach *a, const struct weft_port *port)
@@ -302,31 +274,93 @@ int attach_map_fd(const struct attach *a, const struct weft_port *port)
 	return w ? w->map_fd : -1;
 }
 
+/* ---- for those who look ---- */
+
 void attach_problems(
 	const struct attach *a, void (*add)(void *add_arg, const char *sentence), void *add_arg)
 {
 	if (a->guard_problem[0] && !a->guard)
 		add(add_arg, a->guard_problem);
+	if (a->fast_problem[0])
+		add(add_arg, a->fast_problem);
 	for (struct wanted *w = a->wanted; w; w = w->hh.next)
 		if (w->problem[0])
 			add(add_arg, w->problem);
 }
 
+static void add_program(struct attach_interface *i, const char *name, enum attach_mode mode)
+{
+	i->programs[i->n_programs] = name;
+	i->mode[i->n_programs++] = mode;
+}
+
+static void describe(const struct wanted *w, struct attach_interface *i)
+{
+	struct loader_uplink_info info;
+
+	*i = (struct attach_interface){.name = w->name,
+		.port = &w->port,
+		.ifindex = w->ifindex,
+		.fast = w->is_on && !w->is_leaving,
+		.why_not = w->fast_problem,
+		.n_repairs = w->n_repairs};
+	if (w->uplink) {
+		loader_uplink_info(w->uplink, &info);
+		add_program(i, WEFT_BPF_UPLINK_PROG,
+			info.mode == LOADER_MODE_NATIVE ? ATTACH_MODE_NATIVE : ATTACH_MODE_GENERIC);
+	}
+	if (w->uplink && w->delivers)
+		add_program(i, WEFT_BPF_DELIVER_PROG, ATTACH_MODE_TC);
+	else if (!w->uplink && w->is_on && !is_tenants(w))
+		add_program(i, WEFT_BPF_UPLINK_TC_PROG, ATTACH_MODE_TC);
+	if (!is_tenants(w) || !w->is_in_place)
+		return;
+	add_program(i, w->is_on ? WEFT_BPF_PORT_PROG : WEFT_BPF_GUARD_PROG, ATTACH_MODE_TC);
+	if (w->is_on)
+		add_program(i, WEFT_BPF_PORT_OUT_PROG, ATTACH_MODE_TC);
+}
+
+void attach_each_interface(
+	const struct attach *a, void (*fn)(void *arg, const struct attach_interface *i), void *arg)
+{
+	struct attach_interface i;
+
+	for (struct wanted *w = a->wanted; w; w = w->hh.next)
+		if (w->ifindex) {
+			describe(w, &i);
+			fn(arg, &i);
+		}
+}
+
+/* ---- up and down ---- */
+
+static int add_events(struct attach *a, struct event_base *base)
+{
+	struct timeval period = {.tv_usec = CHECK_US};
+
+	a->check = event_new(base, -1, EV_PERSIST, on_check, a);
+	a->soon = evtimer_new(base, on_soon, a);
+	if (!a->check || !a->soon || event_add(a->check, &period) < 0)
+		return -ENOMEM;
+	return tc_watch_new(base, on_tc_changed, a, &a->tc);
+}
+
 int attach_new(struct event_base *base, struct engine *e, const struct attach_config *config,
 	struct attach **ret)
 {
-	struct timeval period = {.tv_usec = CHECK_US};
 	struct attach *a = calloc(1, sizeof(*a));
+	int rc;
 
 	if (!a)
 		return -ENOMEM;
 	a->engine = e;
 	a->config = *config;
-	a->check = event_new(base, -1, EV_PERSIST, on_check, a);
-	if (!a->check || event_add(a->check, &period) < 0) {
+	rc = add_events(a, base);
+	if (rc < 0) {
 		attach_free(a);
-		return -ENOMEM;
+		return rc;
 	}
+	fast_open(a);
 	*ret = a;
 	return 0;
 }
@@ -340,7 +374,7 @@ void attach_free(struct attach *a)
 		return;
 	HASH_ITER (hh, a->wanted, w, next_wanted) {
 		HASH_DEL(a->wanted, w);
-		release_uplink(w, false);
+		uplink_release(a, w, false);
 		free(w);
 	}
 	HASH_ITER (hh, a->seen, s, next_seen) {
@@ -348,7 +382,11 @@ void attach_free(struct attach *a)
 		free(s);
 	}
 	loader_guard_free(a->guard);
+	loader_fast_close(a->tables);
+	tc_watch_free(a->tc);
 	if (a->check)
 		event_free(a->check);
+	if (a->soon)
+		event_free(a->soon);
 	free(a);
 }
