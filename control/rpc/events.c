@@ -24,6 +24,7 @@ static const struct {
 	{"policy", EVENT_POLICY},
 	{"commit", EVENT_COMMIT},
 	{"dataplane", EVENT_DATAPLANE},
+	{"fastpath", EVENT_FASTPATH},
 };
 #define N_NAMES (sizeof(names) / sizeof(names[0]))
 
@@ -60,7 +61,9 @@ void handle_events_subscribe(struct request *rq)
 		one = event_by_name(json_object_get_string(json_object_array_get_idx(list, i)));
 		if (one == 0) {
 			request_fail(rq, WEFTRPC_PARAMS,
-				"events[%zu]: must be port, fdb, policy, commit or dataplane", i);
+				"events[%zu]: must be port, fdb, policy, commit, dataplane or "
+				"fastpath",
+				i);
 			return;
 		}
 		events |= one;
@@ -73,8 +76,7 @@ void handle_events_unsubscribe(struct request *rq)
 	answer(rq, 0);
 }
 
-/* The params of an event, with its type and the wall-clock time (RFC 3339, UTC). */
-static struct json_object *new_event(const char *type)
+struct json_object *events_new(const char *type)
 {
 	struct json_object *params = json_object_new_object();
 	struct timespec now;
@@ -91,8 +93,7 @@ static struct json_object *new_event(const char *type)
 	return params;
 }
 
-/* Takes params. */
-static void notify(struct rpc *r, enum event_kind kind, struct json_object *params)
+void events_notify(struct rpc *r, enum event_kind kind, struct json_object *params)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -110,11 +111,11 @@ static void on_port_state(void *arg, const struct weft_event_port *e)
 
 	if (!conn_anybody_wants(r, EVENT_PORT))
 		return;
-	p = new_event("port");
+	p = events_new("port");
 	json_add_port(r, p, "port", e->id);
 	json_object_object_add(p, "state", json_object_new_string(port_state_name(e->state)));
 	json_add_text(p, "text", e->text, sizeof(e->text));
-	notify(r, EVENT_PORT, p);
+	events_notify(r, EVENT_PORT, p);
 }
 
 static const char *fdb_event_name(uint32_t event)
@@ -140,10 +141,10 @@ static void on_fdb(void *arg, const struct weft_event_fdb *e)
 
 	if (!conn_anybody_wants(r, EVENT_FDB))
 		return;
-	p = new_event("fdb");
+	p = events_new("fdb");
 	json_object_object_add(p, "event", json_object_new_string(fdb_event_name(e->event)));
 	json_add_fdb(r, p, &e->entry);
-	notify(r, EVENT_FDB, p);
+	events_notify(r, EVENT_FDB, p);
 }
 
 static const char *action_name(uint8_t action)
@@ -218,7 +219,7 @@ static void on_policy(void *arg, const struct weft_event_policy *e)
 
 	if (!conn_anybody_wants(r, EVENT_POLICY))
 		return;
-	p = new_event("policy");
+	p = events_new("policy");
 	json_object_object_add(p, "action", json_object_new_string(action_name(e->action)));
 	json_object_object_add(p, "direction", json_object_new_string(direction));
 	json_add_port(r, p, "port", e->port);
@@ -227,7 +228,7 @@ static void on_policy(void *arg, const struct weft_event_policy *e)
 	json_add_rule(r, p, "rule", e->port, e->ruleset, e->rule);
 	add_rule_description(r, p, e);
 	add_number(p, "suppressed", e->suppressed);
-	notify(r, EVENT_POLICY, p);
+	events_notify(r, EVENT_POLICY, p);
 }
 
 static void on_trace(void *arg, const struct weft_event_trace *e)
@@ -244,9 +245,9 @@ static void on_connected(void *arg, bool connected)
 		trace_watch_connected(r);
 	if (!conn_anybody_wants(r, EVENT_DATAPLANE))
 		return;
-	p = new_event("dataplane");
+	p = events_new("dataplane");
 	json_object_object_add(p, "connected", json_object_new_boolean(connected));
-	notify(r, EVENT_DATAPLANE, p);
+	events_notify(r, EVENT_DATAPLANE, p);
 }
 
 static struct json_object *change_json(const struct model_change *c)
@@ -268,14 +269,14 @@ static void on_commit(void *arg, const struct model_change *changes, size_t n, u
 	local_note(r, changes, n);
 	if (!conn_anybody_wants(r, EVENT_COMMIT))
 		return;
-	p = new_event("commit");
+	p = events_new("commit");
 	json_object_object_add(p, "revision", json_object_new_uint64(revision));
 	json_object_object_add(p, "total", json_object_new_uint64(n));
 	a = json_object_new_array();
 	for (size_t i = 0; i < n && i < CHANGES_MAX; i++)
 		json_object_array_add(a, change_json(&changes[i]));
 	json_object_object_add(p, "changes", a);
-	notify(r, EVENT_COMMIT, p);
+	events_notify(r, EVENT_COMMIT, p);
 }
 
 void events_start(struct rpc *r)

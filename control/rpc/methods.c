@@ -85,6 +85,9 @@ static const struct rpc_param drops_list_params[] = {P_PORT,
 	{"limit", RPC_UINT, .min = 1, .max = DROPS_MAX, .fallback = 20,
 		.help = "packets in the answer"},
 	{NULL}};
+static const struct rpc_param stats_fastpath_params[] = {
+	{"interval_ms", RPC_UINT, .max = 60000, .help = "to measure for; 0: counters only"},
+	{NULL}};
 static const struct rpc_param none_params[] = {{NULL}};
 static const struct rpc_param fdb_list_params[] = {P_SEGMENT, P_PORT,
 	{"mac", RPC_STRING, .help = "only this MAC"},
@@ -182,7 +185,7 @@ static const struct rpc_param trace_watch_params[] = {
 	{NULL}};
 static const struct rpc_param events_params[] = {
 	{"events", RPC_STRINGS, .max = 16,
-		.help = "port, fdb, policy, commit, dataplane; absent: all"},
+		.help = "port, fdb, policy, commit, dataplane, fastpath; absent: all"},
 	{NULL}};
 
 /* The table of parameters that goes with each identifier. */
@@ -200,6 +203,7 @@ static const struct rpc_param events_params[] = {
 #define PARAMS_STATUS		  none_params
 #define PARAMS_STATS_PORTS	  port_params
 #define PARAMS_STATS_WORKERS	  none_params
+#define PARAMS_STATS_FASTPATH	  stats_fastpath_params
 #define PARAMS_DROPS		  port_params
 #define PARAMS_DROPS_LIST	  drops_list_params
 #define PARAMS_FDB_LIST		  fdb_list_params

@@ -134,6 +134,7 @@ int rpc_new(struct event_base *base, const struct rpc_config *config, struct eng
 	conn_ops(&r->config.limits, &r->ops);
 	LIST_INIT(&r->conns);
 	LIST_INIT(&r->asking);
+	LIST_INIT(&r->measurements);
 	error = start(r, config, err);
 	if (error < 0) {
 		rpc_free(r);
@@ -156,6 +157,7 @@ void rpc_free(struct rpc *r)
 	while ((c = LIST_FIRST(&r->conns)) != NULL)
 		conn_free(c);
 	asking_stop(r);
+	fastpath_stop(r);
 	HASH_ITER (hh, r->peers, p, tmp) {
 		HASH_DEL(r->peers, p);
 		free(p);

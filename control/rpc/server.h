@@ -69,7 +69,8 @@ struct rpc {
 	struct south_listener listener_of_south;
 	unsigned int n_asking; /* the data plane, in progress */
 	LIST_HEAD(, asking) asking;
-	struct trace_watch *watch; /* trace_watch.c; NULL: nobody watches */
+	LIST_HEAD(, measurement) measurements; /* fastpath.c */
+	struct trace_watch *watch;	       /* trace_watch.c; NULL: nobody watches */
 };
 
 /* One request that a handler answers, now or later, by exactly one of request_result, request_fail
@@ -168,8 +169,18 @@ enum event_kind {
 	EVENT_COMMIT = 1 << 2,
 	EVENT_DATAPLANE = 1 << 3,
 	EVENT_POLICY = 1 << 4,
+	EVENT_FASTPATH = 1 << 5,
 };
 void events_start(struct rpc *r);
+/* The params of an event, with its type and the wall-clock time (RFC 3339, UTC). */
+struct json_object *events_new(const char *type);
+/* Takes params. */
+void events_notify(struct rpc *r, enum event_kind kind, struct json_object *params);
+
+/* fastpath.c */
+struct json_object *fastpath_json(const struct rpc *r); /* for status; config.attach is not NULL */
+/* Answers what is under way. */
+void fastpath_stop(struct rpc *r);
 
 /* trace_watch.c */
 void trace_watch_event(struct rpc *r, const struct weft_event_trace *e);

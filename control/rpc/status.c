@@ -308,6 +308,8 @@ static struct json_object *status_json(struct rpc *r)
 	json_object_object_add(o, "vteps", vteps_json(r, warnings));
 	if (r->config.metadata != NULL)
 		json_object_object_add(o, "metadata", metadata_json(r));
+	if (r->config.attach != NULL)
+		json_object_object_add(o, "fastpath", fastpath_json(r));
 	status_warn_routes(engine_model(r->engine), warnings);
 	json_object_object_add(o, "rpc", rpc_json(r));
 	json_object_object_add(o, "warnings", warnings);

@@ -14,6 +14,7 @@
 #include <rpc/rpc.h>
 #include <weftrpc/strict.h>
 
+#include "fake_attach.h"
 #include "fake_south.h"
 #include "fuzz.h"
 #include "server.h"
@@ -104,6 +105,8 @@ static void start(void)
 
 	snprintf(path, sizeof(path), "/tmp/weft-fuzz-%d.sock", getpid());
 	fuzz_check(engine_open(":memory:", "h1", &engine, &err) == 0);
+	config.attach = fake_attach_get();
+	fake_attach_on(1, 1000);
 	south = fake_south_new(base, engine);
 	fuzz_check(rpc_new(base, &config, engine, south, &rpc, &err) == 0);
 	unlink(path);

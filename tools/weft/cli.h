@@ -58,6 +58,8 @@ int run_apply(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_export(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_status(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_stats(struct cli *cli, const struct command *c, int argc, char **argv);
+/* weft stats fastpath ...; the words after it. */
+int stats_fastpath(struct cli *cli, int argc, char **argv);
 int run_drops(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_fdb(struct cli *cli, const struct command *c, int argc, char **argv);
 int run_neighbour(struct cli *cli, const struct command *c, int argc, char **argv);

@@ -102,8 +102,12 @@ const struct command commands[] = {
 	OBJECT_AND("address-set", "address-set add|remove NAME PREFIX...", NULL),
 	OBJECT_AND("security-group", RULE_VERBS("security-group"), rule_help),
 	OBJECT_AND("policy", RULE_VERBS("policy"), rule_help),
-	{"stats", "stats [ports [PORT]|workers]", "counters of ports, or the workers' time",
-		run_stats, NULL},
+	{"stats", "stats [ports [PORT]|workers]\nstats fastpath [--interval SECONDS]",
+		"counters of ports, the workers' time, or the kernel's fast path", run_stats,
+		"fastpath tells what each of the fast path's programs carried, and why it left the "
+		"rest\n"
+		"to the data plane.\n\n"
+		"  --interval SECONDS  also what a packet costs there, measured for so long\n"},
 	{"drops", "drops [PORT]\ndrops show [PORT] [--last N] [--reason REASON]",
 		"dropped packets by port and reason, or the last of them one by one", run_drops,
 		"show tells the last packets that were dropped, the newest first: how long ago, "

@@ -215,9 +215,10 @@ static void complete_check(struct cli *cli, int argc, char **argv)
 
 static void complete_words(struct cli *cli, int argc, char **argv)
 {
-	static const char *const stats[] = {"ports", "workers", NULL};
+	static const char *const stats[] = {"ports", "workers", "fastpath", NULL};
+	static const char *const stats_fastpath[] = {"--interval", NULL};
 	static const char *const events[] = {
-		"port", "fdb", "policy", "commit", "dataplane", "--count", NULL};
+		"port", "fdb", "policy", "commit", "dataplane", "fastpath", "--count", NULL};
 	static const char *const apply[] = {"-f", "--dry-run", "--no-prune", NULL};
 	static const char *const export[] = {"--full", NULL};
 	const char *noun = argv[0], *word = argv[argc - 1];
@@ -235,6 +236,8 @@ static void complete_words(struct cli *cli, int argc, char **argv)
 		complete_check(cli, argc, argv);
 	else if ((strcmp(noun, "stats") == 0 && argc == 3 && strcmp(argv[1], "ports") == 0))
 		offer_names(cli, "port", "", word);
+	else if (strcmp(noun, "stats") == 0 && argc > 2 && strcmp(argv[1], "fastpath") == 0)
+		offer_all(word, stats_fastpath);
 	else if (strcmp(noun, "stats") == 0)
 		offer_all(word, stats);
 	else if (strcmp(noun, "events") == 0)

@@ -68,6 +68,10 @@ static void print_event(struct json_object *e)
 		print_commit(e);
 	} else if (strcmp(type, "dataplane") == 0) {
 		printf("data plane %s", get_bool(e, "connected") ? "connected" : "lost");
+	} else if (strcmp(type, "fastpath") == 0) {
+		printf("fastpath %s on interface %s of port %s: ", get_string(e, "event"),
+			get_string(e, "interface"), get_string(e, "port"));
+		print_safe(get_string(e, "what"));
 	} else {
 		printf("%s", json_object_to_json_string_ext(e, JSON_C_TO_STRING_PLAIN));
 	}

@@ -119,8 +119,11 @@ int run_stats(struct cli *cli, const struct command *c, int argc, char **argv)
 	struct json_object *params = NULL, *result;
 	int r;
 
+	if (strcmp(what, "fastpath") == 0)
+		return stats_fastpath(cli, argc - 1, argv + 1);
 	if ((!workers && strcmp(what, "ports") != 0) || argc > (workers ? 1 : 2))
-		return usage_error("weft stats [ports [PORT]|workers]");
+		return usage_error(
+			"weft stats [ports [PORT]|workers|fastpath [--interval SECONDS]]");
 	if (argc == 2) {
 		params = json_object_new_object();
 		json_object_object_add(params, "port", json_object_new_string(argv[1]));

@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli.h"
 
@@ -81,6 +82,66 @@ static void print_sessions(struct json_object *s)
 	       " made since start, %" PRIu64 " refused\n",
 		get_uint(s, "now"), get_uint(s, "max"), get_uint(s, "half_open"),
 		get_uint(s, "created"), get_uint(s, "refused"));
+}
+
+/* "on, 3 of 4 interfaces, 17 of 65536 sessions" */
+static void print_fastpath(struct json_object *f, struct json_object *dataplane)
+{
+	struct json_object *interfaces;
+	size_t n_fast = 0;
+
+	if (f == NULL)
+		return;
+	interfaces = get_array(f, "interfaces");
+	for (size_t i = 0; i < array_length(interfaces); i++)
+		n_fast += get_bool(json_object_array_get_idx(interfaces, i), "fast");
+	printf("fast path: %s", get_string(f, "state"));
+	if (strcmp(get_string(f, "state"), "on") == 0) {
+		printf(", on %zu of %zu interfaces", n_fast, array_length(interfaces));
+		if (member(dataplane, "fastpath_sessions") != NULL)
+			printf(", carries %" PRIu64 " of at most %" PRIu64 " sessions",
+				get_uint(dataplane, "fastpath_sessions"),
+				get_uint(f, "sessions_max"));
+	}
+	printf("\n");
+}
+
+static void add_programs(struct table *t, struct json_object *programs)
+{
+	char text[200] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < array_length(programs); i++) {
+		struct json_object *p = json_object_array_get_idx(programs, i);
+		int n = snprintf(text + used, sizeof(text) - used, "%s%s (%s)", i > 0 ? ", " : "",
+			get_string(p, "name"), get_string(p, "mode"));
+
+		if (n < 0 || used + (size_t)n >= sizeof(text))
+			break;
+		used += (size_t)n;
+	}
+	table_cell(t, text);
+}
+
+static void print_interfaces(struct json_object *interfaces)
+{
+	struct table *t;
+
+	if (array_length(interfaces) == 0)
+		return;
+	printf("\n");
+	t = table_new(
+		5, (const char *const[]){"INTERFACE", "PORT", "FAST PATH", "PROGRAMS", "REPAIRED"});
+	for (size_t i = 0; i < array_length(interfaces); i++) {
+		struct json_object *p = json_object_array_get_idx(interfaces, i);
+
+		table_cell(t, get_string(p, "interface"));
+		table_cell(t, get_string(p, "port"));
+		table_cell(t, get_bool(p, "fast") ? "on" : "off");
+		add_programs(t, get_array(p, "programs"));
+		table_number(t, get_uint(p, "repaired"));
+	}
+	table_print_free(t);
 }
 
 static void print_metadata(struct json_object *m)
@@ -163,8 +224,11 @@ int run_status(struct cli *cli, const struct command *c, int argc, char **argv)
 		print_objects(member(status, "objects"));
 		print_tables(member(member(status, "dataplane"), "tables"));
 		print_sessions(member(member(status, "dataplane"), "sessions"));
+		print_fastpath(member(status, "fastpath"), member(status, "dataplane"));
 		print_metadata(member(status, "metadata"));
 		print_ports(get_array(status, "ports"));
+		if (member(status, "fastpath") != NULL)
+			print_interfaces(get_array(member(status, "fastpath"), "interfaces"));
 		print_vteps(get_array(status, "vteps"));
 		print_warnings(get_array(status, "warnings"));
 	}

@@ -42,6 +42,7 @@ weft-dataplane  running for N s, pid N, release , workers 1, generation 7, in sy
 objects: 2 tenants, 2 networks, 2 segments, 2 hosts, 5 ports
 tables:  empty
 sessions: 0 of 1048576, 0 not answered yet; 0 made since start, 0 refused
+fast path: off
 
 PORT     SEGMENT   KIND        STATE
 blue/c1  blue/lan  veth        up
@@ -194,6 +195,30 @@ red/lan  1001  10.0.0.12  02:00:00:00:00:01
     assert workers[-2] == "WORKER  TIMED PACKETS  RX   PARSE  LOOKUP  APPLY  SLOW PATH  TX"
     assert workers[-1].split() == ["0", "200", "5.0", "10.0", "15.0", "20.0", "25.0", "30.0"]
     assert len(json.loads(filled("fdb", "list", "--json").ok())["entries"]) == 0
+
+
+def test_fast_path(server, filled):
+    assert "\nfast path: off\n" in filled("status").ok()
+    assert filled("stats", "fastpath").ok() == "The fast path is not on (off)\n"
+    server.do("fast red/c1 1000")
+    status = filled("status").ok()
+    assert "\nfast path: on, on 1 of 2 interfaces\n" in status
+    assert re.search(r"\nc1 +red/c1 +on +weft_port \(tc\), weft_port_out \(tc\) +3\n", status)
+    assert re.search(r"\neth1 +uplink +off +weft_uplink \(generic\) +0\n", status)
+    lines = filled("stats", "fastpath").ok().splitlines()
+    assert lines[0].split() == ["PROGRAM", "ID", "HITS", "MISSES", "PASSED", "DROPPED", "VERIFIED",
+                                "NS/PACKET"]
+    assert lines[1].split() == ["weft_port", "41", "1000", "16", "0", "1", "12500", "-"]
+    assert lines[4].split() == ["weft_port", "no-session", "12"]
+    lines = filled("stats", "fastpath", "--interval", "0.01").ok().splitlines()
+    assert lines[1].split()[-1] == "250"
+    result = json.loads(filled("--json", "stats", "fastpath").ok())
+    assert result["programs"][0]["misses"]["tcp-flags"] == 4
+    for wrong in (["--interval"], ["--interval", "x"], ["--interval", "61"], ["5"]):
+        assert "--interval SECONDS" in filled("stats", "fastpath", *wrong).err
+    server.do("slow it has other tables")
+    assert filled("stats", "fastpath").ok().startswith(
+        "The fast path is not on (refused): it has other tables\n")
 
 
 def test_sessions(server, filled):

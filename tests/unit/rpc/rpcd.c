@@ -19,9 +19,11 @@
 
 #include <rpc/rpc.h>
 
+#include "fake_attach.h"
 #include "fake_south.h"
 
 static struct event_base *base;
+static struct rpc *rpc;
 static struct south *south;
 static struct engine *engine;
 
@@ -49,6 +51,13 @@ static void resolve(const char *remote)
 	engine_paths(engine, &path, 1);
 }
 
+static uint32_t id_of(const char *port)
+{
+	const struct object *o = model_find(engine_model(engine), MODEL_PORT, port);
+
+	return o == NULL ? 0 : o->id;
+}
+
 static void command(const char *line)
 {
 	char name[64] = "", text[64] = "";
@@ -66,6 +75,12 @@ static void command(const char *line)
 		fake_south_count(south, name, a, b);
 	else if (sscanf(line, "carry %63s %u", name, &a) == 2)
 		fake_south_carry(south, name, a);
+	else if (sscanf(line, "fast %63s %u", name, &a) == 2)
+		fake_attach_on(id_of(name), a);
+	else if (sscanf(line, "slow %63[^\n]", text) == 1)
+		fake_attach_refuse(text);
+	else if (sscanf(line, "repaired %63s", name) == 1)
+		fake_attach_repaired(rpc, id_of(name));
 	else if (sscanf(line, "fdb %u", &a) == 1)
 		fake_south_fdb(south, a);
 	else if (sscanf(line, "sessions %u", &a) == 1)
@@ -107,12 +122,12 @@ int main(int argc, char **argv)
 	struct rpc_config config = {.socket_group = (gid_t)-1, .dataplane_path = "/nowhere.sock"};
 	struct model_error err = {0};
 	struct bufferevent *input;
-	struct rpc *rpc;
 
 	if (argc < 4)
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
 	config.socket_path = argv[1];
+	config.attach = fake_attach_get();
 	config.operator_group = (gid_t)strtol(argv[3], NULL, 10);
 	for (int i = 4; i < argc; i++)
 		set_limit(&config.limits, argv[i]);

@@ -319,6 +319,53 @@ def test_statistics(server, filled):
     refused(filled, "drops", {"port": "red/none"}, NOT_FOUND, "red/none")
 
 
+def test_fast_path(server, filled):
+    assert filled.call("status")["fastpath"]["state"] == "off"
+    assert filled.call("stats.fastpath") == {
+        "state": "off", "text": "", "interval_ms": 0, "programs": []}
+    server.do("fast red/c1 1000")
+    f = filled.call("status")["fastpath"]
+    assert (f["state"], f["sessions_max"], f["folder"]) == ("on", 65536, "/sys/fs/bpf/weft/h1")
+    port, uplink = f["interfaces"]
+    assert port == {"interface": "c1", "port": "red/c1", "fast": True, "text": "", "repaired": 3,
+                    "programs": [{"name": "weft_port", "mode": "tc"},
+                                 {"name": "weft_port_out", "mode": "tc"}]}
+    assert (uplink["port"], uplink["fast"], uplink["text"]) == (
+        "uplink", False, "the tables don't fit")
+    assert uplink["programs"] == [{"name": "weft_uplink", "mode": "generic"}]
+    p, = filled.call("stats.fastpath")["programs"]
+    assert p == {"name": "weft_port", "id": 41, "instructions": 1295, "verified": 12500,
+                 "hits": p["hits"], "passed": 0, "dropped": 1,
+                 "misses": {"no-session": 12, "tcp-flags": 4}}
+    measured = filled.call("stats.fastpath", {"interval_ms": 20})
+    p, = measured["programs"]
+    assert measured["interval_ms"] >= 20
+    assert (p["packets"], p["runs"], p["run_ns"]) == (100, 100, 25000)
+    server.do("slow it has other tables")
+    s = filled.call("stats.fastpath")
+    assert (s["state"], s["text"]) == ("refused", "it has other tables")
+    refused(filled, "stats.fastpath", {"interval_ms": 60001}, INVALID)
+
+
+def test_fast_path_measured_too_often(server, filled):
+    server.do("fast red/c1 1")
+    with server.client() as c:
+        for _ in range(9):
+            c.send(c.request("stats.fastpath", {"interval_ms": 300}))
+        answers = [c.line() for _ in range(9)]
+    assert [a["error"]["code"] for a in answers if "error" in a] == [-32000]
+
+
+def test_fast_path_events(server, filled):
+    with server.client() as c:
+        assert c.call("events.subscribe", {"events": ["fastpath"]})["subscribed"] == ["fastpath"]
+        server.do("repaired red/c1")
+        e = c.line()["params"]
+        del e["time"]
+        assert e == {"type": "fastpath", "event": "repaired", "port": "red/c1", "interface": "c1",
+                     "what": "the fast path's programs"}
+
+
 def test_last_drops(server, filled):
     refused(filled, "drops.list", {}, -32003)
     server.do("connect")
@@ -453,7 +500,7 @@ def test_policy_events(server, filled):
         assert (e["proto"], e["icmp_type"], e["icmp_code"], e["suppressed"]) == ("icmp", 8, 0, 0)
         assert e["rule"] == "rule set 77 rule 2" and not {"sport", "description"} & set(e)
         everything = c.call("events.subscribe")["subscribed"]
-        assert everything == ["port", "fdb", "policy", "commit", "dataplane"]
+        assert everything == ["port", "fdb", "policy", "commit", "dataplane", "fastpath"]
 
 
 def test_names_of_ports_follow_changes(server, filled):

@@ -85,7 +85,11 @@ enum rpc_access {
 		"name, revision, changed, prefixes (how many it has now)")                         \
 	X(STATUS, "status", status, RPC_READ,                                                      \
 		"Processes, ports, VTEPs, revision and generation, and what is wrong in words.",   \
-		"host, weftd, dataplane, objects, ports, vteps, rpc, warnings")                    \
+		"host, weftd, dataplane, objects, ports, vteps, fastpath: state (on, off, failed:" \
+		" the kernel refused, waiting or refused: by the data plane), text (why), folder," \
+		" sessions_max, kept (from before weftd's start), interfaces: interface, port, "   \
+		"fast, text (why not), programs: name, mode (tc, native, generic), repaired (how " \
+		"often somebody had taken them off); rpc, warnings")                               \
 	X(STATS_PORTS, "stats.ports", stats_ports, RPC_READ,                                       \
 		"Counters of this host's ports, since each was added.",                            \
 		"ports: port, id, rx_packets, rx_bytes, tx_packets, tx_bytes, added, sent, "       \
@@ -97,6 +101,14 @@ enum rpc_access {
 		"workers: worker, busy_cycles, idle_cycles, asleep_cycles, sleeps, bursts, "       \
 		"packets, burst_sizes, timed_bursts, timed_packets, stage_cycles (rx, parse, "     \
 		"lookup, apply, slow_path, tx); kernel: packets, bytes; tsc_hz")                   \
+	X(STATS_FASTPATH, "stats.fastpath", stats_fastpath, RPC_READ,                              \
+		"What the kernel's programs of the fast path did since their tables were made. "   \
+		"With an interval also what they cost: the answer comes after it, and meanwhile "  \
+		"the whole kernel counts run times of BPF programs, some 20 ns for each run.",     \
+		"state, text (as in status), interval_ms, programs: name, id, instructions, "      \
+		"verified (instructions that the verifier looked at), hits (carried by it), "      \
+		"passed (the host's own), dropped, misses (left to the data plane, by cause), "    \
+		"and within the interval packets, runs, run_ns")                                   \
 	X(DROPS, "drops", drops, RPC_READ, "Dropped packets by port and reason.",                  \
 		"drops: port, reason, packets, help")                                              \
 	X(DROPS_LIST, "drops.list", drops_list, RPC_READ,                                          \
@@ -160,7 +172,8 @@ enum rpc_access {
 		"log "                                                                             \
 		"decided of a new session, or of a packet without one; per port rate limited, "    \
 		"suppressed: how many were not told before), commit (of a transaction), "          \
-		"dataplane (connected or not). A reader too slow for them is disconnected.",       \
+		"dataplane (connected or not), fastpath (a program was taken off and is back). A " \
+		"reader too slow for them is disconnected.",                                       \
 		"subscribed")                                                                      \
 	X(EVENTS_UNSUBSCRIBE, "events.unsubscribe", events_unsubscribe, RPC_READ,                  \
 		"Ends events.subscribe.", "subscribed")                                            \

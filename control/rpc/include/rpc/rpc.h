@@ -16,6 +16,7 @@
 #include <json-c/json.h>
 
 #include <engine/engine.h>
+#include <south/attach.h>
 #include <south/south.h>
 
 struct metadata_status; /* metadata/metadata.h */
@@ -59,6 +60,7 @@ struct rpc_config {
 	/* For status. May be NULL. */
 	void (*metadata)(void *arg, struct metadata_status *ret);
 	void *metadata_arg;
+	const struct attach *attach; /* the fast path; may be NULL */
 };
 
 /* Listens. A stale socket of the path is replaced; one that answers is refused with -EADDRINUSE.
@@ -70,5 +72,7 @@ int rpc_new(struct event_base *base, const struct rpc_config *config, struct eng
  * they come, so south may be freed before or after; but nothing may be committed any more, and
  * the loop may not run. Accepts NULL. */
 void rpc_free(struct rpc *r);
+/* Somebody took Weft's program off a port's interface, and it is back: an event. */
+void rpc_tell_repaired(struct rpc *r, const struct weft_port *port, const char *what);
 
 #endif
