@@ -3,9 +3,9 @@
  * weftd, the control daemon: the ladder that brings its parts up, the wires between them, and the
  * way down. No part knows main; single-threaded, one event loop.
  *
- * Order matters twice: programs and guards are on the interfaces before the data plane is told to
- * use them, and the data plane is not compared before the underlay is known (hostnet's ready), lest
- * a restart of weftd take the way to every remote host from it.
+ * Order matters twice: guards are on the interfaces before the data plane is told to use them, and
+ * the data plane is not compared before the underlay is known (hostnet's ready), lest a restart of
+ * weftd take the way to every remote host from it.
  */
 #include <cap-ng.h>
 #include <errno.h>
@@ -31,6 +31,7 @@
 #include <south/attach.h>
 #include <south/south.h>
 
+#include "bpffs.h"
 #include "options.h"
 
 #define EXIT_STORE 3
@@ -105,6 +106,72 @@ static void wire_new_fd(void *arg, const struct weft_port *port)
 		south_resend_port(d->south, port);
 }
 
+/* A question about a port to the data plane. */
+struct port_question {
+	struct daemon *daemon;
+	uint32_t port;
+};
+
+static void wire_port_answer(
+	void *arg, const struct weft_msg_hdr *answer, int error, const char *text)
+{
+	struct port_question *q = arg;
+
+	attach_port_answered(q->daemon->attach, q->port, error, text);
+	free(q);
+}
+
+static int wire_send_port(void *arg, const struct weft_msg_fastpath_port *port)
+{
+	struct port_question *q;
+	struct daemon *d = arg;
+	int rc;
+
+	if (!d->south)
+		return -ENOTCONN;
+	q = malloc(sizeof(*q));
+	if (!q)
+		return -ENOMEM;
+	*q = (struct port_question){d, port->port};
+	rc = south_query(d->south, WEFT_MSG_FASTPATH_PORT, port, sizeof(*port), WEFT_MSG_PONG,
+		wire_port_answer, q);
+	if (rc < 0)
+		free(q);
+	return rc;
+}
+
+static void wire_tables_answer(
+	void *arg, const struct weft_msg_hdr *answer, int error, const char *text)
+{
+	const struct daemon *d = arg;
+
+	attach_tables_answered(d->attach, error, text);
+}
+
+static int wire_send_tables(
+	void *arg, const struct weft_msg_fastpath *tables, const int fds[WEFT_FASTPATH_MAPS])
+{
+	struct daemon *d = arg;
+
+	return south_query_fds(d->south, WEFT_MSG_FASTPATH, tables, sizeof(*tables), fds,
+		WEFT_FASTPATH_MAPS, WEFT_MSG_PONG, wire_tables_answer, d);
+}
+
+static void wire_greeted(void *arg)
+{
+	const struct daemon *d = arg;
+
+	attach_greet(d->attach);
+}
+
+static void wire_repaired(void *arg, const struct weft_port *port, const char *what)
+{
+	const struct daemon *d = arg;
+
+	if (d->rpc)
+		rpc_tell_repaired(d->rpc, port, what);
+}
+
 static void wire_underlay_wanted(void *arg)
 {
 	struct daemon *d = arg;
@@ -130,7 +197,10 @@ static void wire_link(void *arg, const struct hostnet_link *link, bool present)
 {
 	struct daemon *d = arg;
 
-	attach_link(d->attach, link->ifindex, link->name, link->is_veth, present);
+	unsigned int flags = (hostnet_link_is_tenants(link) ? ATTACH_LINK_TENANTS : 0) |
+			     (link->peer_elsewhere ? ATTACH_LINK_AWAY : 0);
+
+	attach_link(d->attach, link->ifindex, link->name, flags, present);
 }
 
 static void wire_ready(void *arg)
@@ -268,11 +338,23 @@ static int open_engine(struct daemon *d)
 static int start_network(struct daemon *d)
 {
 	struct hostnet_config config = {.arg = d, .ready = wire_ready, .link = wire_link};
-	struct attach_config attach_config = {.arg = d, .new_map = wire_new_fd};
+	struct attach_config attach_config = {
+		.arg = d,
+		.new_map = wire_new_fd,
+		.fast_path = d->options.fast_path,
+		.bpf_folder = d->options.bpf_dir,
+		.n_sessions = d->options.fast_path_sessions,
+		.send_tables = wire_send_tables,
+		.send_port = wire_send_port,
+		.repaired = wire_repaired,
+	};
 	struct metadata_config metadata_config = {.arg = d, .new_fd = wire_new_fd};
-	struct south_listener listener = {.arg = d, .port = wire_port};
-	int rc = attach_new(d->base, d->engine, &attach_config, &d->attach);
+	struct south_listener listener = {.arg = d, .port = wire_port, .greeted = wire_greeted};
+	int rc;
 
+	if (d->options.fast_path)
+		bpffs_mount(d->options.bpf_dir);
+	rc = attach_new(d->base, d->engine, &attach_config, &d->attach);
 	if (rc == 0)
 		rc = metadata_new(d->base, d->engine, &metadata_config, &d->metadata);
 	if (rc < 0)
@@ -301,6 +383,7 @@ static int start_rpc(struct daemon *d)
 		.dataplane_path = d->options.dataplane,
 		.metadata = wire_metadata,
 		.metadata_arg = d,
+		.attach = d->attach,
 		.warnings = wire_warnings,
 		.warnings_arg = d,
 	};

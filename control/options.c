@@ -13,10 +13,15 @@
 
 #include <model/object.h>
 
+#include "bpffs.h"
 #include "options.h"
 
 #define HOST_FILE "/etc/weft/host"
 #define USAGE	  2
+
+/* A session takes two places in a table, which has less than 2^32 bytes. */
+#define SESSIONS_MIN 1024
+#define SESSIONS_MAX 8388608
 
 static const char help[] =
 	"Usage: weftd [OPTION]...\n"
@@ -30,6 +35,13 @@ static const char help[] =
 	"      --group GROUP      owns the socket: its members may connect and read\n"
 	"      --operators GROUP  its members may write, as may root; without --group it\n"
 	"                         owns the socket too\n"
+	"      --fast-path on|off the kernel carries established sessions, where it can (default\n"
+	"                         on)\n"
+	"      --fast-path-sessions N\n"
+	"                         room for so many of them, some 420 bytes each (default 65536);\n"
+	"                         tables that exist already keep theirs\n"
+	"      --bpf-dir DIR      of a bpffs: the fast path's tables stay there while weftd is\n"
+	"                         away (default " BPFFS_ROOT "/weft/HOST)\n"
 	"      --log-level LEVEL  error, warning, info or debug (default info)\n"
 	"      --version          print the release and exit\n"
 	"  -h, --help             print this and exit\n"
@@ -45,6 +57,9 @@ enum option_id {
 	OPTION_DATAPLANE,
 	OPTION_GROUP,
 	OPTION_OPERATORS,
+	OPTION_FAST_PATH,
+	OPTION_FAST_PATH_SESSIONS,
+	OPTION_BPF_DIR,
 	OPTION_LOG_LEVEL,
 	OPTION_VERSION,
 };
@@ -56,6 +71,9 @@ static const struct option long_options[] = {
 	{"dataplane", required_argument, NULL, OPTION_DATAPLANE},
 	{"group", required_argument, NULL, OPTION_GROUP},
 	{"operators", required_argument, NULL, OPTION_OPERATORS},
+	{"fast-path", required_argument, NULL, OPTION_FAST_PATH},
+	{"fast-path-sessions", required_argument, NULL, OPTION_FAST_PATH_SESSIONS},
+	{"bpf-dir", required_argument, NULL, OPTION_BPF_DIR},
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, 'h'},
@@ -116,6 +134,49 @@ static int set_group(gid_t *ret, const char *name)
 	return -1;
 }
 
+static int set_fast_path(struct options *o, const char *value)
+{
+	o->fast_path = strcmp(value, "on") == 0;
+	if (o->fast_path || strcmp(value, "off") == 0)
+		return -1;
+	fprintf(stderr, "weftd: --fast-path is on or off, not \"%s\"\n", value);
+	return USAGE;
+}
+
+static int set_fast_path_sessions(struct options *o, const char *value)
+{
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+
+	if (isdigit((unsigned char)value[0]) && *end == '\0' && n >= SESSIONS_MIN &&
+		n <= SESSIONS_MAX) {
+		o->fast_path_sessions = n;
+		return -1;
+	}
+	fprintf(stderr, "weftd: --fast-path-sessions is a number from %d to %d, not \"%s\"\n",
+		SESSIONS_MIN, SESSIONS_MAX, value);
+	return USAGE;
+}
+
+static int set_bpf_dir(struct options *o, const char *value)
+{
+	if (value[0] == '/' && strlen(value) < sizeof(o->bpf_dir)) {
+		memcpy(o->bpf_dir, value, strlen(value) + 1);
+		return -1;
+	}
+	fprintf(stderr, "weftd: --bpf-dir is an absolute path, not \"%s\"\n", value);
+	return USAGE;
+}
+
+/* bpffs has no names with dots; hosts have none with colons. */
+static void default_bpf_dir(struct options *o)
+{
+	snprintf(o->bpf_dir, sizeof(o->bpf_dir), BPFFS_ROOT "/weft/%s", o->host);
+	for (char *c = o->bpf_dir; *c; c++)
+		if (*c == '.')
+			*c = ':';
+}
+
 static int set_log_level(struct options *o, const char *name)
 {
 	o->log_level = log_level_by_name(name);
@@ -143,6 +204,12 @@ static int take(struct options *o, int option, const char *value)
 		return set_group(&o->socket_group, value);
 	case OPTION_OPERATORS:
 		return set_group(&o->operator_group, value);
+	case OPTION_FAST_PATH:
+		return set_fast_path(o, value);
+	case OPTION_FAST_PATH_SESSIONS:
+		return set_fast_path_sessions(o, value);
+	case OPTION_BPF_DIR:
+		return set_bpf_dir(o, value);
 	case OPTION_LOG_LEVEL:
 		return set_log_level(o, value);
 	case OPTION_VERSION:
@@ -168,6 +235,8 @@ int options_parse(int argc, char **argv, struct options *ret)
 		.socket_group = -1,
 		.operator_group = -1,
 		.log_level = LOG_LEVEL_INFO,
+		.fast_path = true,
+		.fast_path_sessions = 65536,
 	};
 	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		rc = take(ret, option, optarg);
@@ -180,5 +249,8 @@ int options_parse(int argc, char **argv, struct options *ret)
 	}
 	if (ret->socket_group == (gid_t)-1)
 		ret->socket_group = ret->operator_group;
-	return ret->host[0] ? -1 : default_host(ret);
+	rc = ret->host[0] ? -1 : default_host(ret);
+	if (rc < 0 && !ret->bpf_dir[0])
+		default_bpf_dir(ret);
+	return rc;
 }

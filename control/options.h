@@ -6,6 +6,8 @@
 #define WEFTD_OPTIONS_H
 
 #include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <ccore/log.h>
@@ -18,6 +20,9 @@ struct options {
 	gid_t socket_group;   /* may connect; -1: as the process */
 	gid_t operator_group; /* may write, beside root; -1: none */
 	enum log_level log_level;
+	bool fast_path;
+	uint32_t fast_path_sessions;
+	char bpf_dir[PATH_MAX];
 };
 
 /* Returns -1 to go on, else the exit code (0 after --help and --version, 2 after a mistake). */
