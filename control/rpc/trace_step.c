@@ -7,6 +7,8 @@
 #include <stdio.h>
 
 #include <explain/packet.h>
+#include <weft_bpf/port.h>
+#include <weft_bpf/uplink.h>
 
 #include "sentence.h"
 #include "trace.h"
@@ -375,6 +377,24 @@ static void on_wait(struct say *s)
 	sentence_add(&s->text, "waits for the first fragment of its packet");
 }
 
+static void on_kernel(struct say *s)
+{
+	static const char *const programs[WEFT_BPF_PROG_N] = {
+		[WEFT_BPF_PROG_PORT] = WEFT_BPF_PORT_PROG,
+		[WEFT_BPF_PROG_UPLINK_TC] = WEFT_BPF_UPLINK_TC_PROG,
+		[WEFT_BPF_PROG_UPLINK_XDP] = WEFT_BPF_UPLINK_PROG,
+	};
+	const char *name = s->d->n < WEFT_BPF_PROG_N ? programs[s->d->n] : NULL;
+
+	json_object_object_add(
+		s->o, "program", json_object_new_string(name == NULL ? "unknown" : name));
+	sentence_add(&s->text, "is carried in the kernel by %s", named(s, "program"));
+	if (s->d->size == 0)
+		return;
+	add_uint(s, "segment_size", s->d->size);
+	sentence_add(&s->text, ", to be cut into segments of %u bytes later", s->d->size);
+}
+
 static void on_drop(struct say *s)
 {
 	const struct weft_trace_record *d = s->d;
@@ -416,6 +436,7 @@ static void (*const sayers[WEFT_TRACE_STEP_MAX])(struct say *s) = {
 	[WEFT_TRACE_ANSWER] = on_answer,
 	[WEFT_TRACE_WAIT] = on_wait,
 	[WEFT_TRACE_DROP] = on_drop,
+	[WEFT_TRACE_KERNEL] = on_kernel,
 };
 
 struct json_object *trace_step_json(const struct rpc *r, const struct weft_trace_record *d)

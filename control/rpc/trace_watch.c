@@ -60,7 +60,8 @@ static struct json_object *packet_json(const struct trace_watch *w, const struct
 	for (size_t i = 0; i < t->n; i++)
 		json_object_array_add(steps, trace_step_json(w->rpc, &t->steps[i]));
 	json_object_object_add(params, "packet", json_object_new_int64(t->packet));
-	json_object_object_add(params, "worker", json_object_new_int(t->steps[0].worker));
+	if (t->steps[0].worker != WEFT_TRACE_NO_WORKER)
+		json_object_object_add(params, "worker", json_object_new_int(t->steps[0].worker));
 	json_object_object_add(params, "age_ms", json_object_new_uint64(age));
 	json_object_object_add(params, "steps", steps);
 	json_object_object_add(params, "lost", json_object_new_uint64(w->lost + w->lost_before));

@@ -86,6 +86,14 @@ struct session_dir *dry_find(struct dry *dry, const struct session_key *key)
 	return &dry_copy(dry, real)->dir[d - real->dir];
 }
 
+const struct session_dir *dry_real(const struct dry *dry, const struct session_dir *d)
+{
+	const struct session *ghost = session_of((struct session_dir *)(uintptr_t)d);
+	const struct session *real = dry->real[ghost - dry->ghosts];
+
+	return real ? &real->dir[d - ghost->dir] : NULL;
+}
+
 struct session *dry_insert(struct dry *dry, const struct session_new *n, enum weft_drop *ret_drop)
 {
 	struct session *ghost;

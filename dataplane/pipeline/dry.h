@@ -29,6 +29,8 @@ struct dry {
 /* dry.c */
 /* A ghost: of the session with that key, or of one that would be there by now. */
 struct session_dir *dry_find(struct dry *dry, const struct session_key *key);
+/* What it is a ghost of; NULL: of none that is there. */
+const struct session_dir *dry_real(const struct dry *dry, const struct session_dir *d);
 struct session *dry_insert(struct dry *dry, const struct session_new *n, enum weft_drop *ret_drop);
 void dry_remove(struct dry *dry, struct session *ghost);
 void dry_tell(struct dry *dry, const struct weft_trace_record *r);

@@ -240,9 +240,14 @@ static enum weft_trace_step session_step(
 static __rte_cold void session_trace(struct pipeline *pl, struct session_burst *b)
 {
 	for (uint16_t i = 0; i < b->n; i++) {
-		if (stage_traced(pkt_meta(b->pkts[i])))
-			trace_session(pl, pkt_meta(b->pkts[i]),
-				session_step(pl, b->pkts[i], b->dirs[i]), &b->keys[i]);
+		enum weft_trace_step step;
+
+		if (!stage_traced(pkt_meta(b->pkts[i])))
+			continue;
+		step = session_step(pl, b->pkts[i], b->dirs[i]);
+		trace_session(pl, pkt_meta(b->pkts[i]), step, &b->keys[i]);
+		if (step == WEFT_TRACE_SESSION_HIT)
+			trace_kernel(pl, b->pkts[i], b->dirs[i]);
 	}
 }
 

@@ -5,7 +5,9 @@
 #include <netinet/in.h>
 
 #include <core/clock.h>
+#include <session/offload.h>
 #include <tunnel/vxlan.h>
+#include <weft_bpf/port.h>
 
 #include "dry.h"
 #include "path.h"
@@ -140,6 +142,25 @@ void trace_session(struct pipeline *pl, const struct pkt_meta *meta, enum weft_t
 			.sport = key->sport,
 			.dport = key->dport,
 			.proto = key->proto});
+}
+
+static enum weft_bpf_prog trace_prog(const struct pipeline *pl, const struct pkt_meta *meta)
+{
+	if (!(meta->flags & PKT_FROM_TUNNEL))
+		return WEFT_BPF_PROG_PORT;
+	return pl->in->spec.kind == WEFT_PORT_AF_XDP ? WEFT_BPF_PROG_UPLINK_XDP
+						     : WEFT_BPF_PROG_UPLINK_TC;
+}
+
+void trace_kernel(struct pipeline *pl, const struct rte_mbuf *m, const struct session_dir *d)
+{
+	const struct pkt_meta *meta = pkt_meta_const(m);
+	const struct session_dir *real = pl->dry ? dry_real(pl->dry, d) : NULL;
+
+	if (real && offload_takes(real, m))
+		trace_put(pl, meta,
+			&(struct weft_trace_record){
+				.step = WEFT_TRACE_KERNEL, .n = trace_prog(pl, meta)});
 }
 
 void trace_dest(struct pipeline *pl, const struct pkt_meta *meta, const uint8_t *mac, dest_t dest)

@@ -44,6 +44,14 @@ __rte_cold bool watch_may(struct pipeline *pl);
 /* A record of such a packet. */
 void watch_tell(struct pipeline *pl, struct weft_trace_record *r);
 
+/* watch_carried.c, for watch.c. Watches what programs carry and passes f; NULL: nothing. */
+void watch_carried(const struct weft_watch_filter *f);
+#define WATCH_CARRIED_STEPS 8 /* of one packet, at most */
+/* The steps of whole packets, up to max. */
+unsigned int watch_carried_drain(struct weft_trace_record *ret, unsigned int max);
+/* Packets beyond the rate so far. */
+uint64_t watch_carried_skipped(void);
+
 /* Fills in packet, time and worker. */
 __rte_cold void trace_put(
 	struct pipeline *pl, const struct pkt_meta *meta, const struct weft_trace_record *step);
@@ -67,6 +75,10 @@ static inline bool stage_traced(const struct pkt_meta *meta)
 }
 __rte_cold void trace_session(struct pipeline *pl, const struct pkt_meta *meta,
 	enum weft_trace_step step, const struct session_key *key);
+/* m has a decision that holds, in d: would the kernel have carried it? Only dry runs ask: what it
+ * carries never comes here. */
+__rte_cold void trace_kernel(
+	struct pipeline *pl, const struct rte_mbuf *m, const struct session_dir *d);
 struct path_next;
 /* What path_route found. */
 __rte_cold void trace_next(struct pipeline *pl, const struct pkt_meta *meta,

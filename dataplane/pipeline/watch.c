@@ -9,6 +9,7 @@
 
 #include <core/clock.h>
 #include <core/rcu.h>
+#include <observe/carried.h>
 #include <observe/trace_ring.h>
 #include <pipeline/watch.h>
 #include <weft/limits.h>
@@ -23,7 +24,7 @@ static _Atomic uint64_t watch_skipped[WEFT_MAX_WORKERS];
 
 /* Main thread. */
 static uint16_t watch_number;	 /* of the last filter */
-static unsigned int watch_first; /* the worker whose turn it is */
+static unsigned int watch_first; /* whose turn it is: a worker, or the kernel after them */
 static struct watch_missed watch_missed_before;
 
 /* ---- workers ---- */
@@ -154,7 +155,8 @@ void watch_fini(void)
 
 static struct watch_missed watch_missed_ever(void)
 {
-	struct watch_missed missed = {.lost = trace_ring_lost()};
+	struct watch_missed missed = {
+		.lost = trace_ring_lost() + carried_lost(), .skipped = watch_carried_skipped()};
 
 	for (unsigned int i = 0; i < WEFT_MAX_WORKERS; i++)
 		missed.skipped += atomic_load_explicit(&watch_skipped[i], memory_order_relaxed);
@@ -179,6 +181,7 @@ int watch_set(const struct weft_watch_filter *f)
 	w->number = ++watch_number;
 	watch_missed_before = watch_missed_ever();
 	watch_publish(w);
+	watch_carried(f);
 	return 0;
 }
 
@@ -186,6 +189,7 @@ void watch_clear(void)
 {
 	watch_number++;
 	watch_publish(NULL);
+	watch_carried(NULL);
 }
 
 /* Of n records, those of the present filter move to the front. Returns their number. */
@@ -219,9 +223,13 @@ unsigned int watch_drain(struct weft_trace_record *ret, unsigned int max)
 {
 	unsigned int workers = trace_ring_n_workers(), n = 0;
 
-	watch_first = workers ? (watch_first + 1) % workers : 0;
-	for (unsigned int i = 0; i < workers && n < max; i++)
-		n += watch_drain_worker((watch_first + i) % workers, ret + n, max - n);
+	watch_first = (watch_first + 1) % (workers + 1);
+	for (unsigned int i = 0; i <= workers && n < max; i++) {
+		unsigned int turn = (watch_first + i) % (workers + 1);
+
+		n += turn < workers ? watch_drain_worker(turn, ret + n, max - n)
+				    : watch_carried_drain(ret + n, max - n);
+	}
 	return n;
 }
 

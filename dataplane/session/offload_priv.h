@@ -4,7 +4,7 @@
  *
  *   offload.c        a session into the tables and out     offload_pair.c   who has which entries
  *   offload_entry.c  what programs are told of it          offload_commit.c epochs, tunnels, ports
- *   offload_adopt.c  sessions of a data plane before
+ *   offload_adopt.c  sessions of a data plane before       offload_ask.c    may a packet stay there
  */
 #ifndef OFFLOAD_PRIV_H
 #define OFFLOAD_PRIV_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * TCP segments of mbufs, and the windows that they must lie in as far as only the data plane judges
- * them; the rest is shared with BPF (weft_bpf/tcp_window.h). For track_tcp.c alone, which says who
- * may call what with or without the lock.
+ * them; the rest is shared with BPF (weft_bpf/tcp_window.h). For track_tcp.c, which says who may
+ * call what with or without the lock, and offload_ask.c.
  */
 #ifndef TCP_WINDOW_H
 #define TCP_WINDOW_H

@@ -101,8 +101,11 @@ static void print_packet(struct live *l, const struct trace_host *host, struct j
 	print_time(get_uint(p, "age_ms"));
 	if (l->hosts->n > 1)
 		printf(" %s", host->name);
-	printf(" packet %" PRIu64 " worker %" PRIu64 "\n", get_uint(p, "packet"),
-		get_uint(p, "worker"));
+	printf(" packet %" PRIu64, get_uint(p, "packet"));
+	if (json_object_object_get_ex(p, "worker", NULL))
+		printf(" worker %" PRIu64 "\n", get_uint(p, "worker"));
+	else
+		puts(" in the kernel");
 	print_steps(get_array(p, "steps"), "  ");
 }
 

@@ -246,6 +246,14 @@ def test_probe_agrees(fake, weft):
          "destination_port": 80, "either": True}]
 
 
+def test_probe_of_what_the_kernel_carries(fake, weft):
+    """A probe goes the data plane's way, where the kernel would take the sender's own packet."""
+    kernel = step("kernel", "is carried in the kernel by weft_port")
+    fake.handlers["trace_run"] = lambda p: {**LOCAL, "steps": [PARSED, kernel, *LOCAL["steps"][1:]]}
+    probed(fake, ALLOWED, ANSWER)
+    assert "\nprobe: h1 did as foretold\n" in weft("check", "reach", "red/a", "red/b", "tcp/80", "--probe").ok()
+
+
 def test_probe_without_an_answer(fake, weft):
     probed(fake, ALLOWED)
     assert weft("check", "reach", "red/a", "red/b", "tcp/80", "--probe").ok().endswith(

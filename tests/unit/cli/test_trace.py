@@ -480,8 +480,9 @@ def parsed(src, dst, sport=None, dport=None):
 
 
 def test_live(fake, live):
-    p = live("--count", "2")
+    p = live("--count", "3")
     fake.packet([step("received", "from red/a"), step("drop", "no-route")], lost=3)
+    fake.notify("trace.packet", {"packet": 7, "age_ms": 5, "lost": 3, "steps": [step("kernel", "by weft_port")]})
     fake.notify("event", {"type": "other"})
     fake.packet([step("output", "to red/b")], packet=2, worker=1, lost=4)
     out, err = p.communicate(timeout=30)
@@ -490,9 +491,11 @@ def test_live(fake, live):
 TIME packet 1 worker 0
   received       from red/a
   drop           no-route
+TIME packet 7 in the kernel
+  kernel         by weft_port
 TIME packet 2 worker 1
   output         to red/b
-2 packets; 4 steps were lost
+3 packets; 4 steps were lost
 """
 
 

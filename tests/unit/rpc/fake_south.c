@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include <ccore/mem.h>
+#include <weft_bpf/port.h>
 
 #include "fake_south.h"
 
@@ -416,10 +417,12 @@ static void answer_pong(struct later *l)
 	l->answer(l->arg, &pong, 0, "");
 }
 
+/* From source port 7 comes what the kernel carries. */
 void fake_south_watched(struct south *s, unsigned int n, unsigned int lost)
 {
-	static const uint16_t steps[] = {
-		WEFT_TRACE_RECEIVED, WEFT_TRACE_PARSED, WEFT_TRACE_SESSION_MISS, WEFT_TRACE_OUTPUT};
+	bool carried = s->watched.sport == 7;
+	const uint16_t steps[] = {WEFT_TRACE_RECEIVED, WEFT_TRACE_PARSED,
+		carried ? WEFT_TRACE_KERNEL : WEFT_TRACE_SESSION_MISS, WEFT_TRACE_OUTPUT};
 	static struct {
 		struct weft_event_trace head;
 		struct weft_trace_record records[600];
@@ -431,7 +434,9 @@ void fake_south_watched(struct south *s, unsigned int n, unsigned int lost)
 			e.records[e.head.n] = (struct weft_trace_record){.step = steps[i],
 				.packet = 1000 + e.head.n,
 				.time_ms = UINT32_MAX - 4,
-				.worker = 1,
+				.worker = carried ? WEFT_TRACE_NO_WORKER : 1,
+				.n = WEFT_BPF_PROG_UPLINK_TC,
+				.size = 1448,
 				.port = id_of(s, "red/c1"),
 				.vni = 1001,
 				.proto = 6,

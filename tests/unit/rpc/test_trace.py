@@ -327,6 +327,17 @@ def test_watch(server, traced):
     assert traced.call("trace.unwatch") == {"watching": False}  # and nothing came between
 
 
+def test_watch_what_the_kernel_carries(server, traced):
+    traced.call("trace.watch", {"source_port": 7, "rate": 5})
+    server.do("watched 1 0")
+    p, = packets(traced, 1)
+    step = p["steps"][2]
+    assert (step["step"], step["program"], step["segment_size"]) == ("kernel", "weft_uplink_tc", 1448)
+    assert step["text"] == "is carried in the kernel by weft_uplink_tc, to be cut into segments of 1448 bytes later"
+    assert "worker" not in p
+    traced.call("trace.unwatch")
+
+
 def test_one_watches_at_a_time(server, traced):
     with server.client() as other:
         traced.call("trace.watch", {})

@@ -159,8 +159,9 @@ enum rpc_access {
 	X(TRACE_WATCH, "trace.watch", trace_watch, RPC_READ,                                       \
 		"From now on sends notifications named \"trace.packet\" on this connection for "   \
 		"real packets that enter by a port of this host and pass all of the filter: "      \
-		"packet (a number), worker, age_ms, steps (as in trace.run), lost (steps so far "  \
-		"for which there was no room, as the reader was too slow), skipped (packets so "   \
+		"packet (a number), worker (unless the kernel carried it), age_ms, steps (as in "  \
+		"trace.run), lost (steps so far for which there was no room, as the reader was "   \
+		"too slow; a packet that the kernel carried counts as one), skipped (packets so "  \
 		"far beyond the rate). One connection at a time; it may change its filter. No "    \
 		"worker ever waits for it.",                                                       \
 		"watching")                                                                        \

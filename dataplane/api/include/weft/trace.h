@@ -39,14 +39,18 @@
 	X(24, OUTPUT, "output")		      /* port, size */                                     \
 	X(25, ANSWER, "answer")		      /* an answer to it is made here */                   \
 	X(26, WAIT, "wait")		      /* a fragment waits for its first one */             \
-	X(27, DROP, "drop")		      /* reason; policy: port, ruleset, rule, direction */
+	X(27, DROP, "drop")		      /* reason; policy: port, ruleset, rule, direction */ \
+	X(28, KERNEL, "kernel") /* n: program that carries it (enum weft_bpf_prog); size: GSO */
 
 enum weft_trace_step {
 #define WEFT_TRACE_ENUM(number, id, name) WEFT_TRACE_##id = number,
 	WEFT_TRACE_STEPS(WEFT_TRACE_ENUM)
 #undef WEFT_TRACE_ENUM
-	WEFT_TRACE_STEP_MAX = 28
+	WEFT_TRACE_STEP_MAX = 29
 };
+
+/* In worker: it was carried in the kernel. */
+#define WEFT_TRACE_NO_WORKER 255
 
 /* The name of a step, or NULL. */
 const char *weft_trace_name(unsigned int step);

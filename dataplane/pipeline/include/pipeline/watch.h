@@ -14,6 +14,10 @@
  * With WEFT_WATCH_DROPPED it is drops that count against the rate and are told: how the packet came
  * (RECEIVED, TUNNEL, PARSED), once, and DROP, for each copy of it.
  *
+ * What programs in the kernel carry is watched as well, when they have been attached: their packets
+ * bear numbers of WEFT_TRACE_NO_WORKER, are held to the same rate as one more worker's, and one
+ * that finds no room is one lost record.
+ *
  * Main thread.
  */
 #ifndef PIPELINE_WATCH_H
@@ -24,6 +28,12 @@
 /* For that many workers, while none runs; so is fini. Returns 0 or -ENOMEM. */
 int watch_init(unsigned int n_workers);
 void watch_fini(void);
+
+union weft_bpf_trace;
+struct weft_bpf_control;
+/* What is shared with programs (weft_bpf/trace.h), until NULLs say that there are none. Ends what
+ * another data plane may have watched. */
+void watch_attach(struct weft_bpf_control *control, union weft_bpf_trace *trace);
 
 /* From now on packets that pass f, which weft_watch_wrong finds nothing wrong with, are watched,
  * and no others; f is copied. What was not taken of an earlier filter is forgotten. Returns 0, or

@@ -80,6 +80,11 @@ void offload_import(struct session *s);
 /* After it: gives them what they did not see; puts the session in again if it was revoked. */
 void offload_export(struct session_dir *d);
 
+struct rte_mbuf;
+/* Would programs carry m, which is parsed and of that direction with its decision, if it came now?
+ * Main thread, as a reader. */
+bool offload_takes(const struct session_dir *d, const struct rte_mbuf *m);
+
 /* All that was seen of a direction, here and there. Any thread that may hold the session. */
 struct session_traffic {
 	uint64_t packets;
