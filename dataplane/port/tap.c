@@ -67,7 +67,7 @@ struct tap {
 
 /* Reads one frame into *chain (RX_CHAIN_FRAME_MAX long), which it takes; *chain becomes what was
  * not used. NULL: none there (*ret_error false), or a broken one. */
-static struct rte_mbuf *rx_one(int fd, struct rte_mbuf **chain, bool *ret_error)
+static struct rte_mbuf *rx_one(int fd, bool tunnels, struct rte_mbuf **chain, bool *ret_error)
 {
 	struct virtio_net_hdr_mrg_rxbuf vnet;
 	struct iovec iov[1 + RX_CHAIN_SEGS_MAX];
@@ -84,7 +84,7 @@ static struct rte_mbuf *rx_one(int fd, struct rte_mbuf **chain, bool *ret_error)
 	if (len <= 0 || len > RX_CHAIN_FRAME_MAX)
 		return NULL;
 	*chain = rx_chain_cut(m, len);
-	if (likely(vnet_hdr_rx(&vnet.hdr, m) == 0)) {
+	if (likely(vnet_hdr_rx(&vnet.hdr, m, tunnels) == 0)) {
 		*ret_error = false;
 		return m;
 	}
@@ -110,7 +110,8 @@ static uint16_t tap_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, u
 	chain = rx_chain_new(RX_CHAIN_FRAME_MAX);
 	for (uint16_t i = 0; i < n && likely(chain); i++) {
 		bool error;
-		struct rte_mbuf *m = rx_one(q->fd, &chain, &error);
+		struct rte_mbuf *m =
+			rx_one(q->fd, p->spec.role == WEFT_ROLE_UPLINK, &chain, &error);
 
 		if (unlikely(error))
 			port_rx_error(p, NULL);

@@ -53,6 +53,7 @@ struct veth_queue {
 	uint32_t next; /* slot */
 	uint32_t n_slots;
 	uint32_t slot_size;
+	bool tunnels; /* an uplink's */
 	uint8_t *ring;
 } __rte_cache_aligned;
 
@@ -174,7 +175,7 @@ static struct rte_mbuf *rx_slot(
 		return NULL;
 	if ((slot->tp_status & TP_STATUS_VLAN_VALID) && m->data_len >= RTE_ETHER_HDR_LEN)
 		insert_vlan(m, slot, &vnet);
-	if (likely(vnet_hdr_rx(&vnet, m) == 0))
+	if (likely(vnet_hdr_rx(&vnet, m, q->tunnels) == 0))
 		return m;
 	rte_pktmbuf_free(m);
 	*ret_error = true;
@@ -390,6 +391,7 @@ static int queue_open(struct port *p, struct veth *v, unsigned int i)
 	struct veth_queue *q = &v->queues[i];
 	int error;
 
+	q->tunnels = p->spec.role == WEFT_ROLE_UPLINK;
 	q->fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (q->fd < 0)
 		return port_fail(

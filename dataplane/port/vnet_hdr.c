@@ -15,13 +15,19 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
+#include <pkt/bytes.h>
 #include <pkt/cksum.h>
+#include <pkt/parse.h>
 
 #include "vnet_hdr.h"
 
 #define CKSUM_OFFSET_TCP  offsetof(struct rte_tcp_hdr, cksum)
 #define CKSUM_OFFSET_UDP  offsetof(struct rte_udp_hdr, dgram_cksum)
 #define CKSUM_OFFSET_SCTP 8 /* RFC 9260 section 3.1; four bytes */
+
+#define VXLAN_PORT    4789
+#define VXLAN_HEADERS 16 /* UDP and VXLAN */
+#define PEEK_MAX      20
 
 /* Copies into the frame, over segment borders. The range lies within the frame. */
 static void frame_write(struct rte_mbuf *m, uint32_t off, const uint8_t *bytes, unsigned int n)
@@ -39,19 +45,70 @@ static void frame_write(struct rte_mbuf *m, uint32_t off, const uint8_t *bytes, 
 	}
 }
 
-/* The frame's IP protocol, extension headers not followed, or -1. */
-static int frame_protocol(const struct rte_mbuf *m)
+/* n bytes of the frame, or zeros where it is shorter. */
+static const uint8_t *peek(const struct rte_mbuf *m, uint32_t off, uint32_t n, uint8_t *buf)
 {
-	uint8_t buf[RTE_ETHER_HDR_LEN + 20];
-	const uint8_t *b = rte_pktmbuf_read(m, 0, sizeof(buf), buf);
+	static const uint8_t zeros[PEEK_MAX];
+	const uint8_t *p = rte_pktmbuf_read(m, off, n, buf);
 
-	if (!b)
+	return p ? p : zeros;
+}
+
+/* Passes over IPv6 extension headers; returns the protocol behind them. */
+static uint8_t skip_ext(const struct rte_mbuf *m, uint8_t proto, uint32_t *at)
+{
+	uint8_t buf[PEEK_MAX];
+
+	for (unsigned int n = 0; n < PKT_EXT_MAX; n++) {
+		const uint8_t *p = peek(m, *at, 2, buf);
+		uint32_t size = pkt_ext_size(proto, p);
+
+		if (size == 0)
+			break;
+		proto = p[0];
+		*at += size;
+	}
+	return proto;
+}
+
+/* The protocol that the Ethernet frame at off has behind its IP header, and where; -1: no IP. */
+static int find_l4(const struct rte_mbuf *m, uint32_t off, uint32_t *ret_at)
+{
+	uint32_t at = off + 2 * RTE_ETHER_ADDR_LEN;
+	uint8_t buf[PEEK_MAX];
+	const uint8_t *ip;
+	uint16_t type;
+
+	for (unsigned int tags = 0;; tags++, at += RTE_VLAN_HLEN) {
+		type = load16(peek(m, at, sizeof(type), buf));
+		if ((type != RTE_ETHER_TYPE_VLAN && type != RTE_ETHER_TYPE_QINQ) || tags == 2)
+			break;
+	}
+	at += sizeof(type);
+	ip = peek(m, at, sizeof(struct rte_ipv4_hdr), buf);
+	if (type == RTE_ETHER_TYPE_IPV4) {
+		*ret_at = at + (ip[0] & 15) * 4;
+		return ip[offsetof(struct rte_ipv4_hdr, next_proto_id)];
+	}
+	if (type != RTE_ETHER_TYPE_IPV6)
 		return -1;
-	if (b[12] == 0x08 && b[13] == 0x00)
-		return b[RTE_ETHER_HDR_LEN + offsetof(struct rte_ipv4_hdr, next_proto_id)];
-	if (b[12] == 0x86 && b[13] == 0xdd)
-		return b[RTE_ETHER_HDR_LEN + offsetof(struct rte_ipv6_hdr, proto)];
-	return -1;
+	*ret_at = at + sizeof(struct rte_ipv6_hdr);
+	return skip_ext(m, ip[offsetof(struct rte_ipv6_hdr, proto)], ret_at);
+}
+
+/* The protocol whose header begins at start, as the parser will see it later; -1: none does. With
+ * tunnels that of the inner packet: where it says nothing of that, the outer headers concern us
+ * alone. */
+static int protocol_at(const struct rte_mbuf *m, uint32_t start, bool tunnels)
+{
+	uint32_t at = 0;
+	int proto = find_l4(m, 0, &at);
+	uint8_t buf[PEEK_MAX];
+
+	if (tunnels && proto == IPPROTO_UDP &&
+		load16(peek(m, at + 2, sizeof(uint16_t), buf)) == VXLAN_PORT)
+		proto = find_l4(m, at + VXLAN_HEADERS, &at);
+	return at == start ? proto : -1;
 }
 
 static uint32_t crc32c_add(uint32_t crc, const uint8_t *b, uint32_t n)
@@ -103,17 +160,23 @@ static void complete_inet(struct rte_mbuf *m, uint32_t start, uint32_t field)
 	frame_write(m, field, (const uint8_t *)&sum, sizeof(sum));
 }
 
-static int rx_partial(const struct virtio_net_hdr *h, struct rte_mbuf *m)
+/* What the parser is to know of a checksum at start, it is told; all others are completed. */
+static int rx_partial(const struct virtio_net_hdr *h, struct rte_mbuf *m, bool tunnels)
 {
 	uint32_t start = h->csum_start, field = start + h->csum_offset;
+	int proto;
 
 	if (start < RTE_ETHER_HDR_LEN || field + sizeof(uint16_t) > m->pkt_len)
 		return -EINVAL;
-	if (h->csum_offset == CKSUM_OFFSET_TCP || h->csum_offset == CKSUM_OFFSET_UDP) {
+	proto = protocol_at(m, start, tunnels);
+	if (proto >= 0 &&
+		(h->csum_offset == CKSUM_OFFSET_TCP || h->csum_offset == CKSUM_OFFSET_UDP)) {
 		m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE;
 		return 0;
 	}
-	if (h->csum_offset == CKSUM_OFFSET_SCTP && frame_protocol(m) == IPPROTO_SCTP)
+	if (h->gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		return -EINVAL; /* nobody could cut it */
+	if (h->csum_offset == CKSUM_OFFSET_SCTP && proto == IPPROTO_SCTP)
 		return complete_sctp(m, start);
 	complete_inet(m, start, field);
 	return 0;
@@ -142,12 +205,12 @@ static int rx_gso(const struct virtio_net_hdr *h, struct rte_mbuf *m)
 	return 0;
 }
 
-int vnet_hdr_rx(const struct virtio_net_hdr *h, struct rte_mbuf *m)
+int vnet_hdr_rx(const struct virtio_net_hdr *h, struct rte_mbuf *m, bool tunnels)
 {
 	if (likely(!(h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) &&
 		    h->gso_type == VIRTIO_NET_HDR_GSO_NONE))
 		return 0;
-	if ((h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && rx_partial(h, m) < 0)
+	if ((h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && rx_partial(h, m, tunnels) < 0)
 		return -EINVAL;
 	return h->gso_type == VIRTIO_NET_HDR_GSO_NONE ? 0 : rx_gso(h, m);
 }

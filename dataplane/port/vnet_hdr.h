@@ -21,10 +21,13 @@
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5
 #endif
 
-/* Sets metadata of the received frame m (complete, headers not parsed). A checksum that is neither
- * TCP's nor UDP's (SCTP) is completed here, since no metadata can express it. Returns 0, or -EINVAL
- * when the header does not fit the frame. */
-int vnet_hdr_rx(const struct virtio_net_hdr *h, struct rte_mbuf *m);
+/* Sets metadata of the received frame m (complete, headers not parsed). What metadata can't express
+ * is completed here: a checksum that is neither TCP's nor UDP's (SCTP), or is not where those of
+ * the frame are, but further in, as in a tunnel of the tenant's own. tunnels: VXLAN is for us, and
+ * metadata is that of the packets inside; the kernel sends them whole, with checksum and
+ * segmentation of the inner packet left to do. Returns 0, or -EINVAL when the header does not fit
+ * the frame, or asks to segment what can't be. */
+int vnet_hdr_rx(const struct virtio_net_hdr *h, struct rte_mbuf *m, bool tunnels);
 
 /* Fills h from the TX flags of m. The checksum field holds the pseudo-header sum over the frame's
  * whole length already, for GSO frames too (pkt/cksum.h). */
