@@ -87,9 +87,10 @@ static void tell_ports(const struct config *cfg)
 		if (!p)
 			continue;
 		ports[p->spec.id] = p->dev;
-		offload_set_port(slot, &(struct offload_port){ifindex[p->spec.id],
-					       p->dev->max_frame - PORT_FRAME_OVERHEAD,
-					       p->spec.id == UPLINK_ID ? OFFLOAD_PORT_DELIVER : 0});
+		offload_set_port(
+			slot, &(struct offload_port){port_is_up(p->dev) ? ifindex[p->spec.id] : 0,
+				      p->dev->max_frame - PORT_FRAME_OVERHEAD,
+				      p->spec.id == UPLINK_ID ? OFFLOAD_PORT_DELIVER : 0});
 	}
 }
 
@@ -288,6 +289,7 @@ enum judgement judge(const struct judged *j)
 	static struct shadow s[2];
 	static struct outcome o;
 	struct known k[2];
+	uint16_t slot = ports[j->port] ? ports[j->port]->slot : 0;
 	bool uplink = j->port == UPLINK_ID, hit = false;
 	unsigned int n = 0;
 
@@ -302,9 +304,11 @@ enum judgement judge(const struct judged *j)
 			know(&s[n], &k[n]);
 		n++;
 	}
-	run_here(j, &o);
+	memset(&o, 0, sizeof(o));
+	if (ports[j->port]) /* else the port is gone, its interface is not */
+		run_here(j, &o);
 	judge_counts.frames++;
-	judge_counts.carried += o.n_out == 1 && o.n_drop == 0 && o.slot != ports[j->port]->slot;
+	judge_counts.carried += o.n_out == 1 && o.n_drop == 0 && o.slot != slot;
 	for (unsigned int i = 0; i < n; i++) {
 		const char *what = s[i].hit		    ? compare(&s[i], &k[i], &o)
 				   : is_untouched(j, &s[i]) ? NULL
