@@ -19,9 +19,6 @@ struct loader_guard {
 	struct tc_guard *skel;
 };
 
-static const enum bpf_tc_attach_point points[] = {BPF_TC_INGRESS, BPF_TC_EGRESS};
-#define N_POINTS (sizeof(points) / sizeof(points[0]))
-
 int loader_guard_new(struct loader_guard **ret, char *text)
 {
 	struct loader_guard *g = calloc(1, sizeof(*g));
@@ -58,9 +55,12 @@ int loader_guard_ensure(struct loader_guard *g, int ifindex, char *text)
 	text[0] = '\0';
 	prog_capture_begin();
 	error = tc_prepare(ifindex, text);
-	for (unsigned int i = 0; i < N_POINTS && error >= 0; i++)
+	if (error >= 0)
 		error = tc_put(
-			ifindex, points[i], bpf_program__fd(g->skel->progs.weft_guard), text);
+			ifindex, BPF_TC_INGRESS, bpf_program__fd(g->skel->progs.weft_guard), text);
+	if (error >= 0)
+		error = tc_put(ifindex, BPF_TC_EGRESS,
+			bpf_program__fd(g->skel->progs.weft_guard_out), text);
 	prog_capture_end();
 	return error < 0 ? error : 0;
 }
@@ -68,16 +68,12 @@ int loader_guard_ensure(struct loader_guard *g, int ifindex, char *text)
 /* The clsact qdisc stays: it costs nothing and somebody else may have filters on it. */
 int loader_guard_remove(int ifindex)
 {
-	static const char *const guard[] = {WEFT_BPF_GUARD_PROG, NULL};
-	int result = 0;
+	static const char *const guards[] = {WEFT_BPF_GUARD_PROG, WEFT_BPF_GUARD_OUT_PROG, NULL};
+	int error, egress;
 
 	prog_capture_begin();
-	for (unsigned int i = 0; i < N_POINTS; i++) {
-		int error = tc_take_off(ifindex, points[i], guard);
-
-		if (error < 0)
-			result = error;
-	}
+	error = tc_take_off(ifindex, BPF_TC_INGRESS, guards);
+	egress = tc_take_off(ifindex, BPF_TC_EGRESS, guards);
 	prog_capture_end();
-	return result;
+	return error < 0 ? error : egress;
 }

@@ -13,10 +13,12 @@
 #include <loader/loader.h>
 #include <weft_bpf/guard.h>
 
+#include "qdisc.h"
 #include "tc.h"
 
-static const char *const own_names[] = {WEFT_BPF_GUARD_PROG, WEFT_BPF_PORT_PROG,
-	WEFT_BPF_PORT_OUT_PROG, WEFT_BPF_UPLINK_TC_PROG, WEFT_BPF_DELIVER_PROG, NULL};
+static const char *const own_names[] = {WEFT_BPF_GUARD_PROG, WEFT_BPF_GUARD_OUT_PROG,
+	WEFT_BPF_PORT_PROG, WEFT_BPF_PORT_OUT_PROG, WEFT_BPF_UPLINK_TC_PROG, WEFT_BPF_DELIVER_PROG,
+	NULL};
 
 static bool is_one_of(const char *name, const char *const *names)
 {
@@ -56,10 +58,12 @@ static int occupant(const struct bpf_tc_hook *hook, struct bpf_prog_info *ret_in
 	return 1;
 }
 
-/* The tables are part of what a program does. */
+/* The tables are part of what a program does, and its name says where it belongs: on a qdisc
+ * without egress what is on ingress seems to be there too. */
 static bool does_the_same(const struct bpf_prog_info *a, const struct bpf_prog_info *b)
 {
-	return a->id == b->id || (a->nr_map_ids == 0 && b->nr_map_ids == 0 && prog_same_code(a, b));
+	return a->id == b->id || (a->nr_map_ids == 0 && b->nr_map_ids == 0 &&
+					 strcmp(a->name, b->name) == 0 && prog_same_code(a, b));
 }
 
 static int refuse(const char *name, int ifindex, char *text)
@@ -68,6 +72,16 @@ static int refuse(const char *name, int ifindex, char *text)
 
 	snprintf(what, sizeof(what), "tc filter \"%s\" is already", name);
 	return prog_explain(text, -EBUSY, what, ifindex);
+}
+
+static int no_egress(int error, int ifindex, char *text)
+{
+	if (error == 0)
+		return prog_explain(text, -EBUSY,
+			"qdisc \"ingress\" is there in place of clsact (tc qdisc del dev IF "
+			"ingress)",
+			ifindex);
+	return prog_explain(text, error, "looking for the clsact qdisc", ifindex);
 }
 
 int tc_put(int ifindex, enum bpf_tc_attach_point point, int prog_fd, char *text)
@@ -90,6 +104,9 @@ int tc_put(int ifindex, enum bpf_tc_attach_point point, int prog_fd, char *text)
 			return 0;
 		opts.flags = BPF_TC_F_REPLACE;
 	}
+	error = point == BPF_TC_EGRESS ? qdisc_has_egress(ifindex) : 1;
+	if (error <= 0)
+		return no_egress(error, ifindex, text);
 	error = bpf_tc_attach(&hook, &opts);
 	if (error == -EINVAL)
 		return refuse("of another kind", ifindex, text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tc on the host's end of a tenant's veth, both directions: drops everything.
+ * tc on the host's end of a tenant's veth, both directions: drops everything. Two names, so that
+ * one can see which of them is where.
  *
  * Ingress: the data plane's AF_PACKET socket taps frames before tc, with their offload metadata;
  * the host's own IP stack sits behind tc and must never see what a tenant sends. Egress: the data
@@ -14,6 +15,12 @@
 
 SEC("tc")
 int weft_guard(struct __sk_buff *skb)
+{
+	return TC_ACT_SHOT;
+}
+
+SEC("tc")
+int weft_guard_out(struct __sk_buff *skb)
 {
 	return TC_ACT_SHOT;
 }

@@ -21,6 +21,8 @@ static struct tc_guard *skel;
 
 static void test_drops_everything(void **state)
 {
+	const int fds[] = {bpf_program__fd(skel->progs.weft_guard),
+		bpf_program__fd(skel->progs.weft_guard_out)};
 	uint8_t frame[1500];
 
 	srandom(1);
@@ -30,9 +32,10 @@ static void test_drops_everything(void **state)
 
 		for (unsigned int i = 0; i < len; i++)
 			frame[i] = random();
-		assert_int_equal(
-			bpf_prog_test_run_opts(bpf_program__fd(skel->progs.weft_guard), &opts), 0);
-		assert_int_equal((int)opts.retval, TC_ACT_SHOT);
+		for (unsigned int i = 0; i < 2; i++) {
+			assert_int_equal(bpf_prog_test_run_opts(fds[i], &opts), 0);
+			assert_int_equal((int)opts.retval, TC_ACT_SHOT);
+		}
 	}
 }
 

@@ -6,7 +6,8 @@
 #ifndef WEFT_BPF_GUARD_H
 #define WEFT_BPF_GUARD_H
 
-#define WEFT_BPF_GUARD_PROG "weft_guard"
+#define WEFT_BPF_GUARD_PROG	"weft_guard"
+#define WEFT_BPF_GUARD_OUT_PROG "weft_guard_out"
 
 /* Place of the guard among tc filters: first, so that nothing runs before it. */
 #define WEFT_BPF_GUARD_PRIORITY 1

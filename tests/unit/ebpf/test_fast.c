@@ -76,7 +76,7 @@ static void test_programs_take_the_guards_place(void **state)
 
 	assert_int_equal(loader_guard_new(&g, text), 0);
 	assert_int_equal(loader_guard_ensure(g, ifindex, text), 0);
-	expect_progs(ifindex, "weft_guard", "weft_guard");
+	expect_progs(ifindex, "weft_guard", "weft_guard_out");
 	assert_int_equal(ensured(f, ifindex, LOADER_SPOT_PORT), 1);
 	expect_progs(ifindex, "weft_port", "weft_port_out");
 	assert_int_equal(ensured(f, ifindex, LOADER_SPOT_PORT), 0);
@@ -84,9 +84,9 @@ static void test_programs_take_the_guards_place(void **state)
 	assert_int_equal(loader_guard_remove(ifindex), 0);
 	expect_progs(ifindex, "weft_port", "weft_port_out");
 	assert_int_equal(loader_guard_ensure(g, ifindex, text), 0);
-	expect_progs(ifindex, "weft_guard", "weft_guard");
+	expect_progs(ifindex, "weft_guard", "weft_guard_out");
 	assert_int_equal(loader_fast_remove(ifindex, LOADER_SPOT_PORT), 0);
-	expect_progs(ifindex, "weft_guard", "weft_guard");
+	expect_progs(ifindex, "weft_guard", "weft_guard_out");
 	assert_int_equal(ensured(f, ifindex, LOADER_SPOT_PORT), 1);
 	assert_int_equal(loader_fast_remove(ifindex, LOADER_SPOT_PORT), 0);
 	expect_progs(ifindex, NULL, NULL);
@@ -193,6 +193,31 @@ static void test_foreign_filters_are_left_alone(void **state)
 			    "tc filter add dev up0 ingress pref 2 u32 match u32 0 0 flowid 1:1");
 	assert_int_equal(ensured(f, ifindex, LOADER_SPOT_PORT), 1);
 	test_netns_run(own, "tc filter show dev up0 ingress | grep -q u32");
+	loader_fast_close(f);
+}
+
+/* It takes a filter for egress and runs it on ingress. */
+static void test_ingress_qdisc(void **state)
+{
+	int ifindex = if_nametoindex("up0");
+	struct loader_fast *f = fast_opened(folder);
+	struct loader_guard *g;
+
+	test_netns_run(own, "tc qdisc add dev up0 ingress");
+	assert_int_equal(loader_guard_new(&g, text), 0);
+	for (int i = 0; i < 2; i++) {
+		struct bpf_prog_info p;
+
+		assert_int_equal(loader_guard_ensure(g, ifindex, text), -EBUSY);
+		assert_non_null(strstr(text, "tc qdisc del dev"));
+		assert_true(occupant(ifindex, BPF_TC_INGRESS, &p)); /* what can be guarded is */
+		assert_string_equal(p.name, "weft_guard");
+		assert_int_equal(loader_fast_ensure(f, ifindex, LOADER_SPOT_PORT, text), -EBUSY);
+	}
+	test_netns_run(own, "tc qdisc del dev up0 ingress");
+	assert_int_equal(ensured(f, ifindex, LOADER_SPOT_PORT), 1);
+	expect_progs(ifindex, "weft_port", "weft_port_out");
+	loader_guard_free(g);
 	loader_fast_close(f);
 }
 
@@ -351,6 +376,7 @@ int main(void)
 			test_what_others_took_off_comes_back, fast_make_pair, fast_clean_up),
 		cmocka_unit_test_setup_teardown(
 			test_foreign_filters_are_left_alone, fast_make_pair, fast_clean_up),
+		cmocka_unit_test_setup_teardown(test_ingress_qdisc, fast_make_pair, fast_clean_up),
 		cmocka_unit_test_teardown(test_interface_gone, fast_clean_up),
 		cmocka_unit_test_setup_teardown(test_two_instances, fast_make_pair, fast_clean_up),
 		cmocka_unit_test_setup_teardown(
