@@ -78,11 +78,22 @@ struct json_object *fastpath_json(const struct rpc *r)
 	add_string(o, "text", s.problem);
 	if (s.folder)
 		add_string(o, "folder", s.folder);
-	add_count(o, "sessions_max", s.n_sessions);
 	json_object_object_add(o, "kept", json_object_new_boolean(s.adopted));
 	attach_each_interface(r->config.attach, add_interface, &all);
 	json_object_object_add(o, "interfaces", all.array);
 	return o;
+}
+
+void fastpath_add_info(struct json_object *fastpath, const struct weft_msg_info *info)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_count(o, "now", info->offloaded);
+	add_count(o, "max", info->offload_max);
+	add_count(o, "no_place", info->offload_full);
+	add_count(o, "no_room", info->offload_empty);
+	add_count(o, "adopted", info->offload_adopted);
+	json_object_object_add(fastpath, "sessions", o);
 }
 
 /* ---- stats.fastpath ---- */

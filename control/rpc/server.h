@@ -179,6 +179,8 @@ void events_notify(struct rpc *r, enum event_kind kind, struct json_object *para
 
 /* fastpath.c */
 struct json_object *fastpath_json(const struct rpc *r); /* for status; config.attach is not NULL */
+/* What the data plane says of it. */
+void fastpath_add_info(struct json_object *fastpath, const struct weft_msg_info *info);
 /* Answers what is under way. */
 void fastpath_stop(struct rpc *r);
 

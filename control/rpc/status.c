@@ -346,6 +346,8 @@ static void add_info(struct json_object *answer, const struct weft_msg_info *inf
 	add_count(t, "refused", info->sessions_refused);
 	add_count(t, "bytes", info->session_bytes);
 	json_object_object_add(o, "sessions", t);
+	if (json_object_object_get_ex(answer, "fastpath", &t))
+		fastpath_add_info(t, info);
 }
 
 static void send_answer(struct inquiry *q)

@@ -47,8 +47,9 @@ void attach_note_repair(struct attach *a, struct wanted *w, const char *what)
 	uint64_t now = now_ms();
 
 	w->n_repairs++;
-	if (w->told_ms && now - w->told_ms < SILENCE_MS)
+	if (w->told_what == what && now - w->told_ms < SILENCE_MS)
 		return;
+	w->told_what = what;
 	w->told_ms = now;
 	log_warning("port %s: somebody took %s off interface %s; back again (%llu times now)",
 		w->port.name, what, w->name, (unsigned long long)w->n_repairs);

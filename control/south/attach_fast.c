@@ -208,7 +208,6 @@ void attach_fast_status(const struct attach *a, struct attach_fast_status *ret)
 	*ret = (struct attach_fast_status){
 		.problem = a->fast_problem,
 		.folder = a->config.bpf_folder,
-		.n_sessions = a->tables ? room(a) : 0,
 		.adopted = a->tables && a->tables_info.adopted,
 	};
 	if (!a->config.fast_path)

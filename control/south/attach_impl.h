@@ -44,7 +44,8 @@ struct wanted {
 	bool is_in_place;   /* what should be on it was there at the last look */
 	bool is_suspect;    /* its filters changed */
 	uint64_t n_repairs; /* of what somebody had taken off */
-	uint64_t told_ms;   /* when the last repair was logged */
+	uint64_t told_ms;   /* when a repair was logged, and of what */
+	const char *told_what;
 	char problem[LOADER_TEXT_SIZE];
 };
 

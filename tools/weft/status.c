@@ -84,8 +84,20 @@ static void print_sessions(struct json_object *s)
 		get_uint(s, "created"), get_uint(s, "refused"));
 }
 
-/* "on, 3 of 4 interfaces, 17 of 65536 sessions" */
-static void print_fastpath(struct json_object *f, struct json_object *dataplane)
+static void print_carried(struct json_object *sessions)
+{
+	uint64_t n_left;
+
+	if (sessions == NULL)
+		return;
+	n_left = get_uint(sessions, "no_place") + get_uint(sessions, "no_room");
+	printf(", carries %" PRIu64 " of at most %" PRIu64 " sessions", get_uint(sessions, "now"),
+		get_uint(sessions, "max"));
+	if (n_left > 0)
+		printf("; %" PRIu64 " found no room since start", n_left);
+}
+
+static void print_fastpath(struct json_object *f)
 {
 	struct json_object *interfaces;
 	size_t n_fast = 0;
@@ -98,10 +110,7 @@ static void print_fastpath(struct json_object *f, struct json_object *dataplane)
 	printf("fast path: %s", get_string(f, "state"));
 	if (strcmp(get_string(f, "state"), "on") == 0) {
 		printf(", on %zu of %zu interfaces", n_fast, array_length(interfaces));
-		if (member(dataplane, "fastpath_sessions") != NULL)
-			printf(", carries %" PRIu64 " of at most %" PRIu64 " sessions",
-				get_uint(dataplane, "fastpath_sessions"),
-				get_uint(f, "sessions_max"));
+		print_carried(member(f, "sessions"));
 	}
 	printf("\n");
 }
@@ -224,7 +233,7 @@ int run_status(struct cli *cli, const struct command *c, int argc, char **argv)
 		print_objects(member(status, "objects"));
 		print_tables(member(member(status, "dataplane"), "tables"));
 		print_sessions(member(member(status, "dataplane"), "sessions"));
-		print_fastpath(member(status, "fastpath"), member(status, "dataplane"));
+		print_fastpath(member(status, "fastpath"));
 		print_metadata(member(status, "metadata"));
 		print_ports(get_array(status, "ports"));
 		if (member(status, "fastpath") != NULL)

@@ -203,6 +203,9 @@ def test_fast_path(server, filled):
     server.do("fast red/c1 1000")
     status = filled("status").ok()
     assert "\nfast path: on, on 1 of 2 interfaces\n" in status
+    server.do("connect")
+    assert ("\nfast path: on, on 1 of 2 interfaces, carries 5 of at most 65536 sessions; "
+            "3 found no room since start\n") in filled("status").ok()
     assert re.search(r"\nc1 +red/c1 +on +weft_port \(tc\), weft_port_out \(tc\) +3\n", status)
     assert re.search(r"\neth1 +uplink +off +weft_uplink \(generic\) +0\n", status)
     lines = filled("stats", "fastpath").ok().splitlines()

@@ -30,7 +30,6 @@ void fake_attach_on(uint32_t port, unsigned int n_packets)
 {
 	fake.status.state = ATTACH_FAST_ON;
 	fake.status.problem = "";
-	fake.status.n_sessions = 65536;
 	fake.port = (struct weft_port){.id = port, .device = "c1"};
 	fake.uplink = (struct weft_port){
 		.id = COMPILE_UPLINK_ID, .role = WEFT_ROLE_UPLINK, .device = "eth1"};

@@ -465,6 +465,10 @@ static void answer(struct later *l, int error)
 
 	info.sessions = l->s->n_sessions;
 	info.sessions_max = 1048576;
+	info.offload_max = 65536;
+	info.offloaded = 5;
+	info.offload_full = 2;
+	info.offload_empty = 1;
 	if (l->ended != NULL && error == 0)
 		walk_sessions(l);
 	else if (l->ended != NULL)

@@ -325,7 +325,7 @@ def test_fast_path(server, filled):
         "state": "off", "text": "", "interval_ms": 0, "programs": []}
     server.do("fast red/c1 1000")
     f = filled.call("status")["fastpath"]
-    assert (f["state"], f["sessions_max"], f["folder"]) == ("on", 65536, "/sys/fs/bpf/weft/h1")
+    assert (f["state"], f["folder"]) == ("on", "/sys/fs/bpf/weft/h1") and "sessions" not in f
     port, uplink = f["interfaces"]
     assert port == {"interface": "c1", "port": "red/c1", "fast": True, "text": "", "repaired": 3,
                     "programs": [{"name": "weft_port", "mode": "tc"},
@@ -337,6 +337,9 @@ def test_fast_path(server, filled):
     assert p == {"name": "weft_port", "id": 41, "instructions": 1295, "verified": 12500,
                  "hits": p["hits"], "passed": 0, "dropped": 1,
                  "misses": {"no-session": 12, "tcp-flags": 4}}
+    server.do("connect")
+    assert filled.call("status")["fastpath"]["sessions"] == {
+        "now": 5, "max": 65536, "no_place": 2, "no_room": 1, "adopted": 0}
     measured = filled.call("stats.fastpath", {"interval_ms": 20})
     p, = measured["programs"]
     assert measured["interval_ms"] >= 20

@@ -85,11 +85,16 @@ enum rpc_access {
 		"name, revision, changed, prefixes (how many it has now)")                         \
 	X(STATUS, "status", status, RPC_READ,                                                      \
 		"Processes, ports, VTEPs, revision and generation, and what is wrong in words.",   \
-		"host, weftd, dataplane, objects, ports, vteps, fastpath: state (on, off, failed:" \
-		" the kernel refused, waiting or refused: by the data plane), text (why), folder," \
-		" sessions_max, kept (from before weftd's start), interfaces: interface, port, "   \
-		"fast, text (why not), programs: name, mode (tc, native, generic), repaired (how " \
-		"often somebody had taken them off); rpc, warnings")                               \
+		"host, weftd, dataplane, objects, ports, vteps, fastpath: state (on, off, "        \
+		"failed: "                                                                         \
+		"the kernel refused, waiting or refused: by the data plane), text (why), folder, " \
+		"kept (from before weftd's start), sessions: now, max, no_place and no_room "      \
+		"(that "                                                                           \
+		"stayed with the data plane since its start, as their place in the hash, or all "  \
+		"of "                                                                              \
+		"the table, was taken), adopted (from the data plane before); interfaces: "        \
+		"interface, port, fast, text (why not), programs: name, mode (tc, native, "        \
+		"generic), repaired (how often somebody had taken them off); rpc, warnings")       \
 	X(STATS_PORTS, "stats.ports", stats_ports, RPC_READ,                                       \
 		"Counters of this host's ports, since each was added.",                            \
 		"ports: port, id, rx_packets, rx_bytes, tx_packets, tx_bytes, added, sent, "       \

@@ -84,8 +84,7 @@ struct attach_fast_status {
 	enum attach_fast_state state;
 	const char *problem; /* "" when there is none */
 	const char *folder;
-	uint32_t n_sessions; /* that the tables have room for; 0: there are none */
-	bool adopted;	     /* the tables were there when weftd was started */
+	bool adopted; /* the tables were there when weftd was started */
 };
 void attach_fast_status(const struct attach *a, struct attach_fast_status *ret);
 
