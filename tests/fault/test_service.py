@@ -83,7 +83,8 @@ def test_command_line(lab):
     code, text = exit_code(lab, "--help")
     assert code == 0 and "--dataplane" in text
     for wrong in (["--nonsense"], ["--log-level", "loud"], ["--operators", "no-such-group"],
-                  ["--host", ""], ["--host", "a b"], ["--host", "x" * 32], ["stray"]):
+                  ["--fast-path", "maybe"], ["--fast-path-sessions", "12"],
+                  ["--fast-path-sessions", "10k"], ["--bpf-dir", "here"], ["--host", ""], ["--host", "a b"], ["--host", "x" * 32], ["stray"]):
         code, text = exit_code(lab, *wrong)
         assert code == 2, (wrong, text)
     assert "/etc/weft/host" in exit_code(lab, "--host", "a b")[1]
