@@ -12,6 +12,7 @@
 
 #include <core/log.h>
 #include <observe/kernel_counters.h>
+#include <pipeline/watch.h>
 #include <port/port.h>
 #include <session/offload.h>
 #include <weft_bpf/port.h>
@@ -120,6 +121,7 @@ static int attach_tables(const struct weft_msg_fastpath *m, char *text)
 		return rc;
 	}
 	kernel_counters_attach(fastpath.maps[WEFT_FASTPATH_PORT_CNT].memory, m->n_cpus);
+	watch_attach(t.control, fastpath.maps[WEFT_FASTPATH_TRACE].memory);
 	fastpath.mark = t.control->mark;
 	return 0;
 }
@@ -302,11 +304,6 @@ uint32_t fastpath_sessions(void)
 	return fastpath.tables.id ? fastpath.tables.n_dirs / 2 - 1 : 0;
 }
 
-union weft_bpf_trace *fastpath_trace(void)
-{
-	return fastpath.maps[WEFT_FASTPATH_TRACE].memory;
-}
-
 void fastpath_commit(void)
 {
 	kernel_counters_begin();
@@ -314,6 +311,7 @@ void fastpath_commit(void)
 
 void fastpath_fini(void)
 {
+	watch_attach(NULL, NULL);
 	kernel_counters_detach();
 	offload_detach();
 	unmap_all();

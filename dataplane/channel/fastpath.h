@@ -28,8 +28,6 @@ void fastpath_port(uint16_t slot);
 void fastpath_commit(void);
 /* Sessions that the tables have room for; 0: there are none. */
 uint32_t fastpath_sessions(void);
-/* Records of what programs carry while somebody watches (weft_bpf/trace.h), or NULL: no tables. */
-union weft_bpf_trace *fastpath_trace(void);
 /* No worker runs any more. The tables stay as they are: the kernel goes on with them. */
 void fastpath_fini(void);
 

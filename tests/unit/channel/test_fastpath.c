@@ -4,6 +4,7 @@
  * what is refused, and what the session table and the ports hear of it.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -473,6 +474,64 @@ static void test_counts(void **state)
 	weft_client_close(c);
 }
 
+static uint32_t watch(struct weft_client *c, uint32_t port)
+{
+	struct weft_msg_watch w = {.filter = {.port = port, .rate = 10}};
+
+	return request(c, WEFT_MSG_WATCH, &w, sizeof(w));
+}
+
+/* As a program does, of a packet from that port to another one. */
+static void carry(union weft_bpf_trace *trace, uint16_t in, uint16_t out)
+{
+	struct weft_bpf_carried *r = &trace[1 + trace->watch.head++].carried;
+
+	r->watch = control->watch;
+	r->d.in_port = in;
+	r->d.out_port = out;
+	r->d.out_ifindex = IFINDEX;
+	r->d.segment = config_get()->ports[in]->segment_slot;
+	r->key.proto = IPPROTO_UDP;
+	r->state = WEFT_BPF_CARRIED_FULL;
+}
+
+/* What programs carry is told to who watches, and they are not bothered for longer than that. */
+static void test_watched(void **state)
+{
+	struct weft_client *c = greeted_client(WEFT_HELLO_WRITER), *reader = greeted_client(0);
+	size_t size = (1 + WEFT_BPF_TRACE_PLACES) * sizeof(union weft_bpf_trace);
+	union weft_bpf_trace *trace =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fds[WEFT_FASTPATH_TRACE], 0);
+	const struct weft_event_trace *e;
+	const struct weft_trace_record *r;
+
+	assert_ptr_not_equal(trace, MAP_FAILED);
+	control->watch = 77; /* another data plane died over it */
+	build_example();
+	expect(reader, WEFT_MSG_PONG, watch(reader, 1));
+	attach(c);
+	assert_true(control->watch != 77 && control->watch != 0); /* the one that is asked now */
+	assert_int_equal(trace->watch.filter.in_port, slot_of(1));
+	carry(trace, slot_of(1), slot_of(2));
+	e = expect(reader, WEFT_MSG_EVENT_TRACE, 0);
+	r = (const struct weft_trace_record *)(e + 1);
+	assert_int_equal(r[0].step, WEFT_TRACE_RECEIVED);
+	assert_int_equal(r[0].port, 1);
+	assert_int_equal(r[e->n - 1].step, WEFT_TRACE_OUTPUT);
+	assert_int_equal(r[e->n - 1].port, 2);
+	expect(reader, WEFT_MSG_PONG, request(reader, WEFT_MSG_UNWATCH, NULL, 0));
+	assert_int_equal(control->watch, 0);
+	expect(reader, WEFT_MSG_PONG, watch(reader, 0));
+	assert_int_not_equal(control->watch, 0);
+	weft_client_close(reader);
+	fixture_turn(1);
+	assert_int_equal(control->watch, 0);
+	expect(c, WEFT_MSG_PONG, watch(c, 0));
+	assert_int_not_equal(control->watch, 0);
+	munmap(trace, size);
+	weft_client_close(c);
+}
+
 /* What is remembered is bounded; what nobody needs goes first. */
 static void test_many_ports(void **state)
 {
@@ -507,6 +566,7 @@ int main(void)
 		CASE(test_what_ends_it),
 		CASE(test_tables_come_late),
 		CASE(test_counts),
+		CASE(test_watched),
 		CASE(test_many_ports),
 	};
 	int fd = array(8, 1);
