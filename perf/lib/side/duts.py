@@ -141,19 +141,20 @@ class Testpmd(Dut):
     name, plain = "testpmd", True
 
     def start(self):
+        log = os.path.join(self.dir, "testpmd.log")
         self.lab.machines.append(self)
         first = memif(0, "server", self.socket(0))
         if self.case.tenant == "vhost-user":
             first = "net_vhost0,iface=%s,client=1" % self.socket(0)
         self.process = subprocess.Popen(
-            ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", "0@%d,1@%d" % (GENERATOR_CPU, DUT_CPU), "--in-memory",
+            ["stdbuf", "-o0", "dpdk-testpmd", "--lcores", "0@%d,1@%d" % (GENERATOR_CPU, DUT_CPU), "--in-memory",
              "--no-pci", "--no-telemetry", "-m", "256", "--file-prefix", self.lab.unique("testpmd"),
              "--vdev", first, "--vdev", memif(1, "server", self.socket(1)), "--", "-i", "--auto-start",
              "--forward-mode=io", "--nb-cores=1", "--disable-link-check", "--total-num-mbufs=16384",
              "--rxd=1024", "--txd=1024"],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
-        wait_for("testpmd's sockets", self.sockets_ready)
-        wait_for("testpmd's worker", lambda: find_tids(self.process.pid, r"(lcore|rte)-worker-1"))
+            stdin=subprocess.PIPE, stdout=open(log, "wb"), stderr=subprocess.STDOUT, preexec_fn=die_with_parent,
+            start_new_session=True)
+        wait_for("testpmd", lambda: b"testpmd>" in open(log, "rb").read())
         self.tids = find_tids(self.process.pid, r"(lcore|rte)-worker-1")
 
     def close(self):
