@@ -11,6 +11,8 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 PKTGEN = os.environ["PKTGEN"]
 SOURCE = os.environ["PKTGEN_SOURCE"]
 EAL = ["--no-huge", "--memory", "256", "--mbufs", "2048", "--quiet"]
@@ -164,6 +166,48 @@ def test_memif(tmp_path):
     out, _ = run(*ports, "--kind", "connections", "--rate", "1k", "--duration", "0.3")
     s = json.loads(out)["outcome"]["streams"][0]
     assert s["sent"] == s["received"] + s["lost"] and s["tcp"]["bad"] == 0 and s["tcp"]["finished"] > 0
+
+
+@pytest.fixture
+def netns():
+    """A network namespace of its own; yields a function that runs ip in it, and its name."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: makes a network namespace")
+    name = f"pktgen-{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    yield lambda *args: subprocess.run(["ip", "-n", name, *args], check=True), name
+    subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+def run_in(netns, *args):
+    p = subprocess.run(["ip", "netns", "exec", netns, PKTGEN, *EAL, "--json", "-", *args],
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert p.returncode == 0, p.stderr
+    return json.loads(p.stdout)["outcome"]["streams"][0]
+
+
+def test_af_xdp(netns):
+    ip, name = netns
+    ip("link", "add", "veth1", "type", "veth", "peer", "name", "veth2")
+    for device in ("veth1", "veth2"):
+        ip("link", "set", device, "up")
+    s = run_in(name, "--port", "net_af_xdp0,iface=veth1", "--port", "net_af_xdp1,iface=veth2", "--rate", "1k",
+               "--flows", "100", "--memory", "512", "--duration", "0.5")
+    assert s["received"] > 0 and s["sent"] == s["received"] + s["lost"] and s["duplicates"] == 0
+
+
+def test_tap(netns):
+    """Two TAPs that the kernel bridges, once both are there."""
+    ip, name = netns
+    ip("link", "add", "br0", "type", "bridge")
+    ip("link", "set", "br0", "up")
+    for device in ("tap1", "tap2"):  # persistent, so that the bridge has them before they are opened
+        ip("tuntap", "add", device, "mode", "tap", "multi_queue")
+        ip("link", "set", device, "master", "br0")
+        ip("link", "set", device, "up")
+    s = run_in(name, "--port", "net_tap0,iface=tap1,persist", "--port", "net_tap1,iface=tap2,persist", "--rate", "1k",
+               "--dst-mac", "ff:ff:ff:ff:ff:ff", "--duration", "1")
+    assert s["received"] > 0 and s["duplicates"] == 0
 
 
 def catches(pid, number):
