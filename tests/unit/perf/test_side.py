@@ -10,7 +10,7 @@ import sys
 SOURCE = os.environ["WEFT_SOURCE"]
 sys.path[:0] = [os.path.join(SOURCE, "perf", "lib"), os.path.join(SOURCE, "tests", "lib")]
 
-from side import cases, cores, page, run, text, traffic, verdict  # noqa: E402
+from side import cases, cores, others, page, run, text, traffic, verdict  # noqa: E402
 
 
 def samples(seconds, share, trip=100):
@@ -84,6 +84,29 @@ def test_table():
     case = next(c for c in cases.CASES if c.name == "both-all")
     lines = list(text.case_lines(case, example()["both-all"], 3))
     assert "weft : ovs 9.00" in lines[1] and "no ratio" in lines[2]
+
+
+OUTPUT = """TSC 2600 MHz
+session hit, encap, IPv4       64 sessions    127.1 cycles/packet     48.9 ns
+two workers : one                     2.04 times (1.73 to 2.35 in 8 of 10 rounds)
+uplink to port, XDP frames, 64 bytes, 1000 flows:
+  bare XDP redirect         408.92 ns of CPU per frame (408.92-408.92)
+                              1.14 Mpps (1.14-1.14)
+  xdp uplink, devmap        600.00 ns of CPU per frame (408.92-408.92)
+uplink to port, skbs, 64 bytes, 1000 flows:
+  bare XDP redirect         1958.01 ns of CPU per frame (1958.01-1958.01)
+median   kernel bridge+vxlan                11.50 Gbit/s  (9.00-12.80)  1.00 of the kernel
+"""
+
+
+def test_figures_of_other_programs():
+    found = others.read_figures(OUTPUT)
+    assert found["session hit, encap, IPv4 64 sessions"] == 127.1 and found["two workers : one"] == 2.04
+    assert found["uplink to port, skbs: bare XDP redirect"] == 1958.01 and found["kernel bridge+vxlan"] == 11.5
+    rows = {r["what"]: r for r in others.other_floors({"workers": found, "fast-path": found})}
+    assert rows["two workers : one"]["held"] is True
+    assert abs(rows["fast path, 64 B : bare XDP redirect"]["value"] - 408.92 / 600) < 1e-9
+    assert rows["fast path, 64 B : kernel bridge+vxlan with conntrack"]["why"]
 
 
 class Checker(html.parser.HTMLParser):
