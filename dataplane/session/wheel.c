@@ -268,9 +268,8 @@ static bool wheel_sweep(unsigned int worker, const struct config *cfg)
 	return true;
 }
 
-/* What ending takes of the sessions after s, index 0, which has memory too, at last: the lines of
- * the third, the buckets that the first one's lines tell, which have had two looks' time to come.
- */
+/* All of the third session after s, index 0, which has memory too, at last: ending one takes all of
+ * its lines. Its buckets are not worth it. */
 static void wheel_prefetch(const struct session *s)
 {
 	const struct session *first = session_at(s->wheel_next);
@@ -278,8 +277,6 @@ static void wheel_prefetch(const struct session *s)
 
 	for (unsigned int i = 0; i < SESSION_SIZE; i += RTE_CACHE_LINE_SIZE)
 		__builtin_prefetch(third + i, 1);
-	session_find_soon(&first->dir[0].key);
-	session_find_soon(&first->dir[1].key);
 }
 
 /* The slots whose second has come. */
