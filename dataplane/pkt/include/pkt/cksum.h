@@ -17,11 +17,13 @@
 /* Folds a sum of 16- or 32-bit words, in memory order, to 16 bits; not complemented. */
 static inline uint16_t cksum_fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
+	uint32_t half;
+
+	/* Each half added to the other: the upper one gets the lower one's carry. */
+	sum += sum >> 32 | sum << 32;
+	half = sum >> 32;
+	half += half >> 16 | half << 16;
+	return half >> 16;
 }
 
 /* The sum of len bytes, len a multiple of 4, unfolded and in memory order. */
