@@ -192,6 +192,7 @@ static inline void session_sort(struct session_burst *b, struct rte_mbuf *m)
 		return;
 	}
 	b->hashes[b->n] = session_hash(key);
+	session_find_soon(b->hashes[b->n]);
 	b->pkts[b->n++] = m;
 }
 
@@ -202,7 +203,7 @@ static void session_expect_answers(const struct session_key *key)
 	struct session_key back;
 
 	track_key_reverse(key, &back);
-	session_find_soon(&back);
+	session_find_soon(session_hash(&back));
 }
 
 static void session_miss(struct pipeline *pl, struct session_burst *b, uint16_t i)

@@ -22,22 +22,22 @@
 
 #define BUCKET_PLACES 8
 
-struct bucket {
+struct session_bucket {
 	uint16_t tags[BUCKET_PLACES]; /* 0: free */
 	uint32_t refs[BUCKET_PLACES]; /* session_ref */
 	_Atomic uint32_t lock;
 	uint32_t n_over; /* keys that belong here and are in their second bucket */
 	uint32_t pad[2];
 } __attribute__((aligned(64)));
-static_assert(sizeof(struct bucket) == 64, "one line");
+static_assert(sizeof(struct session_bucket) == SESSION_BUCKET_SIZE, "one line");
 
-static struct bucket *bucket_base;
-static uint64_t bucket_mask;
+struct session_bucket *session_buckets;
+uint64_t session_buckets_mask;
 static uint64_t bucket_touched;
 
 static size_t bucket_size(void)
 {
-	return (bucket_mask + 1) * sizeof(struct bucket);
+	return (session_buckets_mask + 1) * sizeof(struct session_bucket);
 }
 
 /* Two keys for each session, and half of the places free when all are there. */
@@ -45,39 +45,39 @@ int bucket_init(void)
 {
 	uint64_t n = rte_align64pow2((uint64_t)session_max * 4 / BUCKET_PLACES);
 
-	bucket_mask = n - 1;
+	session_buckets_mask = n - 1;
 	bucket_touched = 0;
-	bucket_base = pool_map(bucket_size());
-	return bucket_base ? 0 : -ENOMEM;
+	session_buckets = pool_map(bucket_size());
+	return session_buckets ? 0 : -ENOMEM;
 }
 
 void bucket_fini(void)
 {
-	if (bucket_base)
-		pool_unmap(bucket_base, bucket_size());
-	bucket_base = NULL;
+	if (session_buckets)
+		pool_unmap(session_buckets, bucket_size());
+	session_buckets = NULL;
 }
 
 uint64_t bucket_touch(uint64_t n)
 {
 	n = RTE_MIN(n, bucket_size() - bucket_touched);
 	if (n)
-		pool_populate((uint8_t *)bucket_base + bucket_touched, n);
+		pool_populate((uint8_t *)session_buckets + bucket_touched, n);
 	bucket_touched += n;
 	return bucket_touched;
 }
 
-static __rte_always_inline struct bucket *bucket_first(uint64_t hash)
+static __rte_always_inline struct session_bucket *bucket_first(uint64_t hash)
 {
-	return &bucket_base[hash & bucket_mask];
+	return &session_buckets[hash & session_buckets_mask];
 }
 
 /* Bits that neither the first one (at most 23) nor the tag uses. */
-static inline struct bucket *bucket_second(uint64_t hash)
+static inline struct session_bucket *bucket_second(uint64_t hash)
 {
-	uint64_t n = hash >> 24 & bucket_mask;
+	uint64_t n = hash >> 24 & session_buckets_mask;
 
-	return &bucket_base[n == (hash & bucket_mask) ? n ^ 1 : n];
+	return &session_buckets[n == (hash & session_buckets_mask) ? n ^ 1 : n];
 }
 static_assert(SESSION_MAX * 4ull / BUCKET_PLACES <= 1ull << 23, "bits of the hash are enough");
 
@@ -92,7 +92,7 @@ static __rte_always_inline uint16_t bucket_tag(uint64_t hash)
 #include <emmintrin.h>
 
 /* Two bits for each place with that tag. */
-static __rte_always_inline uint32_t bucket_match(const struct bucket *b, uint16_t tag)
+static __rte_always_inline uint32_t bucket_match(const struct session_bucket *b, uint16_t tag)
 {
 	__m128i tags = _mm_load_si128((const __m128i *)b->tags);
 
@@ -113,7 +113,7 @@ static __rte_always_inline bool bucket_key_equal(
 	return _mm_movemask_epi8(_mm_cmpeq_epi8(all, _mm_setzero_si128())) == 0xffff;
 }
 #else
-static __rte_always_inline uint32_t bucket_match(const struct bucket *b, uint16_t tag)
+static __rte_always_inline uint32_t bucket_match(const struct session_bucket *b, uint16_t tag)
 {
 	uint32_t match = 0;
 
@@ -129,7 +129,7 @@ static __rte_always_inline bool bucket_key_equal(
 }
 #endif
 
-static __rte_always_inline uint32_t bucket_ref(const struct bucket *b, unsigned int place)
+static __rte_always_inline uint32_t bucket_ref(const struct session_bucket *b, unsigned int place)
 {
 	return __atomic_load_n(&b->refs[place], __ATOMIC_ACQUIRE);
 }
@@ -142,7 +142,7 @@ static __rte_always_inline struct session_dir *bucket_dir(uint32_t ref)
 /* A place that is being given up or filled may have the tag of one entry and the index of another:
  * the key decides. Index 0 holds a session without any key. */
 static __rte_always_inline struct session_dir *bucket_find_in(
-	const struct bucket *b, uint16_t tag, const struct session_key *key)
+	const struct session_bucket *b, uint16_t tag, const struct session_key *key)
 {
 	uint32_t match = bucket_match(b, tag);
 
@@ -160,7 +160,7 @@ static __rte_always_inline struct session_dir *bucket_find_in(
 
 static struct session_dir *bucket_find(const struct session_key *key, uint64_t hash)
 {
-	const struct bucket *b = bucket_first(hash);
+	const struct session_bucket *b = bucket_first(hash);
 	struct session_dir *d = bucket_find_in(b, bucket_tag(hash), key);
 
 	if (d || likely(__atomic_load_n(&b->n_over, __ATOMIC_ACQUIRE) == 0))
@@ -178,7 +178,7 @@ struct session_dir *session_find(const struct session_key *key)
 /* The direction that the key most likely is: the first with its tag. */
 static __rte_always_inline struct session_dir *bucket_guess(uint64_t hash)
 {
-	const struct bucket *b = bucket_first(hash);
+	const struct session_bucket *b = bucket_first(hash);
 	uint32_t match = bucket_match(b, bucket_tag(hash));
 
 	if (unlikely(!match))
@@ -190,8 +190,6 @@ static __rte_always_inline struct session_dir *bucket_guess(uint64_t hash)
 void session_find_bulk(const struct session_key *keys, const uint64_t *hashes, unsigned int n,
 	struct session_dir **ret)
 {
-	for (unsigned int i = 0; i < n; i++)
-		rte_prefetch0(bucket_first(hashes[i]));
 	for (unsigned int i = 0; i < n; i++) {
 		ret[i] = bucket_guess(hashes[i]);
 		rte_prefetch0(ret[i]);
@@ -203,12 +201,7 @@ void session_find_bulk(const struct session_key *keys, const uint64_t *hashes, u
 	}
 }
 
-void session_find_soon(const struct session_key *key)
-{
-	__builtin_prefetch(bucket_first(session_hash(key)), 1);
-}
-
-static void bucket_lock(struct bucket *b)
+static void bucket_lock(struct session_bucket *b)
 {
 	while (atomic_exchange_explicit(&b->lock, 1, memory_order_acquire)) {
 		while (atomic_load_explicit(&b->lock, memory_order_relaxed))
@@ -216,17 +209,17 @@ static void bucket_lock(struct bucket *b)
 	}
 }
 
-static bool bucket_trylock(struct bucket *b)
+static bool bucket_trylock(struct session_bucket *b)
 {
 	return atomic_exchange_explicit(&b->lock, 1, memory_order_acquire) == 0;
 }
 
-static void bucket_unlock(struct bucket *b)
+static void bucket_unlock(struct session_bucket *b)
 {
 	atomic_store_explicit(&b->lock, 0, memory_order_release);
 }
 
-static void bucket_lock_both(struct bucket *a, struct bucket *b)
+static void bucket_lock_both(struct session_bucket *a, struct session_bucket *b)
 {
 	bucket_lock(a < b ? a : b);
 	bucket_lock(a < b ? b : a);
@@ -235,7 +228,7 @@ static void bucket_lock_both(struct bucket *a, struct bucket *b)
 /* From here on under the bucket's lock. */
 
 /* A free place, or -1. */
-static int bucket_free_place(const struct bucket *b)
+static int bucket_free_place(const struct session_bucket *b)
 {
 	for (unsigned int i = 0; i < BUCKET_PLACES; i++) {
 		if (b->tags[i] == 0)
@@ -244,7 +237,7 @@ static int bucket_free_place(const struct bucket *b)
 	return -1;
 }
 
-static int bucket_place_of(const struct bucket *b, uint32_t ref)
+static int bucket_place_of(const struct session_bucket *b, uint32_t ref)
 {
 	for (unsigned int i = 0; i < BUCKET_PLACES; i++) {
 		if (b->tags[i] && b->refs[i] == ref)
@@ -253,30 +246,30 @@ static int bucket_place_of(const struct bucket *b, uint32_t ref)
 	return -1;
 }
 
-static void bucket_fill(struct bucket *b, unsigned int place, uint16_t tag, uint32_t ref)
+static void bucket_fill(struct session_bucket *b, unsigned int place, uint16_t tag, uint32_t ref)
 {
 	__atomic_store_n(&b->refs[place], ref, __ATOMIC_RELAXED);
 	__atomic_store_n(&b->tags[place], tag, __ATOMIC_RELEASE);
 }
 
-static void bucket_clear(struct bucket *b, unsigned int place)
+static void bucket_clear(struct session_bucket *b, unsigned int place)
 {
 	__atomic_store_n(&b->tags[place], 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&b->refs[place], 0, __ATOMIC_RELAXED);
 }
 
-static void bucket_count_over(struct bucket *b, int by)
+static void bucket_count_over(struct session_bucket *b, int by)
 {
 	__atomic_store_n(&b->n_over, b->n_over + by, __ATOMIC_RELEASE);
 }
 
 /* Makes a place in b, whose lock and that of other are held, by moving an entry that belongs there
  * to its second bucket; only tries that one's lock, for it is out of order. -1: none can move. */
-static int bucket_make_place(struct bucket *b, const struct bucket *other)
+static int bucket_make_place(struct session_bucket *b, const struct session_bucket *other)
 {
 	for (unsigned int i = 0; i < BUCKET_PLACES; i++) {
 		uint64_t hash = session_hash(&bucket_dir(b->refs[i])->key);
-		struct bucket *to = bucket_second(hash);
+		struct session_bucket *to = bucket_second(hash);
 		int place;
 
 		if (bucket_first(hash) != b || to == other || !bucket_trylock(to))
@@ -295,7 +288,7 @@ static int bucket_make_place(struct bucket *b, const struct bucket *other)
 }
 
 /* Under the locks of both. */
-static int bucket_put_either(struct bucket *first, struct bucket *second,
+static int bucket_put_either(struct session_bucket *first, struct session_bucket *second,
 	const struct session_key *key, uint64_t hash, uint32_t ref)
 {
 	int place;
@@ -320,7 +313,7 @@ static int bucket_put_either(struct bucket *first, struct bucket *second,
 
 int bucket_put(const struct session_key *key, uint64_t hash, uint32_t ref)
 {
-	struct bucket *first = bucket_first(hash), *second = bucket_second(hash);
+	struct session_bucket *first = bucket_first(hash), *second = bucket_second(hash);
 	int place, r;
 
 	bucket_lock(first);
@@ -341,7 +334,7 @@ int bucket_put(const struct session_key *key, uint64_t hash, uint32_t ref)
 void bucket_take(const struct session_key *key, uint32_t ref)
 {
 	uint64_t hash = session_hash(key);
-	struct bucket *first = bucket_first(hash), *second = bucket_second(hash);
+	struct session_bucket *first = bucket_first(hash), *second = bucket_second(hash);
 	int place;
 
 	bucket_lock(first);

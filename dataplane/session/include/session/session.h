@@ -174,14 +174,27 @@ static inline uint64_t session_hash(const struct session_key *k)
 int session_init(uint32_t max, unsigned int n_workers);
 void session_fini(void);
 
+/* Where keys are, bucket.c's. */
+struct session_bucket;
+extern struct session_bucket *session_buckets;
+extern uint64_t session_buckets_mask;
+#define SESSION_BUCKET_SIZE 64
+
+/* Worker. Brings the place nearer of a key with that hash, which will be asked for, or put in,
+ * soon. */
+static inline void session_find_soon(uint64_t hash)
+{
+	rte_prefetch0(
+		(uint8_t *)session_buckets + (hash & session_buckets_mask) * SESSION_BUCKET_SIZE);
+}
+
 /* Worker. ret[i]: the direction with keys[i], or NULL. n <= SESSION_BULK_MAX. hashes as
- * session_hash makes them. One that is being removed at this moment may still be found: it has
+ * session_hash makes them; waits for memory unless session_find_soon was called for each, a while
+ * ago. One that is being removed at this moment may still be found: it has
  * epoch 0, and who takes its lock sees SESSION_DEAD. */
 #define SESSION_BULK_MAX 64
 void session_find_bulk(const struct session_key *keys, const uint64_t *hashes, unsigned int n,
 	struct session_dir **ret);
-/* Brings the place of a key nearer that will be asked for, or put in, soon. Worker. */
-void session_find_soon(const struct session_key *key);
 /* As session_find_bulk; a dead session counts as none. The main thread too, as a reader. */
 struct session_dir *session_find(const struct session_key *key);
 
