@@ -217,6 +217,66 @@ def test_watching_a_flood_loses_nothing_of_it(cloud):
     cloud.check_ledger()
 
 
+# -- what the kernel carries
+
+TALK = ("import json, os, socket, sys, time\n"
+        "s = socket.socket()\n"
+        "s.bind(('', int(sys.argv[2])))\n"
+        "s.connect((sys.argv[1], 8000))\n"
+        "s.send(b'hello')\n"
+        "def next_of(queue):\n"  # TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ
+        "    s.setsockopt(6, 20, queue)\n"
+        "    return s.getsockopt(6, 21) & 0xffffffff\n"
+        "s.setsockopt(6, 19, 1)\n"  # TCP_REPAIR
+        "print(json.dumps([next_of(2), next_of(1)]), flush=True)\n"
+        "s.setsockopt(6, 19, -1)\n"
+        "while not os.path.exists(sys.argv[3]):\n"
+        "    time.sleep(0.01)\n"
+        "s.send(b'more')\n"
+        "time.sleep(60)\n")
+
+
+def in_between(frame, seq, ack):
+    """A segment in the middle of that IPv4 frame's connection."""
+    eth, ip, ports = frame[:14], bytearray(frame[14:34]), frame[34:38]
+    tcp = ports + struct.pack(">IIBBHHH", seq, ack, 5 << 4, 0x10, 500, 0, 0)
+    ip[2:4], ip[10:12] = struct.pack(">H", 20 + len(tcp)), bytes(2)
+    total = sum(struct.unpack(">10H", ip))
+    total = (total & 0xffff) + (total >> 16)
+    ip[10:12] = struct.pack(">H", 0xffff - (total + (total >> 16) & 0xffff))
+    return (eth + bytes(ip) + tcp).hex()
+
+
+def test_what_the_kernel_carries_goes_as_foretold(cloud, peers, server):
+    """Both ways of a connection: h1's port program takes one, its uplink's program the other."""
+    h1, dst, port = cloud.hosts[0], cloud["d2"].ip(), "40005"
+    go_on = h1.path("go-on")
+    _, first = explain(cloud, "trace", "red/w1", "tcp", dst, "8000", "--sport", port, "--answer", *peers)
+    out, back = [leg for leg in first["legs"] if leg["host"] == "h1"]
+    client = cloud.lab.spawn(["/usr/bin/python3", "-c", TALK, dst, port, go_on], h1.path("client.log"),
+                             netns=cloud["w1"].ns.name)
+    cloud.lab.ready("the client", client, lambda: "]" in client.log())
+    seq, ack = json.loads(client.log().splitlines()[-1])
+
+    def foretold(leg, frame):
+        where = {k: leg[k] for k in ("port", "from_vtep", "vni") if k in leg}
+        return h1.rpc("trace.run", {**where, "frame": frame})["steps"]
+
+    def both():
+        steps = [foretold(out, in_between(bytes.fromhex(out["frame"]), seq, ack)),
+                 foretold(back, in_between(bytes.fromhex(back["frame"])[50:], ack, seq))]
+        return all("kernel" in [s["step"] for s in way] for way in steps) and steps
+    foretell = wait_for("the kernel to carry it", both)
+    assert [next(s["program"] for s in way if s["step"] == "kernel") for way in foretell] == \
+        ["weft_port", "weft_uplink"]
+    live = Live(cloud, "tcp", "port", port)
+    open(go_on, "w").close()
+    seen = live.wait(2)
+    assert live.stop()["lost"] == 0
+    assert not any("worker" in p for p in seen)
+    assert [texts(p["steps"]) for p in seen[:2]] == [texts(way) for way in foretell]
+
+
 # -- whether one reaches the other
 
 def test_reachable(cloud, peers, server):
