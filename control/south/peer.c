@@ -15,7 +15,7 @@
 #include "state.h"
 
 #define RETRY_FIRST_MS 50
-#define RETRY_LAST_MS  1000
+#define RETRY_LAST_MS  200
 #define PING_S	       5
 
 void peer_set_timer(struct south *s, unsigned int ms)

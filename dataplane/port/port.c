@@ -47,6 +47,8 @@ struct port *port_new(const struct weft_port *spec, uint16_t slot)
 	p->slot = slot;
 	p->ops = port_ops_find(spec->kind);
 	p->state = WEFT_PORT_STATE_MISSING;
+	/* Until the device says what it takes: a frame is lost then, and not too big. */
+	p->max_frame = (uint32_t)spec->mtu + PORT_FRAME_OVERHEAD;
 	rte_spinlock_init(&p->state_lock);
 	for (unsigned int i = 0; i < WEFT_PORT_QUEUES; i++)
 		rte_spinlock_init(&p->tx_lock[i]);
