@@ -206,6 +206,11 @@ void devices_tick(uint64_t now_ms, unsigned int n_workers)
 	}
 }
 
+bool devices_settled(void)
+{
+	return fresh_head == fresh_tail;
+}
+
 bool device_state(uint16_t slot, struct weft_event_port *ret)
 {
 	const struct device *d = &devices[slot];

@@ -9,6 +9,7 @@
 #ifndef CHANNEL_DEVICES_H
 #define CHANNEL_DEVICES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <port/port.h>
@@ -21,6 +22,8 @@ void device_remove(uint16_t slot);
 
 /* Opens what waits, retries what is missing, polls states in turn. */
 void devices_tick(uint64_t now_ms, unsigned int n_workers);
+/* Whether all that came was tried to open, at least once. */
+bool devices_settled(void);
 /* Fills what an event would say now. False: no such port. */
 bool device_state(uint16_t slot, struct weft_event_port *ret);
 /* Closes everything; no worker runs any more, rcu_reclaim has run since the last removal. */

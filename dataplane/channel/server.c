@@ -24,6 +24,7 @@
 #include <core/log.h>
 #include <core/rcu.h>
 #include <observe/kernel_counters.h>
+#include <session/offload.h>
 #include <table/learn.h>
 #include <table/policy_log.h>
 
@@ -414,6 +415,8 @@ void channel_tick(uint64_t now_ms)
 	struct client *c;
 
 	devices_tick(now_ms, channel.n_workers);
+	if (devices_settled())
+		offload_settled();
 	kernel_counters_tick(now_ms);
 	TAILQ_FOREACH (c, &server.clients, link) {
 		if (!c->greeted && now_ms - c->since_ms > GREETING_MS)

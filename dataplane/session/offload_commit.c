@@ -4,9 +4,9 @@
  * thread.
  *
  * Another data plane may have left them full: its sessions go on until this one has committed a
- * configuration, and are adopted meanwhile (offload_adopt.c). Then all epochs are 0 until no
- * program runs any more that has found one of its entries, whose slots of tunnels were others. The
- * same happens, without anybody before, when the numbers of epochs are used up.
+ * configuration and opened its ports, and are adopted meanwhile (offload_adopt.c). Then all epochs
+ * are 0 until no program runs any more that has found one of its entries, whose slots of tunnels
+ * were others. The same happens, without anybody before, when the numbers of epochs are used up.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,7 +20,8 @@
 
 #include "offload_priv.h"
 
-#define AGAIN_MS 10000 /* looking through all sessions takes workers a hundred milliseconds */
+#define SETTLE_MS 1000
+#define AGAIN_MS  10000 /* looking through all sessions takes workers a hundred milliseconds */
 
 static_assert(sizeof(((struct weft_bpf_tunnel *)0)->hdr) == TUNNEL_HDR_MAX, "one template");
 
@@ -295,6 +296,7 @@ static void begin(struct offload *o, const struct config *cfg)
 static void take_over(struct offload *o, const struct config *cfg)
 {
 	o->phase = OFFLOAD_LEFT;
+	o->from_ms = clock_ms() + SETTLE_MS;
 	o->left_s = o->t.control->now_s;
 	o->ahead_s = o->left_s - clock_s();
 	offload_adopt_begin(o, cfg);
@@ -326,7 +328,7 @@ void offload_commit(const struct config *old, const struct config *next)
 	}
 }
 
-void offload_committed(void)
+void offload_settled(void)
 {
 	struct offload *o = offload_get();
 
@@ -408,6 +410,8 @@ void offload_tick(void)
 	if (!o)
 		return;
 	set_clock(o);
+	if (o->phase == OFFLOAD_LEFT && clock_ms() >= o->from_ms)
+		stop(o);
 	if (is_quiet(o)) {
 		log_info("fast path: %" PRIu64 " sessions taken over", atomic_load(&o->adopted));
 		run(o, config_get());

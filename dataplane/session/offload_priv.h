@@ -33,7 +33,8 @@ struct offload {
 	/* The main thread's. */
 	enum offload_phase phase;
 	uint32_t epoch;	  /* the last one given to any segment */
-	uint64_t from_ms; /* the end of OFFLOAD_REVOKED, but for the token of RCU */
+	uint64_t from_ms; /* the end of OFFLOAD_LEFT at the latest; of OFFLOAD_REVOKED, but for the
+			     token of RCU */
 	uint64_t token;
 	uint64_t n_refused; /* for want of room, when all were last looked through */
 	uint64_t again_ms;

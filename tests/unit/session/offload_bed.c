@@ -131,7 +131,7 @@ void bed_start(uint32_t n_buckets, uint32_t n_dirs)
 	if (offload_attach(&bed, 1) < 0)
 		exit(1);
 	offload_commit(world_cfg, world_cfg);
-	offload_committed();
+	offload_settled();
 	world_rounds();
 }
 

@@ -58,7 +58,7 @@ void restart(void)
 	bed_restart(RESTART_MAX, 1);
 	restart_commit();
 	world_rounds();
-	offload_committed();
+	offload_settled();
 }
 
 void restart_redecide(uint32_t k)

@@ -65,7 +65,7 @@ static void test_goes_on(void **state)
 	assert_non_null(world_find(1, 0));
 	assert_int_equal(restart_stats().adopted, 1);
 	restart_expect(1, 0);
-	offload_committed();
+	offload_settled();
 	restart_expect(1, WEFT_BPF_MISS_EPOCH);
 	restart_pass_quarantine();
 	restart_expect(1, WEFT_BPF_MISS_EPOCH); /* nobody has judged it yet */
@@ -419,7 +419,7 @@ static void test_session_is_there(void **state)
 	s = bed_insert(0, 1, true);
 	restart_commit();
 	world_rounds();
-	offload_committed();
+	offload_settled();
 	assert_ptr_equal(world_find(1, 0), s);
 	assert_int_equal(restart_stats().adopted, 0);
 	assert_int_equal(restart_n_places(), 0);

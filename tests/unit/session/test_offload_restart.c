@@ -135,7 +135,7 @@ static void test_wrap(void **state)
 	bed.epochs[BED_SEGMENT].epoch = UINT32_MAX - 2;
 	restart_commit();
 	world_rounds();
-	offload_committed();
+	offload_settled();
 	restart_pass_quarantine();
 	assert_int_equal(bed.epochs[BED_SEGMENT].epoch, UINT32_MAX - 1);
 	bed_new_epoch();
@@ -219,7 +219,7 @@ static void test_many(void **state)
 		(unsigned int)(us[1] - us[0]), (unsigned int)(us[2] - us[1]));
 	assert_int_equal(restart_stats().adopted, n);
 	assert_int_equal(restart_n_places(), 2 * n);
-	offload_committed();
+	offload_settled();
 	restart_pass_quarantine();
 	for (uint32_t k = 0; k < MANY; k += 97) {
 		if (!world_find(k, 0))

@@ -63,8 +63,9 @@ void offload_set_port(uint16_t slot, const struct offload_port *port);
  * stale, writes the tunnels that it changes. The first one makes sessions of what was left in the
  * tables, before any port of next is opened. */
 void offload_commit(const struct config *old, const struct config *next);
-/* Main thread. The commit is done: what was left in the tables and goes on is revoked. */
-void offload_committed(void);
+/* Main thread. The commit is done and its ports are open, as far as they can be: what was left in
+ * the tables and goes on is revoked. That happens by itself when it takes longer than a second. */
+void offload_settled(void);
 /* Workers are to receive nothing: what comes may be of a session that is not adopted yet. */
 extern _Atomic bool offload_adopting;
 static inline bool offload_is_adopting(void)
