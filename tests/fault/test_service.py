@@ -21,7 +21,8 @@ def start_notified(lab, host, **env):
     manager.settimeout(10)
     host.weftd = lab.spawn(
         [lab.binary("control/weftd"), "--host", host.name, "--store", host.path("state/weft.db"),
-         "--socket", host.path("run/weftd.sock"), "--dataplane", host.path("dataplane.sock")],
+         "--socket", host.path("run/weftd.sock"), "--dataplane", host.path("dataplane.sock"),
+         "--bpf-dir", host.path("bpf")],
         host.path("weftd.log"), netns=host.ns.name,
         env={"NOTIFY_SOCKET": host.path("notify"), **env})
     return manager
@@ -95,6 +96,7 @@ def test_socket_of_another_weftd(lab, host):
     host.start()
     wait_for("weftd", lambda: os.path.exists(host.rpc_path))
     code, text = exit_code(lab, "--host", "x", "--store", host.path("other.db"), "--socket",
-                           host.rpc_path, "--dataplane", host.path("dataplane.sock"))
+                           host.rpc_path, "--dataplane", host.path("dataplane.sock"),
+                           "--bpf-dir", host.path("bpf"))
     assert code == 1 and "cannot serve" in text
     Rpc(host.rpc_path).call("version")

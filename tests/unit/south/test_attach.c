@@ -3,11 +3,14 @@
  * Attach with real interfaces and programs in a network namespace of its own. The engine is a fake
  * that knows one host object.
  */
+#include <fcntl.h>
 #include <net/if.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -225,6 +228,131 @@ static void test_port_replaced(void **state)
 	assert_false(has_guard("p0"));
 }
 
+/* ---- the fast path ---- */
+
+static char bpffs[] = "/tmp/weft-test-attach-XXXXXX";
+static char folder[64];
+
+static int take_tables(void *arg, const struct weft_msg_fastpath *tables, const int *fds)
+{
+	for (unsigned int i = 0; i < WEFT_FASTPATH_MAPS; i++)
+		assert_true(fcntl(fds[i], F_GETFD) >= 0);
+	return 0;
+}
+
+static int take_port(void *arg, const struct weft_msg_fastpath_port *port)
+{
+	return 0;
+}
+
+static void restart_fast(struct bench *b, bool fast_path)
+{
+	struct attach_config config = {.arg = b,
+		.new_map = note_new_map,
+		.fast_path = fast_path,
+		.bpf_folder = folder,
+		.n_sessions = 1024,
+		.send_tables = take_tables,
+		.send_port = take_port};
+
+	attach_free(b->attach);
+	assert_int_equal(attach_new(b->base, NULL, &config, &b->attach), 0);
+	attach_port(b->attach, &uplink, true);
+	attach_port(b->attach, &tenant, true);
+	link_is(b, "ul0", true);
+	link_is(b, "p0", true);
+}
+
+static void greet(struct bench *b)
+{
+	attach_greet(b->attach);
+	attach_tables_answered(b->attach, 0, "");
+}
+
+static bool has_fast(void)
+{
+	return test_netns_try(ns, "tc filter show dev p0 ingress | grep -q 'weft_port:' && "
+				  "tc filter show dev p0 egress | grep -q weft_port_out") == 0;
+}
+
+static void run_for(struct bench *b, unsigned int ms)
+{
+	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+	event_base_loopexit(b->base, &tv);
+	event_base_dispatch(b->base);
+}
+
+static void count_mode(void *arg, const struct attach_interface *i)
+{
+	unsigned int *n_fast = arg;
+
+	*n_fast += i->fast;
+	assert_true(i->n_programs == 2);
+}
+
+/* On, kept by another weftd, put back when somebody takes it off, and switched off. */
+static void test_fast_path(void **state)
+{
+	struct bench *b = *state;
+	unsigned int n_fast = 0;
+
+	test_netns_run(ns, "ip link add p0 type veth peer name p1");
+	restart_fast(b, true);
+	assert_true(has_guard("p0") && !has_fast());
+	greet(b);
+	assert_true(has_fast());
+	assert_true(has_xdp("ul0"));
+	assert_int_equal(
+		test_netns_try(ns, "tc filter show dev ul0 ingress | grep -q weft_deliver"), 0);
+	attach_each_interface(b->attach, count_mode, &n_fast);
+	assert_int_equal(n_fast, 2);
+	/* Before the next look, because tc tells of it. */
+	run_for(b, 10);
+	test_netns_run(ns, "tc qdisc del dev p0 clsact");
+	assert_false(has_fast());
+	run_for(b, 200);
+	assert_true(has_fast());
+	/* A program of somebody else in its place is left alone, and said. */
+	test_netns_run(ns, "tc filter del dev p0 ingress && tc filter add dev p0 ingress handle 1 "
+			   "pref 1 protocol all bpf da bytecode '1,6 0 0 0,'");
+	run_for(b, 700);
+	assert_false(has_fast());
+	problems[0] = '\0';
+	attach_problems(b->attach, add_problem, NULL);
+	assert_non_null(strstr(problems, "p0"));
+	test_netns_run(ns, "tc filter del dev p0 ingress");
+	run_for(b, 200);
+	assert_true(has_fast());
+	problems[0] = '\0';
+	attach_problems(b->attach, add_problem, NULL);
+	assert_string_equal(problems, "");
+	/* Another weftd: nothing leaves the interfaces in between. */
+	restart_fast(b, true);
+	assert_true(has_fast());
+	restart_fast(b, false);
+	assert_false(has_fast());
+	assert_true(has_guard("p0"));
+	assert_true(has_xdp("ul0"));
+	assert_int_equal(access(folder, F_OK), -1);
+}
+
+/* A BPF file system that vanishes with the test. */
+static int make_bpffs(void **state)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		!mkdtemp(bpffs) || mount("bpf", bpffs, "bpf", 0, NULL) < 0)
+		return -1;
+	snprintf(folder, sizeof(folder), "%s/weft/h1", bpffs);
+	return 0;
+}
+
+static int remove_bpffs(void **state)
+{
+	umount2(bpffs, MNT_DETACH);
+	return rmdir(bpffs);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -234,9 +362,10 @@ int main(void)
 		TEST(test_repair),
 		TEST(test_not_a_veth),
 		TEST(test_port_replaced),
+		TEST(test_fast_path),
 	};
 
 	ns = test_netns_own();
 	log_set_level(LOG_LEVEL_ERROR);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_bpffs, remove_bpffs);
 }
