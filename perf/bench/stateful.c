@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_cycles.h>
+
 #include <core/clock.h>
 #include <observe/counters.h>
 #include <pipeline/pipeline.h>
@@ -22,6 +24,8 @@
 #define N_RULES 10
 #define CLIENT	cloud_port_id(TENANT, CLOUD_CLIENT)
 #define SERVER	cloud_port_id(TENANT, CLOUD_SERVER)
+
+#define STAGE_BURSTS 20000
 
 /* In which sessions end after so much fewer packets, when each is counted. */
 #define COUNT_HURRY 50
@@ -117,6 +121,29 @@ static void check_sent(const struct run *r)
 	exit(1);
 }
 
+/* What each stage takes, of bursts that are all timed: reading the TSC adds a few cycles. */
+static void report_stages(struct run *r, const char *name, uint32_t n)
+{
+	struct weft_worker_stats *s = counters_worker(0), before = *s;
+	struct rte_mbuf *pkts[BENCH_BURST];
+
+	for (unsigned int i = 0; i < STAGE_BURSTS; i++) {
+		uint64_t start = rte_rdtsc();
+		uint16_t got = port_rx(r->in->dev, 0, pkts, BENCH_BURST);
+
+		pipeline_time(r->pl, start);
+		pipeline_run(r->pl, r->cfg, r->in, pkts, got);
+	}
+	for (unsigned int i = 0; weft_stage_name(i); i++) {
+		char of[64];
+
+		snprintf(of, sizeof(of), "  %s, %s", name, weft_stage_name(i));
+		bench_report_of(of, n, "sessions", "packet",
+			(double)(s->stage_cycles[i] - before.stage_cycles[i]) /
+				(s->timed_packets - before.timed_packets));
+	}
+}
+
 static void bench_hit(struct run *r, enum way way, bool v6, uint32_t n)
 {
 	struct session_stats before, after;
@@ -139,6 +166,8 @@ static void bench_hit(struct run *r, enum way way, bool v6, uint32_t n)
 	snprintf(name, sizeof(name), "session hit, %s, IPv%c%s", way_names[way], v6 ? '6' : '4',
 		r->n_rules == N_RULES ? "" : ", 1000 rules");
 	bench_report_of(name, n, "sessions", "packet", own - io);
+	if (!bench_settings.count && r->n_rules == N_RULES)
+		report_stages(r, way_names[way], n);
 }
 
 /* Every packet is the first of its session; each ends two seconds later. */
