@@ -16,6 +16,8 @@
 
 #include "bench.h"
 
+#define SINK_QUEUES 2 /* workers need not wait for each other */
+
 struct source {
 	const struct bench_traffic *traffic; /* NULL: as much as is asked for, all alike */
 	uint8_t frame[BENCH_FRAME_MAX];
@@ -35,7 +37,8 @@ static int source_open(struct port *p, int fd)
 	p->priv = rte_zmalloc("source", sizeof(struct source), RTE_CACHE_LINE_SIZE);
 	if (!p->priv)
 		return port_fail(p, ENOMEM, "out of memory");
-	p->n_rxq = p->n_txq = 1;
+	p->n_rxq = 1;
+	p->n_txq = SINK_QUEUES;
 	p->offloads = PORT_OFFLOAD_MULTISEG;
 	p->max_frame = WEFT_MTU_MAX + PORT_FRAME_OVERHEAD;
 	port_set_link(p, true);
