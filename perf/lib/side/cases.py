@@ -22,6 +22,7 @@ class Case:
     underlay: int = 4
     tenant: str = "memif"      # or vhost-user
     local: bool = False        # to a second port of this host
+    second: str = "memif"      # what that is, or vhost-user
     connections: bool = False  # TCP connections rather than packets
     pingpong: bool = False     # latency with one packet in flight
     rate: float = 0            # packets per second of each direction; 0: as many as go
@@ -67,6 +68,9 @@ CASES = [
     full_path("ipv6-underlay", underlay=6),
     # The other kind of port.
     full_path("vhost", level=USUAL, duts=ALL, tenant="vhost-user"),
+    # The matrix of RFC 8204: local is port to port, vhost above is uplink to machine and back.
+    Case("port-vhost", duts=ALL, local=True, second="vhost-user"),
+    Case("vhost-vhost", duts=ALL, local=True, tenant="vhost-user", second="vhost-user"),
     # New sessions and connections per second.
     full_path("new-sessions", level=QUICK, duts=("weft", "ovs"), way="out", order="new", vms=6),
     full_path("new-sessions-1", duts=("weft", "ovs"), way="out", order="new"),

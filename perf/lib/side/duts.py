@@ -60,15 +60,22 @@ class Dut:
 
     def devices(self):
         """The generator's."""
-        tenant = memif(0, "client", self.socket(0))
-        if self.case.tenant == "vhost-user":
-            tenant = ("net_virtio_user0,path=%s,server=1,queues=%d,queue_size=1024,mrg_rxbuf=0,in_order=1,"
-                      "mac=%s" % (self.socket(0), self.rx_queues, traffic.VM_MAC))
-        return [tenant, *(memif(n, "client", self.socket(n)) for n in range(1, self.case.vms + 1))]
+        return [self.machine(n) if self.is_vhost(n) else memif(n, "client", self.socket(n)) for n in self.ports()]
+
+    def ports(self):
+        return range(self.case.vms + 1)
+
+    def is_vhost(self, n):
+        return (self.case.tenant, self.case.second if self.case.local else "")[min(n, 1)] == "vhost-user"
+
+    def machine(self, n):
+        """What a guest's driver would be; the program that is measured connects to it."""
+        return ("net_virtio_user%d,path=%s,server=1,queues=%d,queue_size=1024,mrg_rxbuf=0,in_order=1,mac=%s" % (
+            n, self.socket(n), self.rx_queues, (traffic.VM_MAC, traffic.FAR_MAC)[n]))
 
     def sockets_ready(self):
-        first = 1 if self.case.tenant == "vhost-user" else 0
-        return all(os.path.exists(self.socket(n)) for n in range(first, self.case.vms + 1))
+        """Those of memif: a machine listens itself."""
+        return all(self.is_vhost(n) or os.path.exists(self.socket(n)) for n in self.ports())
 
     def during(self):
         """What happens while packets flow; returns what is to be said of it."""
@@ -104,7 +111,7 @@ class Weft(Dut):
         far = {"tenant": "red", "name": "far", "mac": traffic.FAR_MAC, "host": "h2",
                "segment": "db" if case.routed else "lan", "addresses": [traffic.far_ip_of(case, f) for f in (4, 6)]}
         if case.local:
-            far.update(host=me, kind="memif", device=self.socket(1), server=True)
+            far.update(host=me, kind=case.second, device=self.socket(1), server=case.second == "memif")
         document = {
             "tenants": [{"name": "red"}], "networks": [{"tenant": "red", "name": "main"}],
             "segments": [{"tenant": "red", "name": name, "network": "main", "vni": vni, "subnets": nets}
@@ -143,13 +150,12 @@ class Testpmd(Dut):
     def start(self):
         log = os.path.join(self.dir, "testpmd.log")
         self.lab.machines.append(self)
-        first = memif(0, "server", self.socket(0))
-        if self.case.tenant == "vhost-user":
-            first = "net_vhost0,iface=%s,client=1" % self.socket(0)
+        devices = ["net_vhost%d,iface=%s,client=1" % (n, self.socket(n)) if self.is_vhost(n) else
+                   memif(n, "server", self.socket(n)) for n in (0, 1)]
         self.process = subprocess.Popen(
             ["stdbuf", "-o0", "dpdk-testpmd", "--lcores", "0@%d,1@%d" % (GENERATOR_CPU, DUT_CPU), "--in-memory",
              "--no-pci", "--no-telemetry", "-m", "256", "--file-prefix", self.lab.unique("testpmd"),
-             "--vdev", first, "--vdev", memif(1, "server", self.socket(1)), "--", "-i", "--auto-start",
+             "--vdev", devices[0], "--vdev", devices[1], "--", "-i", "--auto-start",
              "--forward-mode=io", "--nb-cores=1", "--disable-link-check", "--total-num-mbufs=16384",
              "--rxd=1024", "--txd=1024"],
             stdin=subprocess.PIPE, stdout=open(log, "wb"), stderr=subprocess.STDOUT, preexec_fn=die_with_parent,
@@ -199,19 +205,17 @@ class Ovs(Dut):
         self.vsctl("add-port", bridge, name, "--", "set", "Interface", name, "ofport_request=%d" % number, *device)
 
     def make_bridges(self):
-        memifs = [("type=dpdk", 'options:dpdk-devargs="%s"' % memif(n, "server", self.socket(n)))
-                  for n in range(self.case.vms + 1)]
-        tenant = memifs[0]
-        if self.case.tenant == "vhost-user":
-            tenant = ("type=dpdkvhostuserclient", "options:vhost-server-path=%s" % self.socket(0))
+        devices = [("type=dpdkvhostuserclient", "options:vhost-server-path=%s" % self.socket(n)) if self.is_vhost(n) else
+                   ("type=dpdk", 'options:dpdk-devargs="%s"' % memif(n, "server", self.socket(n)))
+                   for n in self.ports()]
         self.vsctl("add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev", "fail-mode=secure")
-        self.add_dpdk_port("br-int", "p0", 1, tenant)
+        self.add_dpdk_port("br-int", "p0", 1, devices[0])
         if self.case.local:
-            self.add_dpdk_port("br-int", "p1", 10, memifs[1])
+            self.add_dpdk_port("br-int", "p1", 10, devices[1])
         else:
-            self.make_tunnel(memifs[1])
+            self.make_tunnel(devices[1])
         for n in range(2, self.case.vms + 1):
-            self.add_dpdk_port("br-int", "p%d" % n, 100 + n, memifs[n])
+            self.add_dpdk_port("br-int", "p%d" % n, 100 + n, devices[n])
         run("ovs-appctl", "-t", os.path.join(self.dir, "ctl"), "dpctl/ct-set-maxconns", SESSIONS_MAX, env=self.env)
         flows = os.path.join(self.dir, "flows")
         with open(flows, "w", encoding="ascii") as f:
