@@ -13,6 +13,8 @@
 
 #include "offload_priv.h"
 
+#define IMPORT_UNIT 4096 /* bytes */
+
 struct offload *_Atomic offload_current;
 
 static struct weft_bpf_dir *entry_at(
@@ -92,14 +94,53 @@ static bool is_tcp(const struct session *s)
 	return s->dir[0].key.proto == IPPROTO_TCP;
 }
 
+/* Whether programs have carried so much in that direction since this was asked last that its
+ * numbers may have gone round: those don't tell any more which are later. */
+static bool gone_round(struct session_dir *d, const struct weft_bpf_state *there)
+{
+	uint32_t now = __atomic_load_n(&there->bytes, __ATOMIC_RELAXED) / IMPORT_UNIT;
+	uint32_t before = atomic_load_explicit(&d->imported, memory_order_relaxed);
+
+	if (now != before)
+		atomic_store_explicit(&d->imported, now, memory_order_relaxed);
+	return now - before >= (1u << 30) / IMPORT_UNIT;
+}
+
+static void copy32(uint32_t *to, const uint32_t *from)
+{
+	store32(to, __atomic_load_n(from, __ATOMIC_RELAXED));
+}
+
+/* What a side has sent goes on with its own packets, what it lets its peer send with the peer's. */
 void offload_import(struct session *s)
 {
 	struct offload *o = offload_get();
+	bool round[2];
 
 	if (!o || !s->offload || !is_tcp(s))
 		return;
 	for (unsigned int i = 0; i < 2; i++)
-		raise_tcp(&s->dir[i].tcp, &entry_at(o, s, i)->state.tcp);
+		round[i] = gone_round(&s->dir[i], &entry_at(o, s, i)->state);
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct session_tcp *from = &entry_at(o, s, i)->state.tcp;
+
+		if (round[i])
+			copy32(&s->dir[i].tcp.end, &from->end);
+		if (round[!i])
+			copy32(&s->dir[i].tcp.max_end, &from->max_end);
+		raise_tcp(&s->dir[i].tcp, from);
+	}
+}
+
+/* No program has it: however far the data plane has gone with it meanwhile. */
+static void export_anew(const struct offload *o, const struct session *s)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		struct session_tcp *to = &entry_at(o, s, i)->state.tcp;
+
+		copy32(&to->end, &s->dir[i].tcp.end);
+		copy32(&to->max_end, &s->dir[i].tcp.max_end);
+	}
 }
 
 static void export_tcp(const struct offload *o, struct session *s)
@@ -256,8 +297,13 @@ static void put(struct offload *o, struct session *s, struct told t[2])
 			offload_withdraw(s);
 		t[i].d.peer = 2 * s->offload + (i ^ 1);
 	}
-	if (is_tcp(s))
+	if (is_tcp(s)) {
+		if (offload_is_in(s))
+			offload_import(s);
+		else
+			export_anew(o, s);
 		export_tcp(o, s);
+	}
 	for (unsigned int i = 0; i < 2; i++)
 		entry_write(entry_at(o, s, i), &t[i]);
 	if (!offload_is_in(s))

@@ -139,6 +139,68 @@ static void test_back_there(void **state)
 }
 
 /* What a program refuses as out of the window the data plane refuses too. */
+static void take_out(void)
+{
+	session_lock(c.s);
+	atomic_store(&c.s->dir[0].epoch, 0);
+	session_set_state(c.s, WEFT_TIMEOUT_TCP_ESTABLISHED, true);
+	session_unlock(c.s);
+	assert_int_equal(send_there(0, LEN), WEFT_BPF_MISS_NO_SESSION);
+}
+
+/* As if programs had carried so much more in that direction. */
+static void carry_there(unsigned int dir, uint64_t n)
+{
+	struct weft_bpf_dir *there = &bed.dirs[2 * c.s->offload];
+
+	there[dir].state.bytes += n;
+	there[dir].state.tcp.end += n;
+	there[!dir].state.tcp.max_end += n;
+	next[dir] += n;
+	limit[dir] += n;
+}
+
+/* So much that the numbers of TCP don't tell any more who has seen the later packets. */
+static void test_gigabytes_there(void **state)
+{
+	begin();
+	for (uint64_t n = 1u << 28; n < 20ull << 30; n += 0x1fffffff) {
+		carry_there(0, n);
+		send_here(0, ACK, LEN);
+		send_here(1, ACK, 0);
+		assert_int_equal(send_there(0, LEN), 0);
+		carry_there(1, n);
+		send_here(1, ACK, LEN);
+		send_here(0, ACK, 0);
+		assert_int_equal(send_there(1, LEN), 0);
+	}
+	carry_there(0, 3ull << 30);
+	send_here(0, FIN | ACK, 0);
+	send_here(1, ACK, 0);
+	send_here(1, FIN | ACK, 0);
+	send_here(0, ACK, 0);
+}
+
+/* The other way round: while it was out, its pair of entries kept old numbers. */
+static void test_gigabytes_here(void **state)
+{
+	begin();
+	for (uint64_t n = 1u << 28; n < 20ull << 30; n += 0x1fffffff) {
+		take_out();
+		c.s->dir[0].tcp.end += n;
+		c.s->dir[1].tcp.max_end += n;
+		next[0] += n;
+		limit[0] += n;
+		send_here(0, ACK, LEN);
+		send_here(1, ACK, 0);
+		decide();
+		world_rounds();
+		assert_int_equal(send_there(0, LEN), 0);
+		assert_int_equal(send_there(1, LEN), 0);
+		send_here(0, ACK, LEN);
+	}
+}
+
 static void test_out_of_window(void **state)
 {
 	struct sent what;
@@ -188,11 +250,7 @@ static void test_withdrawn_and_back(void **state)
 	for (unsigned int round = 0; round < 20; round++) {
 		for (unsigned int i = 0; i < 50; i++)
 			assert_int_equal(send_there(i % 2, LEN), 0);
-		session_lock(c.s);
-		atomic_store(&c.s->dir[0].epoch, 0);
-		session_set_state(c.s, WEFT_TIMEOUT_TCP_ESTABLISHED, true);
-		session_unlock(c.s);
-		assert_int_equal(send_there(0, LEN), WEFT_BPF_MISS_NO_SESSION);
+		take_out();
 		for (unsigned int i = 0; i < 50; i++)
 			send_here(i % 2, ACK, LEN);
 		decide();
@@ -251,6 +309,8 @@ int main(void)
 		cmocka_unit_test(test_opening_stays_here),
 		cmocka_unit_test(test_back_here),
 		cmocka_unit_test(test_back_there),
+		cmocka_unit_test(test_gigabytes_there),
+		cmocka_unit_test(test_gigabytes_here),
 		cmocka_unit_test(test_out_of_window),
 		cmocka_unit_test(test_fin_ends_it),
 		cmocka_unit_test(test_reset_ends_it),

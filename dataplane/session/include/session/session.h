@@ -86,8 +86,8 @@ struct session_dir {
 	uint16_t mss;
 	uint8_t flags;
 	uint8_t pad;
-	uint32_t flow_hash; /* not read by packets */
-	uint32_t pad2;
+	uint32_t flow_hash;	   /* not read by packets */
+	_Atomic uint32_t imported; /* offload.c's */
 	/* The second line: written by each packet. */
 	uint8_t match_macs[12];
 	uint8_t rewrite_macs[12];
