@@ -120,11 +120,11 @@ static struct session_dir *slow_quoted(
 	return stage_session_find(pl, key);
 }
 
-static int slow_related(struct pipeline *pl, struct slow *w, struct session_key *key)
+static int slow_related(struct pipeline *pl, struct slow *w, struct session_key *key, uint32_t seq)
 {
 	struct session_dir *d = slow_quoted(pl, key, w);
 
-	if (!d || !slow_still_allowed(pl, session_of(d)))
+	if (!d || !slow_still_allowed(pl, session_of(d)) || !track_quote_fits(d, seq))
 		return WEFT_DROP_ICMP_UNRELATED;
 	return VERDICT_CONTINUE;
 }
@@ -133,9 +133,10 @@ static int slow_related(struct pipeline *pl, struct slow *w, struct session_key 
 static int slow_icmp(struct pipeline *pl, struct slow *w)
 {
 	struct session_key key;
+	uint32_t seq;
 
-	if (track_related(w->m, w->meta, &key))
-		return slow_related(pl, w, &key);
+	if (track_related(w->m, w->meta, &key, &seq))
+		return slow_related(pl, w, &key, seq);
 	if (track_icmp_class(w->meta->l4_proto, w->meta->sport) == TRACK_ICMP_ERROR)
 		return WEFT_DROP_ICMP_UNRELATED;
 	return slow_alone(pl, w);

@@ -60,7 +60,8 @@ static bool quote_ipv6(struct quote *q, struct session_key *ret)
 }
 
 /* Ports, or what ICMP queries have for them. */
-static bool quote_l4(const struct quote *q, uint8_t icmp, struct session_key *ret)
+static bool quote_l4(
+	const struct quote *q, uint8_t icmp, struct session_key *ret, uint32_t *ret_seq)
 {
 	const uint8_t *l4 = q->ip + q->l4_off;
 	enum track_icmp class;
@@ -71,6 +72,7 @@ static bool quote_l4(const struct quote *q, uint8_t icmp, struct session_key *re
 	if (pkt_has_ports(q->proto)) {
 		ret->sport = load16(l4);
 		ret->dport = load16(l4 + 2);
+		*ret_seq = (uint32_t)load16(l4 + 4) << 16 | load16(l4 + 6);
 	} else if (q->proto == icmp) {
 		class = track_icmp_class(icmp, load16(l4));
 		if (class != TRACK_ICMP_REQUEST && class != TRACK_ICMP_REPLY)
@@ -90,7 +92,8 @@ static bool is_for(const struct rte_mbuf *m, const struct pkt_meta *meta, const 
 				      : memcmp(ip + 24, quoted_src, 16) == 0;
 }
 
-bool track_related(const struct rte_mbuf *m, const struct pkt_meta *meta, struct session_key *ret)
+bool track_related(const struct rte_mbuf *m, const struct pkt_meta *meta, struct session_key *ret,
+	uint32_t *ret_seq)
 {
 	struct session_key quoted = {.segment = meta->segment};
 	bool v4 = meta->flags & PKT_IPV4;
@@ -105,7 +108,7 @@ bool track_related(const struct rte_mbuf *m, const struct pkt_meta *meta, struct
 	q.ip = rte_pktmbuf_read(m, meta->hdr_len, q.len, copy);
 	if (!(v4 ? quote_ipv4(&q, &quoted) : quote_ipv6(&q, &quoted)))
 		return false;
-	if (!quote_l4(&q, icmp, &quoted) || !is_for(m, meta, quoted.src.b))
+	if (!quote_l4(&q, icmp, &quoted, ret_seq) || !is_for(m, meta, quoted.src.b))
 		return false;
 	track_key_reverse(&quoted, ret);
 	return true;

@@ -113,6 +113,16 @@ static bool is_tcp(const struct session *s)
 	return s->dir[0].key.proto == IPPROTO_TCP;
 }
 
+bool track_quote_fits(struct session_dir *d, uint32_t seq)
+{
+	struct session *s = session_of(d);
+
+	if (!is_tcp(s))
+		return true;
+	offload_import(s);
+	return track_tcp_quote(d, seq);
+}
+
 void track_first(struct session *s, const struct rte_mbuf *m, const struct pkt_meta *meta)
 {
 	if (is_tcp(s))

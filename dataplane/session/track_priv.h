@@ -22,6 +22,7 @@ enum weft_drop track_tcp_begin(const struct rte_mbuf *m, const struct pkt_meta *
 void track_tcp_first(struct session *s, const struct rte_mbuf *m, const struct pkt_meta *meta);
 enum weft_drop track_tcp_packet(
 	struct session_dir *d, const struct rte_mbuf *m, const struct pkt_meta *meta);
+bool track_tcp_quote(struct session_dir *d, uint32_t seq);
 const char *track_tcp_state_name(uint8_t state);
 
 /* Before s is published: it was established when another data plane had it, and goes on from the

@@ -354,6 +354,20 @@ enum weft_drop track_tcp_packet(
 	return drop;
 }
 
+/* What the receiver has acknowledged is not less than what it allows, less its largest window. */
+bool track_tcp_quote(struct session_dir *d, uint32_t seq)
+{
+	struct session_tcp sender = side_read(&session_peer(d)->tcp), receiver = side_read(&d->tcp);
+	uint32_t first = receiver.max_end - receiver.max_win - PROBE;
+
+	if (sender.flags & (SIDE_SILENT | SIDE_LOOSE))
+		return true;
+	if (receiver.flags & SIDE_SILENT)
+		first = __atomic_load_n(&session_peer(d)->tcp.start, __ATOMIC_RELAXED);
+	return !seq_after(seq, sender.end) &&
+	       ((receiver.flags & SIDE_LOOSE) || !seq_after(first, seq));
+}
+
 enum weft_drop track_tcp_begin(const struct rte_mbuf *m, const struct pkt_meta *meta, bool strict)
 {
 	struct tcp_segment g = segment_read(m, meta);

@@ -100,11 +100,12 @@ static void try_both(struct rte_mbuf *a, struct rte_mbuf *b, uint8_t control)
 {
 	struct session *s = NULL;
 	struct session_key key;
+	uint32_t seq;
 
 	world_network.spec.flags = control & STRICT ? WEFT_NETWORK_TCP_STRICT : 0;
 	if (a) {
 		track_key(pkt_meta(a), rte_pktmbuf_mtod_offset(a, const uint8_t *, 14), &key);
-		track_related(a, pkt_meta(a), &key);
+		track_related(a, pkt_meta(a), &key, &seq);
 		s = begin(a);
 	}
 	if (s && b)

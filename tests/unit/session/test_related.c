@@ -13,6 +13,7 @@
 #include "world.h"
 
 static struct conversation c;
+static uint32_t quoted_seq;
 
 /* An error of that type, sent to end 0, that quotes size bytes of q's IP packet. */
 static struct rte_mbuf *error_of(uint8_t type, const struct frame *q, uint32_t size)
@@ -43,7 +44,7 @@ static bool related(uint8_t type, const struct frame *q, uint32_t size, struct s
 
 	pkt_meta(m)->segment = 7;
 	assert_int_equal(pkt_parse(m), 0);
-	found = track_related(m, pkt_meta(m), ret);
+	found = track_related(m, pkt_meta(m), ret, &quoted_seq);
 	rte_pktmbuf_free(m);
 	return found;
 }
@@ -177,6 +178,96 @@ static void test_endless_chain(void **state)
 	}
 }
 
+/* ---- what TCP has on its way (RFC 5927 section 4.1) ---- */
+
+#define FIRST  1000u /* end 0's initial sequence number; end 1's is SECOND */
+#define SECOND 5000u
+#define WINDOW 4000
+
+static void say(unsigned int dir, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t payload)
+{
+	struct sent what = {.spec = {.proto = 6, .payload = payload},
+		.seq = seq,
+		.ack = ack,
+		.win = WINDOW,
+		.flags = flags};
+
+	assert_int_equal(conversation_send(&c, dir, &what), 0);
+}
+
+/* About a segment of end 0's: the error's key is of what end 1 sends. */
+static bool fits(uint32_t seq)
+{
+	return track_quote_fits(&c.s->dir[1], seq);
+}
+
+static void expect_from_to(uint32_t from, uint32_t to)
+{
+	assert_true(fits(from));
+	assert_true(fits(to));
+	assert_false(fits(from - 1));
+	assert_false(fits(to + 1));
+	assert_false(fits(from + (1u << 31)));
+}
+
+static void test_on_its_way(void **state)
+{
+	conversation_start(&c, false);
+	say(0, 2, FIRST, 0, 0);
+	expect_from_to(FIRST, FIRST + 1);
+	say(1, 0x12, SECOND, FIRST + 1, 0);
+	say(0, 0x10, FIRST + 1, SECOND + 1, 0);
+	expect_from_to(FIRST, FIRST + 1);
+	say(0, 0x18, FIRST + 1, SECOND + 1, 500);
+	expect_from_to(FIRST, FIRST + 501);
+	say(1, 0x10, SECOND + 1, FIRST + 501, 0);
+	expect_from_to(FIRST + 500, FIRST + 501);
+	/* The other way nothing is on its way but what was just sent. */
+	assert_true(track_quote_fits(&c.s->dir[0], SECOND + 1));
+	assert_false(track_quote_fits(&c.s->dir[0], SECOND + 2));
+	assert_false(track_quote_fits(&c.s->dir[0], FIRST));
+}
+
+/* Numbers wrap. */
+static void test_wraps(void **state)
+{
+	conversation_start(&c, true);
+	say(0, 2, UINT32_MAX - 100, 0, 0);
+	say(1, 0x12, SECOND, UINT32_MAX - 99, 0);
+	say(0, 0x10, UINT32_MAX - 99, SECOND + 1, 0);
+	say(0, 0x18, UINT32_MAX - 99, SECOND + 1, 300);
+	expect_from_to(UINT32_MAX - 100, 200);
+}
+
+/* Of a connection that was found on its way too little is known. */
+static void test_picked_up(void **state)
+{
+	conversation_start(&c, false);
+	say(0, 0x10, FIRST, SECOND, 100);
+	assert_true(fits(FIRST) && fits(FIRST + (1u << 30)));
+	assert_true(track_quote_fits(&c.s->dir[0], 7));
+}
+
+static void test_not_tcp(void **state)
+{
+	struct sent what = {.spec = {.payload = 10}};
+
+	conversation_start(&c, false);
+	assert_int_equal(conversation_send(&c, 0, &what), 0);
+	assert_true(fits(0) && fits(UINT32_MAX));
+}
+
+static void test_quoted_number(void **state)
+{
+	struct session_key got;
+	static struct frame f;
+
+	conversation_start(&c, false);
+	frame_make(&f, &(struct frame_spec){.proto = 6, .seq = 0x89abcdef});
+	assert_true(related(3, &f, 28, &got));
+	assert_int_equal(quoted_seq, 0x89abcdef);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +275,11 @@ int main(void)
 		cmocka_unit_test(test_quoted_reply),
 		cmocka_unit_test(test_not_related),
 		cmocka_unit_test(test_endless_chain),
+		cmocka_unit_test(test_quoted_number),
+		cmocka_unit_test(test_on_its_way),
+		cmocka_unit_test(test_wraps),
+		cmocka_unit_test(test_picked_up),
+		cmocka_unit_test(test_not_tcp),
 	};
 
 	conversation_init();

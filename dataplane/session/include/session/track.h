@@ -56,10 +56,15 @@ static inline bool track_reopens(
 }
 
 /* An ICMP error, of either family: the key of the packet that it quotes, as if it went back the way
- * (addresses and ports swapped), in m's segment. False: not an error, it quotes too little, another
- * error or a later fragment, or it is not sent to whom it quotes. Checksums and lengths in the
- * quote are not checked. */
-bool track_related(const struct rte_mbuf *m, const struct pkt_meta *meta, struct session_key *ret);
+ * (addresses and ports swapped), in m's segment, and of TCP its sequence number. False: not an
+ * error, it quotes too little, another error or a later fragment, or it is not sent to whom it
+ * quotes. Checksums and lengths in the quote are not checked. */
+bool track_related(const struct rte_mbuf *m, const struct pkt_meta *meta, struct session_key *ret,
+	uint32_t *ret_seq);
+
+/* May d's other side have a segment with that sequence number on its way (RFC 5927 section 4.1)?
+ * True when d is not TCP, or too little is known of the connection. Workers, without the lock. */
+bool track_quote_fits(struct session_dir *d, uint32_t seq);
 
 /* The name of a session's state for people: "syn-sent", "established", "udp-answered", ... */
 const char *track_state_name(const struct session *s);

@@ -34,7 +34,7 @@ static uint32_t quoted_l4(const uint8_t *ip, uint32_t len, unsigned int family, 
 	return 0;
 }
 
-bool key_quoted(const struct view *v, struct okey *ret)
+bool key_quoted(const struct view *v, struct okey *ret, uint32_t *ret_seq)
 {
 	const uint8_t *ip = v->b + v->l4 + 8;
 	uint32_t len = v->len - v->l4 - 8, at;
@@ -71,6 +71,7 @@ bool key_quoted(const struct view *v, struct okey *ret)
 	case 136:
 		q.sport = read16(ip + at);
 		q.dport = read16(ip + at + 2);
+		*ret_seq = read32(ip + at + 4);
 		break;
 	}
 	class = key_of(&q, 0, &quoted);
@@ -84,9 +85,10 @@ enum weft_drop expect_error(struct expect *x, const struct arrival *a, const str
 	struct next_hop hop;
 	struct okey key;
 	unsigned int dir;
+	uint32_t seq;
 	int tell;
 
-	if (key_quoted(&a->v, &key)) {
+	if (key_quoted(&a->v, &key, &seq)) {
 		key.vni = a->seg->vni;
 		s = session_find_key(&key, &dir);
 		if (!s && a->seg->router) {
@@ -97,6 +99,14 @@ enum weft_drop expect_error(struct expect *x, const struct arrival *a, const str
 			key.vni = hop.vni;
 			s = session_find_key(&key, &dir);
 		}
+	}
+	if (s && !s->vague && key.proto == 6) {
+		enum tcp_say say = tcp_quoted(&s->tcp, !dir, seq);
+
+		if (say == SAY_MAYBE)
+			x->vague = true;
+		else if (say == SAY_WINDOW)
+			s = NULL;
 	}
 	if (s && s->vague)
 		x->vague = true;

@@ -41,6 +41,9 @@ enum tcp_say {
 bool tcp_flags_ok(uint8_t flags);
 void tcp_begin(struct tcp_model *m, const struct view *v);
 enum tcp_say tcp_say(struct tcp_model *m, unsigned int side, const struct view *v);
+/* May that side have a segment with that sequence number on its way? SAY_PASS, SAY_MAYBE or
+ * SAY_WINDOW. */
+enum tcp_say tcp_quoted(const struct tcp_model *m, unsigned int side, uint32_t seq);
 /* After SAY_MAYBE: it did, or did not, pass. */
 void tcp_learn(struct tcp_model *m, unsigned int side, const struct view *v, bool passed);
 
@@ -72,7 +75,7 @@ enum key_class {
 };
 enum key_class key_of(const struct view *v, uint32_t vni, struct okey *ret);
 /* oracle_error.c: the key of what would answer the packet that an ICMP error quotes, vni aside. */
-bool key_quoted(const struct view *v, struct okey *ret);
+bool key_quoted(const struct view *v, struct okey *ret, uint32_t *ret_seq);
 /* 0: it passes; or the drop, which x knows of. */
 enum weft_drop expect_error(struct expect *x, const struct arrival *a, const struct way *w);
 

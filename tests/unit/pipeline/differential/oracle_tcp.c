@@ -128,6 +128,17 @@ enum tcp_say tcp_say(struct tcp_model *m, unsigned int side, const struct view *
 	return m->know == KNOW_OPEN ? say_open(m, side, &g) : SAY_MAYBE;
 }
 
+enum tcp_say tcp_quoted(const struct tcp_model *m, unsigned int side, uint32_t seq)
+{
+	uint32_t off = seq - m->next[side];
+
+	if (m->know != KNOW_OPEN)
+		return SAY_MAYBE;
+	if (off == 0)
+		return SAY_PASS;
+	return off < 1u << 31 || off < -(uint32_t)FAR ? SAY_WINDOW : SAY_MAYBE;
+}
+
 void tcp_learn(struct tcp_model *m, unsigned int side, const struct view *v, bool passed)
 {
 	struct segment g = segment_of(v);

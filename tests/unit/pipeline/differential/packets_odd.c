@@ -202,6 +202,8 @@ static void odd_error(struct odd *o)
 	quoted.l4 = l4;
 	if (chance(20))
 		l4[roll(4)] ^= 1u << roll(8);
+	if (quoted.proto == 6 && chance(30))
+		set32(l4 + 4, roll(UINT32_MAX));
 	if (chance(10))
 		quoted.src = some_addr(o);
 	n = build_packet(q, &quoted) - 14;
