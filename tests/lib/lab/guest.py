@@ -36,7 +36,8 @@ def initrd_with(programs, directory):
 
 
 class Guest:
-    def __init__(self, lab, base, options=(), kernel="vmlinuz", initrd=None, memory=128, cpus=1):
+    def __init__(self, lab, base, options=(), kernel="vmlinuz", initrd=None, memory=128, cpus=1,
+                 netns=None):
         """base: of the paths of its sockets and logs. kernel: a file of IMAGE."""
         self.name = os.path.basename(base)
         self._buffer = b""
@@ -54,7 +55,7 @@ class Guest:
                 "-serial", "file:" + self.console,
                 "-chardev", "socket,id=s1,path=%s,server=on,wait=off" % self.control,
                 "-serial", "chardev:s1", *options]
-        self.process = lab.spawn(argv, base + ".qemu.log")
+        self.process = lab.spawn(argv, base + ".qemu.log", netns=netns)
         # At once: what the guest says while nobody listens is lost.
         self.sock = wait_for("QEMU's serial port", self._connect)
 

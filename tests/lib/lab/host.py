@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A hypervisor host: a namespace with an uplink, a weft-dataplane and a weftd."""
 
+import contextlib
 import json
 import os
 import signal
@@ -24,6 +25,10 @@ class Host:
         os.makedirs(self.dir)
         self.dataplane = self.weftd = None
         self.dataplane_args = ["--workers", str(lab.workers)]
+        self.weftd_binary = None  # the one that was built
+        self.weftd_args = ["--bpf-dir", os.path.join(lab.bpf_dir, name)]
+        if not lab.fast_path:
+            self.weftd_args += ["--fast-path", "off"]
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -44,9 +49,9 @@ class Host:
         return answers(self.path("dataplane.sock"), socket.SOCK_SEQPACKET)
 
     def start_weftd(self, wait=True):
-        argv = [self.lab.binary("control/weftd"), "--host", self.name,
+        argv = [self.weftd_binary or self.lab.binary("control/weftd"), "--host", self.name,
                 "--store", self.path("weft.db"), "--socket", self.rpc_path,
-                "--dataplane", self.path("dataplane.sock")]
+                "--dataplane", self.path("dataplane.sock"), *self.weftd_args]
         self.weftd = self.lab.spawn(argv, self.path("weftd.log"), netns=self.ns.name)
         if wait:
             self.lab.ready("weftd of " + self.name, self.weftd,
@@ -113,6 +118,28 @@ class Host:
     def stats(self):
         """Counters of this host's ports by name."""
         return {p["name"]: p for p in self.rpc("stats.ports")["ports"]}
+
+    # -- what the kernel carries
+
+    def hits(self):
+        """Frames that BPF programs of the fast path carried."""
+        return sum(p["hits"] for p in self.rpc("stats.fastpath")["programs"])
+
+    def misses(self):
+        """Frames that they left to the data plane."""
+        return sum(sum(p["misses"].values()) for p in self.rpc("stats.fastpath")["programs"])
+
+    def sessions(self, *filters):
+        return self.weft_json("session", "list", *filters)["sessions"]
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """Its data plane does nothing for that long."""
+        self.dataplane.popen.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.dataplane.popen.send_signal(signal.SIGCONT)
 
     def close(self):
         for p in (self.weftd, self.dataplane):

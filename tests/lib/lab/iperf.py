@@ -21,6 +21,18 @@ def tcp(client, server, seconds=2, family=4, reverse=False, mss=None):
     return end["sum_received"]["bits_per_second"] / 1e9, end["sum_sent"].get("retransmits", 0)
 
 
+def udp(client, server, seconds=1, family=4, mbits=100, size=1200):
+    """Datagrams lost and sent."""
+    process = server.host.lab.spawn(
+        ["iperf3", "-s", "-1"], server.host.path(server.name + ".iperf"), netns=server.ns.name)
+    wait_for("iperf3", lambda: ":5201 " in server.run("ss", "-ltnH"))
+    out = client.run("iperf3", "-J", "-u", "-c", server.ip(family), "-t", seconds, "-l", size,
+                     "-b", "%dM" % mbits, timeout=seconds + 20)
+    process.kill()
+    end = json.loads(out)["end"]["sum"]
+    return end["lost_packets"], end["packets"]
+
+
 def tcp_from_vm(vm, server, seconds=2, family=4, reverse=False):
     process = server.host.lab.spawn(
         ["iperf3", "-s", "-1"], server.host.path(server.name + ".iperf"), netns=server.ns.name)

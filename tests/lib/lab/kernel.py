@@ -39,6 +39,18 @@ class KernelHost:
             run("ip", "link", "set", dev, "mtu", self.mtu)
             run("ip", "link", "set", dev, "up")
 
+    def conntrack(self):
+        """A stateful filter on the bridge, by br_netfilter: everybody may begin."""
+        self.ns_host.run("sh", "-c", "echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables")
+        self.ns_host.run("nft", "table inet lab { chain forward { type filter hook forward priority 0; "
+                         "policy drop; ct state established,related accept; "
+                         "ip saddr 10.0.0.0/24 ct state new accept; }; }")
+
+    def drop_datagrams(self, payload):
+        """The machine's datagrams of that size end behind its interface."""
+        self.ns_host.run("nft", "table netdev lab { chain in { type filter hook ingress device t0 "
+                         "priority 0; udp length %d drop; }; }" % (payload + 8))
+
     def segmentation_off(self):
         """What a wire without offloads would carry."""
         for dev in ("up0", "vx0"):

@@ -9,7 +9,7 @@ import tempfile
 from .container import Container
 from .host import Host
 from .net import Netns, sweep, veth
-from .proc import Process, wait_for
+from .proc import Process, run, wait_for
 from .vm import VM
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
@@ -20,18 +20,30 @@ class LabError(Exception):
     pass
 
 
-class Lab:
-    """Use as a context manager: `with Lab() as lab: ...`; keep=True leaves it standing."""
+def uplink_mac(number):
+    return "02:aa:00:00:00:%02x" % number
 
-    def __init__(self, build=None, mtu=1500, family=4, workers=1, keep=False):
+
+class Lab:
+    """Use as a context manager: `with Lab() as lab: ...`; keep=True leaves it standing.
+
+    uplink: af_xdp, veth, or dpdk (a DPDK driver on the veth). fast_path=False: nothing is carried
+    by the kernel."""
+
+    def __init__(self, build=None, mtu=1500, family=4, workers=1, keep=False, uplink="af_xdp",
+                 fast_path=True):
         if os.geteuid() != 0:
             raise LabError("must run as root")
         sweep()
         self.build = build or os.environ.get("WEFT_BUILD", os.path.join(ROOT, "build"))
         self.mtu, self.family, self.workers, self.keep = mtu, family, workers, keep
+        self.uplink, self.fast_path = uplink, fast_path
         self.id = "w%d%s" % (os.getpid(), "abcdefghijklmnopqrstuvwxyz"[next(_labs) % 26])
-        self.dir = tempfile.mkdtemp(prefix="weft-lab-")
+        self.dir = tempfile.mkdtemp(prefix="weft-lab-%d-" % os.getpid())
         os.chmod(self.dir, 0o755)
+        self.bpf_dir = os.path.join(self.dir, "bpf")  # of its own, so that no pin outlives it
+        os.mkdir(self.bpf_dir)
+        run("mount", "-t", "bpf", "none", self.bpf_dir)
         self.hosts, self.machines, self._procs = [], [], []
         self.underlay = Netns(self.unique("ul"))
         self.underlay.run("ip", "link", "add", "br0", "mtu", mtu, "type", "bridge", "forward_delay", 0)
@@ -92,7 +104,11 @@ class Lab:
         h = Host(self, name)
         h.number = len(self.hosts) + 1
         h.vtep = self.attach_underlay(h.ns, h.number, queues=queues)
+        if self.uplink == "af_xdp":  # as on a wire: XDP on the far end gets complete checksums
+            h.ns.run("ethtool", "-K", "up0", "tx", "off")
         h.queues = queues
+        if self.uplink == "dpdk":  # which knows no neighbours: two hosts, who know each other
+            h.ns.run("ip", "link", "set", "up0", "address", uplink_mac(h.number))
         self.hosts.append(h)
         return h
 
@@ -108,8 +124,13 @@ class Lab:
 
     def host_object(self, host):
         """The host as a document names it."""
-        return {"name": host.name, "vteps": [host.vtep],
-                "uplink": {"kind": "af_xdp", "device": "up0", "queues": host.queues}}
+        uplink = {"kind": self.uplink, "device": "up0"}
+        if self.uplink == "af_xdp":
+            uplink["queues"] = host.queues
+        elif self.uplink == "dpdk":
+            uplink.update(device="net_af_packet0,iface=up0", mtu=self.mtu, mac=uplink_mac(host.number),
+                          next_hop_mac=uplink_mac(3 - host.number))
+        return {"name": host.name, "vteps": [host.vtep], "uplink": uplink}
 
     # -- the end
 
@@ -130,4 +151,5 @@ class Lab:
         for h in self.hosts:
             h.close()
         self.underlay.delete()
+        run("umount", "-l", self.bpf_dir, check=False)
         shutil.rmtree(self.dir, ignore_errors=True)

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Established sessions of kernel ports are the kernel's: they go on while every data plane stands
+still; the counters stay exact over both paths.
+
+    w1 w3 d1 on h1 -- underlay -- w2 d2 on h2; group "server" (w1) lets port 8000 and echo in
+"""
+
+import contextlib
+import time
+
+import pytest
+
+from lab.cloud import ALL_OUT, PING_IN, Cloud, allow
+from lab.iperf import tcp, udp
+from lab.proc import wait_for
+from lab.talk import Server, Talk, wait_carried
+
+GROUPS = {"server": PING_IN + [allow("ingress", "tcp", 8000), allow("ingress", "udp", 8000),
+                               allow("ingress", "tcp", 5201), allow("ingress", "udp", 5201)],
+          "client": ALL_OUT}
+CLIENTS = {"same-host": "w3", "other-host": "w2", "routed": "d2", "routed-same-host": "d1"}
+WAYS = [("af_xdp", 4), ("af_xdp", 6), ("veth", 4), ("veth", 6)]
+
+
+def make(lab, machines=("w1", "w2", "w3", "d1", "d2")):
+    return Cloud(lab, list(machines), groups=GROUPS,
+                 group_of=lambda t, n: ["server" if n in ("w1", "w1v") else "client"])
+
+
+@pytest.fixture(scope="module", params=WAYS, ids=lambda p: "%s-underlay%d" % p)
+def cloud(request, module_lab):
+    uplink, family = request.param
+    return make(module_lab(uplink=uplink, family=family))
+
+
+@pytest.fixture(scope="module")
+def server(cloud):
+    return Server(cloud["w1"])
+
+
+def freeze(hosts):
+    stack = contextlib.ExitStack()
+    for h in hosts:
+        stack.enter_context(h.frozen())
+    return stack
+
+
+def expect_to_go_on(talks, seconds=0.6, may_lose=0):
+    """may_lose: so many numbers since their beginning."""
+    start = time.monotonic()
+    time.sleep(seconds)
+    for t in talks:
+        r = t.report()
+        assert r["last"] > start + seconds / 2, (t.name, start, r)
+        assert r["error"] is None and r["lost"] <= may_lose, (t.name, r)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_goes_on_without_the_dataplane(cloud, server, family):
+    """TCP and UDP, to a machine of the same host, of another, and through the router."""
+    before = [h.hits() for h in cloud.hosts]
+    talks = [Talk(cloud[c], server, mode, family) for c in CLIENTS.values() for mode in ("echo", "udp")]
+    wait_carried(talks)
+    with freeze(cloud.hosts):
+        expect_to_go_on(talks)
+    for t in talks:
+        r = t.close()
+        assert r["lost"] == 0 and r["retransmits"] == 0, (t.name, r)
+    # Of what went there and back on h1 alone, nearly all.
+    n = sum(t.report()["n"] for t in talks)
+    assert cloud.hosts[0].hits() - before[0] > n
+    assert cloud.hosts[1].hits() - before[1] > n / 2
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_echo_is_carried(cloud, family):
+    dst = cloud["w1"].ip(family)
+    log = cloud.lab.dir + "/ping-%d" % family
+    ping = cloud.lab.spawn(["ping", "-n", "-i", "0.02", dst], log, netns=cloud["w2"].ns.name)
+    wait_for("answers", lambda: ping.log().count("time=") > 5)
+    proto = "proto=icmp" if family == 4 else "proto=icmpv6"
+    wait_for("the kernel to carry it", lambda: all(
+        any(s["offloaded"] for s in h.sessions(proto)) for h in cloud.hosts))
+    with freeze(cloud.hosts):
+        n = ping.log().count("time=")
+        wait_for("answers without the data plane", lambda: ping.log().count("time=") > n + 10, 2)
+    ping.kill()
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_bulk_tcp(cloud, family):
+    """Whole GSO frames; next to nothing of it comes to the data plane."""
+    for client, reverse in (("w3", False), ("w2", False), ("w2", True), ("d2", False)):
+        hits, packets = cloud.hosts[0].hits(), cloud.hosts[0].misses()
+        gbits, _ = tcp(cloud[client], cloud["w1"], seconds=1, family=family, reverse=reverse)
+        hits, misses = cloud.hosts[0].hits() - hits, cloud.hosts[0].misses() - packets
+        assert gbits > 0.05, (client, gbits)
+        assert hits > 500 and misses < hits / 10, (client, reverse, hits, misses)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_bulk_udp(cloud, family):
+    lost, n = udp(cloud["w2"], cloud["w1"], seconds=1, family=family, mbits=100)
+    assert n > 1000 and lost < n / 100, (lost, n)
+
+
+def test_ledger_is_exact(cloud):
+    wait_for("the ledger", lambda: cloud.ledger_errors() == [], 3)
+    assert not cloud.ledger_errors()
+
+
+@pytest.mark.parametrize("uplink", ["af_xdp", "veth"])
+def test_jumbo(make_lab, uplink):
+    """MTU 9000 underneath: large frames, and TCP that makes them, in both families."""
+    cloud = make(make_lab(uplink=uplink, mtu=9000), ("w1", "w2", "d2"))
+    server = Server(cloud["w1"])
+    for family in (4, 6):
+        payload = cloud.mtu - (28 if family == 4 else 48)
+        assert cloud["w2"].ping(cloud["w1"].ip(family), size=payload, df=True, count=5)
+        talks = [Talk(cloud[c], server, mode, family) for c in ("w2", "d2") for mode in ("up", "down")]
+        wait_carried(talks)
+        with freeze(cloud.hosts):
+            expect_to_go_on(talks)
+        for t in talks:
+            t.close()
+        gbits, _ = tcp(cloud["w2"], cloud["w1"], seconds=1, family=family)
+        assert gbits > 0.05
+
+
+@pytest.mark.parametrize("uplink", ["af_xdp", "veth"])
+def test_guest_at_one_end(make_lab, uplink):
+    """A guest's host has all in the data plane, a container's the kernel what it can."""
+    cloud = make(make_lab(uplink=uplink), ("w1", "w2v", "w3"))
+    server, guest = Server(cloud["w1"]), cloud["w2v"]
+    before = cloud.hosts[0].hits()
+    for family in (4, 6):
+        assert guest.ping(cloud["w1"].ip(family), count=10, timeout=3, interval=0.05)
+        out = guest.run("iperf3 -c %s -p 5201 -n 1 --connect-timeout 500" % cloud["w1"].ip(family),
+                        check=False, timeout=30)
+        assert "unable to connect" in out or "refused" in out, out  # nobody listens: it is answered
+    process = cloud.lab.spawn(["iperf3", "-s"], cloud.lab.dir + "/iperf", netns=cloud["w1"].ns.name)
+    wait_for("iperf3", lambda: ":5201 " in cloud["w1"].run("ss", "-ltnH"))
+    for reverse in ("", " -R"):
+        out = guest.run("iperf3 -c %s -t 1%s" % (cloud["w1"].ip(), reverse), timeout=30)
+        assert "receiver" in out, out
+    process.kill()
+    assert cloud.hosts[0].hits() - before > 100
+    talk = Talk(cloud["w3"], server, "echo")
+    wait_carried([talk])
+    with freeze(cloud.hosts[:1]):
+        expect_to_go_on([talk])
+    talk.close()
+    cloud.check_ledger()
+
+
+def test_dpdk_uplink_local_sessions(make_lab):
+    """What goes by a DPDK uplink is the data plane's; what stays on the host is the kernel's."""
+    cloud = make(make_lab(uplink="dpdk"), ("w1", "w2", "w3"))
+    server = Server(cloud["w1"])
+    local, remote = Talk(cloud["w3"], server, "echo"), Talk(cloud["w2"], server, "echo")
+    wait_carried([local])
+    assert not [s for s in remote.sessions() if s["offloaded"]]
+    with freeze(cloud.hosts[:1]):
+        expect_to_go_on([local])
+    remote.wait_progress()
+
+
+def test_fast_path_off(make_lab):
+    """The same traffic with --fast-path off: all of it is the data plane's."""
+    cloud = make(make_lab(fast_path=False), ("w1", "w2", "w3"))
+    server = Server(cloud["w1"])
+    talks = [Talk(cloud[c], server, mode) for c in ("w2", "w3") for mode in ("echo", "udp")]
+    assert not any(s["offloaded"] for t in talks for s in t.sessions())
+    last = [t.last() for t in talks]
+    with freeze(cloud.hosts):
+        time.sleep(0.1)
+        stopped = [t.last() for t in talks]
+        time.sleep(0.3)
+        assert [t.last() for t in talks] == stopped and stopped >= last
+    for t in talks:
+        t.wait_progress()

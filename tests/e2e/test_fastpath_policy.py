@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the kernel carries ends with what let it: rules, sessions, ports and places that change.
+
+    w1 w3 on h1 -- w2 d2 on h2; group "server" (w1) lets port 8000 in
+"""
+
+import time
+
+import pytest
+
+from lab.cloud import Cloud, addresses, mac
+from lab.proc import wait_for
+from lab.talk import Server, Talk, wait_carried
+
+from test_fastpath import GROUPS
+
+LIMIT_S = 0.1
+
+
+@pytest.fixture(scope="module", params=["af_xdp", "veth"])
+def cloud(request, module_lab):
+    return Cloud(module_lab(uplink=request.param), ["w1", "w2", "w3", "d2"], groups=GROUPS,
+                 group_of=lambda t, n: ["server" if n == "w1" else "client"])
+
+
+@pytest.fixture(scope="module")
+def server(cloud):
+    return Server(cloud["w1"])
+
+
+def expect_stopped(talks, since):
+    """No progress later than LIMIT_S after since."""
+    time.sleep(max(0.0, since + LIMIT_S + 0.4 - time.monotonic()))
+    late = {t.name: t.last() - since for t in talks if t.last() > since + LIMIT_S}
+    assert not late
+
+
+def talks_to(cloud, server, modes=("echo", "udp", "up", "down"), clients=("w2", "w3", "d2")):
+    return [Talk(cloud[c], server, mode) for c in clients for mode in modes]
+
+
+def expect_back(talks):
+    """All but downloads: who may only answer can't pick up what it was sending."""
+    for t in talks:
+        if t.mode != "down":
+            t.wait_progress()
+
+
+def close(talks):
+    for t in talks:
+        t.close()
+
+
+def test_rule_that_goes(cloud, server):
+    """Removed on the server's host alone: that one decides what comes in."""
+    talks = talks_to(cloud, server)
+    wait_carried(talks)
+    group = cloud.group("red", "server")
+    rules = group["rules"]
+    group["rules"] = [r for r in rules if r.get("ports") != "8000"]
+    cloud.hosts[0].apply(cloud.doc, wait=False)
+    since = time.monotonic()
+    expect_stopped(talks, since)
+    group["rules"] = rules
+    cloud.apply()
+    expect_back(talks)
+    wait_carried([t for t in talks if t.mode != "down"])
+    close(talks)
+
+
+def test_rule_of_the_sender_that_goes(cloud, server):
+    """The clients' host alone takes its egress rule away."""
+    talks = talks_to(cloud, server, clients=("w2", "d2"))
+    wait_carried(talks)
+    group = cloud.group("red", "client")
+    rules, group["rules"] = group["rules"], []
+    cloud.hosts[1].apply(cloud.doc, wait=False)
+    since = time.monotonic()
+    expect_stopped(talks, since)
+    group["rules"] = rules
+    cloud.apply()
+    expect_back(talks)
+    close(talks)
+
+
+def test_flushed(cloud, server):
+    """Sessions that are flushed are judged again, lose nothing and come back to the kernel."""
+    talks = talks_to(cloud, server, modes=("echo", "udp"))
+    wait_carried(talks)
+    for h in cloud.hosts:
+        h.weft("session", "flush", "dport=8000")
+    for t in talks:
+        t.wait_progress()
+    wait_carried(talks)
+    for t in talks:
+        r = t.close()
+        assert r["lost"] == 0 and r["error"] is None, (t.name, r)
+
+
+@pytest.mark.parametrize("name,host", [("w3", 0), ("w2", 0), ("w2", 1)],
+                         ids=["local", "remote", "own"])
+def test_port_that_goes(cloud, server, name, host):
+    """Deleted on the host that is asked alone; made again, it works again."""
+    talks = talks_to(cloud, server, clients=(name,))
+    wait_carried(talks)
+    before = list(cloud.doc["ports"])
+    cloud.doc["ports"] = [p for p in before if p["name"] != name]
+    cloud.hosts[host].apply(cloud.doc, wait=False)
+    since = time.monotonic()
+    expect_stopped(talks, since)
+    cloud.doc["ports"] = before
+    cloud.apply()
+    for h in cloud.hosts:
+        h.wait_ports_up()
+    expect_back(talks)
+    close(talks)
+
+
+def test_port_that_moves(cloud):
+    """A machine moves to the other host and back: what was carried follows it."""
+    old, h1, h2 = cloud["w2"], *cloud.hosts
+    server = Server(old, 8001)
+    port = cloud.port("red", "w2")
+    group = cloud.group("red", "client")
+    group["rules"] = group["rules"] + [{"direction": "ingress", "protocol": "udp", "ports": "8001"}]
+    cloud.apply()
+    talks = [Talk(cloud[c], server, "udp", f) for c in ("w3", "d2") for f in (4, 6)]
+    wait_carried(talks)
+    new = cloud.lab.container(h1, "red-w2m", mac=mac("w2"), addresses=addresses("w2"),
+                              device="red-w2m", mtu=cloud.mtu)
+    for gateway in ("10.1.0.1", "fd00:1::1"):
+        new.run("ip", "route", "add", "default", "via", gateway)
+    moved = Server(new, 8001)
+    for where, device in (("h1", "red-w2m"), ("h2", "red-w2")):
+        port.update(host=where, device=device)
+        cloud.apply()
+        (h1 if where == "h1" else h2).wait_ports_up("red/w2")
+        for t in talks:
+            t.wait_progress(3)
+        wait_carried(talks)
+    close(talks)
+    moved.close()
+    server.close()
+
+
+def test_ledger_is_exact(cloud):
+    wait_for("the ledger", lambda: cloud.ledger_errors() == [], 3)

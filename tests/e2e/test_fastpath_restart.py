@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""kill -9, restarts and upgrades under established connections: they don't notice, what is
+forbidden never passes, and new ones work within 2 s.
+
+    w1 w3 on h1 -- w2 on h2; everything is denied but port 8000 and echo to w1
+"""
+
+import os
+import struct
+import time
+
+import pytest
+
+from lab.cloud import Cloud
+from lab.proc import wait_for
+from lab.talk import Server, Talk, wait_carried
+
+from test_fastpath import GROUPS, expect_to_go_on
+from test_policy import Stream
+
+MODES = ("up", "down", "echo", "udp")
+RATE = 2 << 20
+BACK_S = 2.0
+# While a process is away nothing is lost. Where the path changes packets overtake others, and on a
+# busy machine a queue overflows: no more than that.
+LOST = 10
+LONGEST_GAP_S = 1.0
+
+
+class Scene:
+    def __init__(self, lab):
+        self.cloud = Cloud(lab, ["w1", "w2", "w3"], groups=GROUPS,
+                           group_of=lambda t, n: ["server" if n == "w1" else "client"])
+        self.hosts, self.server = self.cloud.hosts, Server(self.cloud["w1"])
+
+    def __enter__(self):
+        """Connections that are carried, and somebody who tries what is forbidden all the time."""
+        self.restore()
+        self.knocks = [Talk(self.cloud[c], self.server, "knock") for c in ("w2", "w3")]
+        self.talks = [Talk(self.cloud[c], self.server, mode, family, rate=RATE)
+                      for c, family in (("w2", 4), ("w2", 6), ("w3", 4)) for mode in MODES]
+        wait_carried(self.talks)
+        self.streams = [Stream(self.cloud, c, "w1") for c in ("w2", "w3")]
+        return self
+
+    def restore(self):
+        """After a test that failed."""
+        for h in self.hosts:
+            if not h.dataplane.alive():
+                h.start_dataplane()
+            if not h.weftd.alive():
+                h.start_weftd()
+            h.wait_in_sync()
+            h.wait_ports_up()
+
+    def expect_alive(self):
+        expect_to_go_on(self.talks, may_lose=LOST)
+
+    def expect_new(self, since):
+        """New connections within BACK_S of since."""
+        for t in self.knocks:
+            t.wait_progress(since + BACK_S - time.monotonic())
+
+    def __exit__(self, kind, value, trace):
+        for s in self.streams:
+            marks = s.stop()
+            assert kind or "bad" not in marks, marks
+        for t in self.talks:
+            r = t.close()
+            assert kind or (r["error"] is None and r["lost"] <= LOST and
+                            r["max_gap"] < LONGEST_GAP_S), (t.name, r)
+        for t in self.knocks:
+            t.close()
+
+
+@pytest.fixture(scope="module", params=["af_xdp", "veth"])
+def scene(request, module_lab):
+    return Scene(module_lab(uplink=request.param))
+
+
+@pytest.mark.parametrize("which", [(0,), (1,), (0, 1)], ids=["server", "client", "both"])
+def test_dataplane_killed(scene, which):
+    hosts = [scene.hosts[i] for i in which]
+    with scene:
+        for h in hosts:
+            h.kill_dataplane()
+        scene.expect_alive()
+        since = time.monotonic()
+        for h in hosts:
+            h.start_dataplane(wait=False)
+        scene.expect_new(since)
+        for h in hosts:
+            h.wait_in_sync()
+        scene.expect_alive()
+        wait_carried(scene.talks)
+        for h in hosts:
+            h.kill_dataplane()
+        scene.expect_alive()
+        for h in hosts:
+            h.start_dataplane()
+            h.wait_in_sync()
+            h.wait_ports_up()
+        scene.expect_alive()
+
+
+def test_weftd_killed(scene):
+    """Both weftd; while they are away, and when they are back, nothing is missing."""
+    with scene:
+        before = [h.hits() for h in scene.hosts]
+        for h in scene.hosts:
+            h.kill_weftd()
+        scene.expect_alive()
+        scene.expect_new(time.monotonic())
+        for h in scene.hosts:
+            h.start_weftd()
+            h.wait_in_sync()
+        scene.expect_alive()
+        scene.expect_new(time.monotonic())
+        # The counters are those of the same tables.
+        assert all(h.hits() > n for h, n in zip(scene.hosts, before))
+
+
+def test_all_killed(scene):
+    with scene:
+        for h in scene.hosts:
+            h.kill_weftd()
+            h.kill_dataplane()
+        scene.expect_alive()
+        since = time.monotonic()
+        for h in scene.hosts:
+            h.start_dataplane(wait=False)
+            h.start_weftd(wait=False)
+        scene.expect_new(since)
+        for h in scene.hosts:
+            h.wait_in_sync()
+        scene.expect_alive()
+
+
+def other_code(path, to):
+    """weftd with other programs that do the same: in each BPF object, moves of 32 bits of a constant
+    that is not negative become such of 64 bits."""
+    with open(path, "rb") as f:
+        data = bytearray(f.read())
+    n = 0
+    at = data.find(b"\x7fELF\x02\x01\x01", 1)
+    while at >= 0:
+        machine, = struct.unpack_from("<H", data, at + 18)
+        if machine == 247:
+            n += patch_object(data, at)
+        at = data.find(b"\x7fELF\x02\x01\x01", at + 1)
+    with open(to, "wb") as f:
+        f.write(data)
+    os.chmod(to, 0o755)
+    return n
+
+
+def patch_object(data, start):
+    offset, = struct.unpack_from("<Q", data, start + 40)
+    size, count = struct.unpack_from("<HH", data, start + 58)
+    n = 0
+    for i in range(count):
+        kind, flags, _, where, length = struct.unpack_from("<IQQQQ", data, start + offset + i * size + 4)
+        if kind != 1 or not flags & 4:  # PROGBITS, EXECINSTR
+            continue
+        for at in range(start + where, start + where + length, 8):
+            code, registers, off, value = struct.unpack_from("<BBhi", data, at)
+            if code == 0xb4 and value >= 0 and off == 0:
+                data[at] = 0xb7
+                n += 1
+    return n
+
+
+def test_upgrade_to_other_programs(scene):
+    """weftd that brings other programs replaces them under traffic."""
+    lab, host = scene.cloud.lab, scene.hosts[0]
+    path = os.path.join(lab.dir, "weftd-other")
+    assert other_code(lab.binary("control/weftd"), path) > 3
+    with scene:
+        before = {p["name"]: p["id"] for p in host.rpc("stats.fastpath")["programs"]}
+        for weftd in (path, None):
+            host.kill_weftd()
+            host.weftd_binary = weftd
+            host.start_weftd()
+            host.wait_in_sync()
+            after = {p["name"]: p["id"] for p in host.rpc("stats.fastpath")["programs"]}
+            assert set(after) == set(before) and all(after[n] != before[n] for n in after), (before, after)
+            before = after
+            scene.expect_alive()
+            scene.expect_new(time.monotonic())
+
+
+def test_turned_off_and_on(scene):
+    """--fast-path off takes the programs away under traffic, on puts them back."""
+    host = scene.hosts[0]
+    with scene:
+        for args in (["--fast-path", "off"], []):
+            host.kill_weftd()
+            host.weftd_args, saved = host.weftd_args + args, host.weftd_args
+            host.start_weftd()
+            host.weftd_args = saved
+            host.wait_in_sync()
+            scene.expect_alive()
+            scene.expect_new(time.monotonic())
+            if args:
+                wait_for("the data plane to carry all", lambda: not any(
+                    s["offloaded"] for s in host.sessions("dport=8000")), 5)
+            else:
+                wait_carried(scene.talks)
