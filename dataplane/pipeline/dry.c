@@ -94,18 +94,17 @@ const struct session_dir *dry_real(const struct dry *dry, const struct session_d
 	return real ? &real->dir[d - ghost->dir] : NULL;
 }
 
+/* In session_insert's order: limits come before keys that are there. */
 struct session *dry_insert(struct dry *dry, const struct session_new *n, enum weft_drop *ret_drop)
 {
 	struct session *ghost;
 
-	for (unsigned int i = 0; i < 2; i++) {
-		if (dry_find(dry, &n->key[i])) {
-			*ret_drop = 0;
-			return NULL;
-		}
-	}
+	*ret_drop = session_would_refuse(n, &dry->gone);
+	if (*ret_drop || dry_find(dry, &n->key[0]) || dry_find(dry, &n->key[1]))
+		return NULL;
 	ghost = dry_place(dry, NULL);
-	return session_ghost_insert(n, &dry->gone, ghost, ret_drop) ? ghost : NULL;
+	session_ghost_new(n, ghost);
+	return ghost;
 }
 
 void dry_remove(struct dry *dry, struct session *ghost)

@@ -25,13 +25,13 @@ void session_ghost(const struct session *s, struct session *ret)
 	ret->flags |= SESSION_GHOST;
 }
 
-bool session_ghost_insert(const struct session_new *n, const struct session_freed *freed,
-	struct session *ret, enum weft_drop *ret_drop)
+enum weft_drop session_would_refuse(const struct session_new *n, const struct session_freed *freed)
 {
-	*ret_drop = limit_would(n, freed);
-	if (*ret_drop)
-		return false;
+	return limit_would(n, freed);
+}
+
+void session_ghost_new(const struct session_new *n, struct session *ret)
+{
 	session_fill(ret, 0, n);
 	ret->flags |= SESSION_GHOST;
-	return true;
 }

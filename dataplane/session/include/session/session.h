@@ -235,10 +235,11 @@ struct session_freed {
 	unsigned int n;
 	const struct session *sessions[8];
 };
-/* As session_insert, but makes a ghost and takes no quota. False with *ret_drop. Whether the keys
- * are in the table already is the caller's to see; that there is no memory is not foreseen. */
-bool session_ghost_insert(const struct session_new *n, const struct session_freed *freed,
-	struct session *ret, enum weft_drop *ret_drop);
+/* What session_insert would refuse it with, or 0; takes no quota. That there is no memory is not
+ * foreseen. session_insert looks for the keys only after this: that is the caller's to do. */
+enum weft_drop session_would_refuse(const struct session_new *n, const struct session_freed *freed);
+/* The ghost of what session_insert would return, locked as that is. */
+void session_ghost_new(const struct session_new *n, struct session *ret);
 /* Any worker, without the session's lock; the main thread too, as a reader (core/rcu.h). Takes it
  * out of the table at once; its owner frees it later. */
 void session_remove(struct session *s);
