@@ -58,22 +58,6 @@ static bool key_wanted(const struct weft_session_filter *f, const struct session
 	       (!f->sport || f->sport == k->sport) && (!f->dport || f->dport == k->dport);
 }
 
-/* In the tables, and not revoked. */
-static bool is_offloaded(const struct session *s)
-{
-	const struct config *cfg = channel.config;
-
-	for (unsigned int i = 0; i < 2; i++) {
-		const struct session_dir *d = &s->dir[i];
-
-		if (!(__atomic_load_n(&d->flags, __ATOMIC_RELAXED) & SESSION_DIR_OFFLOADED) ||
-			atomic_load_explicit(&d->epoch, memory_order_relaxed) !=
-				cfg->epoch[d->key.segment])
-			return false;
-	}
-	return true;
-}
-
 static bool session_wanted(const struct weft_session_filter *f, const struct session *s)
 {
 	return (!f->proto || f->proto == s->dir[0].key.proto) &&
@@ -81,7 +65,7 @@ static bool session_wanted(const struct weft_session_filter *f, const struct ses
 	       (!f->network || f->network == network_id(s)) &&
 	       (key_wanted(f, &s->dir[0].key) ||
 		       ((f->flags & WEFT_SESSION_EITHER) && key_wanted(f, &s->dir[1].key))) &&
-	       (!(f->flags & WEFT_SESSION_ONLY_OFFLOADED) || is_offloaded(s)) &&
+	       (!(f->flags & WEFT_SESSION_ONLY_OFFLOADED) || offload_carries(s)) &&
 	       (!f->state[0] || strcmp(f->state, track_state_name(s)) == 0);
 }
 
@@ -153,7 +137,7 @@ static void export(const struct session *s, struct weft_session *ret)
 		ret->flags |= WEFT_SESSION_HALF_OPEN;
 	if (valid[0] && valid[1])
 		ret->flags |= WEFT_SESSION_VALID;
-	if (is_offloaded(s))
+	if (offload_carries(s))
 		ret->flags |= WEFT_SESSION_OFFLOADED;
 	snprintf(ret->state, sizeof(ret->state), "%s", track_state_name(s));
 }

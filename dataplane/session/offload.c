@@ -372,6 +372,22 @@ void session_traffic(const struct session_dir *d, struct session_traffic *ret)
 		ret->seen_s = seen ? seen : 1;
 }
 
+bool offload_carries(const struct session *s)
+{
+	const struct offload *o = offload_get();
+
+	if (!o || !offload_is_in(s))
+		return false;
+	for (unsigned int i = 0; i < 2; i++) {
+		uint32_t epoch = epoch_now(o, s->dir[i].key.segment);
+
+		if (!epoch ||
+			__atomic_load_n(&entry_at(o, s, i)->d.epoch, __ATOMIC_RELAXED) != epoch)
+			return false;
+	}
+	return true;
+}
+
 void offload_stats(struct offload_stats *ret)
 {
 	struct offload *o = offload_get();

@@ -228,13 +228,6 @@ static void test_entry(void **state)
 	assert_int_equal(e.ways[0].out_port, 22);
 	one.flags = WEFT_SESSION_ONLY_OFFLOADED;
 	assert_int_equal(count(c, &one), 0);
-	s->dir[0].flags |= SESSION_DIR_OFFLOADED;
-	s->dir[1].flags |= SESSION_DIR_OFFLOADED;
-	cursor = 0;
-	assert_int_equal(list(c, &one, &cursor, 10, seen, &e), 1);
-	assert_int_equal(e.flags, WEFT_SESSION_VALID | WEFT_SESSION_OFFLOADED);
-	channel.config->epoch[s->dir[1].key.segment]++; /* revoked */
-	assert_int_equal(count(c, &one), 0);
 	weft_client_close(c);
 }
 

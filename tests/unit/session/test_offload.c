@@ -31,6 +31,7 @@ static void expect(const struct session *s, bool remote, int miss)
 
 	for (unsigned int dir = 0; dir < 2; dir++)
 		assert_int_equal(hit(s, dir, remote, 1, &d), miss);
+	assert_int_equal(offload_carries(s), miss == 0);
 }
 
 static struct offload_stats stats(void)

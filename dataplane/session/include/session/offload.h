@@ -23,6 +23,7 @@
 #ifndef SESSION_OFFLOAD_H
 #define SESSION_OFFLOAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <session/session.h>
@@ -93,6 +94,9 @@ struct session_traffic {
 	uint32_t seen_s; /* 0: never */
 };
 void session_traffic(const struct session_dir *d, struct session_traffic *ret);
+
+/* Programs carry both its directions, now. Any thread that may hold the session. */
+bool offload_carries(const struct session *s);
 
 struct offload_stats {
 	uint64_t n;	  /* sessions that programs carry, now */
