@@ -12,6 +12,7 @@ import time
 import pytest
 
 from lab.cloud import Cloud
+from lab.proc import wait_for
 from lab.talk import Server, Talk, wait_carried
 
 from test_fastpath import GROUPS, expect_to_go_on
@@ -200,5 +201,8 @@ def test_turned_off_and_on(scene):
             host.wait_in_sync()
             scene.expect_alive()
             scene.expect_new(time.monotonic())
-            if not args:
+            if args:
+                wait_for("the data plane to carry all", lambda: not any(
+                    s["offloaded"] for s in host.sessions("dport=8000")), 5)
+            else:
                 wait_carried(scene.talks)
