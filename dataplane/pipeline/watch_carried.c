@@ -100,6 +100,7 @@ void watch_carried(const struct weft_watch_filter *f)
 {
 	carried.wanted = f && !(f->flags & WEFT_WATCH_DROPPED);
 	carried.on = false;
+	carried.n_second = 0; /* what the last one used up is not this one's */
 	carried_watch(NULL);
 	if (!carried.wanted)
 		return;
