@@ -215,20 +215,6 @@ static bool has_policy(const struct config *cfg, const struct config_segment *s)
 	return false;
 }
 
-/* The kernel carries sessions only. */
-static bool has_kernel_port(const struct config *cfg, const struct config_segment *s)
-{
-	if (!fastpath_sessions())
-		return false;
-	for (uint32_t i = 0; i < s->n_ports; i++) {
-		const struct weft_port *p = &cfg->ports[s->ports[i]]->spec;
-
-		if (p->kind == WEFT_PORT_VETH && !(p->flags & WEFT_PORT_NO_FASTPATH))
-			return true;
-	}
-	return false;
-}
-
 static bool has_metadata(const struct config *cfg, const struct config_segment *s)
 {
 	return cfg->networks[s->network_slot]->spec.flags & WEFT_NETWORK_METADATA;
@@ -250,21 +236,8 @@ static int segment_resolve(struct commit *c, struct config_segment *s)
 	if (s->router_slot && c->next->routers[s->router_slot]->network_slot != s->network_slot)
 		return commit_fail_entry(c, EINVAL, op, WEFT_TABLE_SEGMENT, spec,
 			"router: router %u is of another network", spec->router);
-	s->stateful =
-		s->network_slot && (s->router_slot || has_metadata(c->next, s) ||
-					   has_policy(c->next, s) || has_kernel_port(c->next, s));
-	return 0;
-}
-
-/* Tables that have come since the last commit: more segments may be stateful. */
-static int draft_for_kernel(struct commit *c)
-{
-	if (!fastpath_is_new())
-		return 0;
-	for (uint32_t i = 1; i < WEFT_MAX_SEGMENTS; i++) {
-		if (c->old->segments[i] && !commit_draft(c, i))
-			return commit_fail_memory(c);
-	}
+	s->stateful = s->network_slot &&
+		      (s->router_slot || has_metadata(c->next, s) || has_policy(c->next, s));
 	return 0;
 }
 
@@ -372,9 +345,8 @@ static int commit_build(struct commit *c, struct txn *t)
 
 	if ((rc = apply_ops(c, t, true, commit_object)) || (rc = commit_resolve(c)) ||
 		(rc = apply_ops(c, t, false, commit_entry)) || (rc = commit_check_unused(c)) ||
-		(rc = commit_policy_build(c)) || (rc = draft_for_kernel(c)) ||
-		(rc = build_segments(c)) || (rc = commit_network_unused(c)) ||
-		(rc = build_ports(c)))
+		(rc = commit_policy_build(c)) || (rc = build_segments(c)) ||
+		(rc = commit_network_unused(c)) || (rc = build_ports(c)))
 		return rc;
 	build_vteps(c);
 	commit_epochs(c);

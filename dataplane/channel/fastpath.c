@@ -27,7 +27,6 @@ static struct {
 	struct weft_msg_fastpath tables; /* id 0: none */
 	struct fastpath_map maps[WEFT_FASTPATH_MAPS];
 	uint32_t mark; /* 0: no tables */
-	bool in_use;   /* a configuration was published since they came */
 	/* What was told of ports, by their ids, rising. */
 	struct weft_msg_fastpath_port told[WEFT_MAX_PORTS];
 	uint32_t n_told;
@@ -305,14 +304,8 @@ uint32_t fastpath_sessions(void)
 	return fastpath.tables.id ? fastpath.tables.n_dirs / 2 - 1 : 0;
 }
 
-bool fastpath_is_new(void)
-{
-	return fastpath.tables.id && !fastpath.in_use;
-}
-
 void fastpath_commit(void)
 {
-	fastpath.in_use = fastpath.tables.id != 0;
 	kernel_counters_begin();
 }
 

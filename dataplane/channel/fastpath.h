@@ -7,7 +7,6 @@
 #ifndef CHANNEL_FASTPATH_H
 #define CHANNEL_FASTPATH_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include <weft/codec.h>
@@ -27,8 +26,6 @@ void fastpath_port(uint16_t slot);
 /* The session table has heard of the configuration that was just published: what another data plane
  * left in the kernel is revoked, and nothing of this one's is there yet. */
 void fastpath_commit(void);
-/* There are tables, and no configuration has been published since they came. */
-bool fastpath_is_new(void);
 /* Sessions that the tables have room for; 0: there are none. */
 uint32_t fastpath_sessions(void);
 /* No worker runs any more. The tables stay as they are: the kernel goes on with them. */

@@ -190,7 +190,8 @@ def test_upgrade_to_other_programs(scene):
 
 
 def test_turned_off_and_on(scene):
-    """--fast-path off takes the programs away under traffic, on puts them back."""
+    """--fast-path off takes the programs away under traffic; on puts them back, and a data plane
+    that is started anew takes the new tables."""
     host = scene.hosts[0]
     with scene:
         for args in (["--fast-path", "off"], []):
@@ -205,4 +206,7 @@ def test_turned_off_and_on(scene):
                 wait_for("the data plane to carry all", lambda: not any(
                     s["offloaded"] for s in host.sessions("dport=8000")), 5)
             else:
+                host.kill_dataplane()
+                host.start_dataplane()
+                host.wait_in_sync()
                 wait_carried(scene.talks)

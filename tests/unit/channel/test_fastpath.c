@@ -443,49 +443,6 @@ static void test_tables_come_late(void **state)
 	weft_client_close(c);
 }
 
-static bool is_stateful(uint32_t vni)
-{
-	const struct config *cfg = config_get();
-
-	return cfg->segments[slot_find(channel.config->vni, &vni, cfg->generation)]->stateful;
-}
-
-static void give_network(uint32_t vni)
-{
-	const struct weft_tenant tenant = {.id = 1, .name = "test"};
-	const struct weft_network network = {.id = 1, .tenant = 1, .name = "test/network"};
-	struct weft_segment segment = a_segment(vni);
-	struct txn *t = txn_new();
-
-	segment.network = network.id;
-	put(t, WEFT_TABLE_TENANT, &tenant);
-	put(t, WEFT_TABLE_NETWORK, &network);
-	put(t, WEFT_TABLE_SEGMENT, &segment);
-	commit_ok(t);
-}
-
-/* Without policy and router: the kernel carries sessions, so those of its ports have to be. */
-static void test_kernel_ports_have_sessions(void **state)
-{
-	struct weft_client *c = greeted_client(WEFT_HELLO_WRITER);
-	struct weft_port veth = a_port(4, 200);
-
-	veth.kind = WEFT_PORT_VETH;
-	build_example();
-	give_network(200);
-	assert_false(is_stateful(200));
-	commit_port(veth);
-	assert_false(is_stateful(200)); /* no tables */
-	attach(c);
-	commit_port(a_port(5, 100)); /* the next commit, whatever it is about */
-	assert_true(is_stateful(200));
-	assert_false(is_stateful(100));
-	veth.flags |= WEFT_PORT_NO_FASTPATH;
-	commit_port(veth);
-	assert_false(is_stateful(200));
-	weft_client_close(c);
-}
-
 /* What programs carried is in the statistics, for as long as the port is that one. */
 static void test_counts(void **state)
 {
@@ -608,7 +565,6 @@ int main(void)
 		CASE(test_ports_come_and_go),
 		CASE(test_what_ends_it),
 		CASE(test_tables_come_late),
-		CASE(test_kernel_ports_have_sessions),
 		CASE(test_counts),
 		CASE(test_watched),
 		CASE(test_many_ports),

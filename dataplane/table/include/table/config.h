@@ -95,7 +95,7 @@ struct config_segment {
 	uint16_t network_slot; /* 0: none */
 	uint16_t router_slot;  /* 0: none */
 	bool stateful; /* unicast IP goes through sessions: it has a router or metadata, or a port
-			  has policy, or the kernel may carry a port's sessions */
+			  has policy */
 	const uint16_t *ports; /* slots of local members */
 	const struct config_subnet *subnets;
 	const uint16_t *vteps;	     /* slots of VTEPs that may send into it, sorted */
