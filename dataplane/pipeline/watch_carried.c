@@ -136,7 +136,7 @@ static void tell(struct telling *t, const struct weft_trace_record *step)
 	struct weft_trace_record *r = &t->ret[t->n++];
 
 	*r = *step;
-	r->packet = WEFT_TRACE_NO_WORKER << 24 | (carried.n & 0xffffff);
+	r->packet = (uint32_t)WEFT_TRACE_NO_WORKER << 24 | (carried.n & 0xffffff);
 	r->time_ms = t->time_ms;
 	r->worker = WEFT_TRACE_NO_WORKER;
 }
