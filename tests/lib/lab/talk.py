@@ -75,6 +75,6 @@ class Talk:
         return self.report()
 
 
-def wait_carried(talks, timeout=5):
+def wait_carried(talks, timeout=15):
     for t in talks:
         wait_for("the kernel to carry %s" % t.name, t.carried, timeout)
