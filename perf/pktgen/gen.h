@@ -17,6 +17,7 @@
 #include "pace.h"
 #include "profile.h"
 #include "seq.h"
+#include "verify.h"
 
 #define GEN_BURST_MAX 128
 
@@ -37,6 +38,7 @@ struct gen_port {
 	uint64_t stale;	       /* of an earlier trial */
 	uint64_t misdelivered; /* of a stream that ends elsewhere */
 	uint64_t leaked;       /* the same, and of a tenant that has nothing here */
+	uint32_t unverified;   /* since the last one that was looked at */
 };
 
 struct gen_stream {
@@ -67,6 +69,7 @@ struct gen_stream {
 	/* Receiving. */
 	bool synced; /* the first number is known */
 	uint64_t received, received_bytes;
+	uint64_t verified, bad_checksums; /* looked at, and wrong; received, too */
 	struct seq_tracker seq_tracker;
 	struct hdr latency; /* cycles */
 
@@ -80,6 +83,8 @@ struct gen {
 	uint32_t n_mbufs; /* of each pool for sending */
 	uint16_t n_rxq, n_desc;
 	uint8_t epoch;
+	enum verify_mode verify;
+	uint32_t verify_at;		/* which one of a burst is next */
 	volatile bool stop;		/* ends the trial; signal handlers set it */
 	volatile bool active;		/* a trial is running */
 	uint64_t cpu_ns;		/* that the thread had of a CPU while it sent */

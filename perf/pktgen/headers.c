@@ -27,17 +27,16 @@ uint16_t headers_sum(const void *p, uint32_t n)
 {
 	const uint8_t *b = p;
 	uint64_t sum = 0;
-	uint16_t word;
+	uint32_t word;
 
-	for (; n > 1; n -= 2, b += 2) {
+	/* A word of 32 bits counts as its two halves: they are folded at last. */
+	for (; n >= sizeof(word); n -= sizeof(word), b += sizeof(word)) {
 		memcpy(&word, b, sizeof(word));
 		sum += word;
 	}
-	if (n) {
-		word = 0;
-		memcpy(&word, b, 1);
-		sum += word;
-	}
+	word = 0;
+	memcpy(&word, b, n);
+	sum += word;
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return sum;

@@ -86,7 +86,8 @@ int main(int argc, char **argv)
 		.burst = opt.burst,
 		.n_mbufs = opt.n_mbufs,
 		.n_rxq = opt.n_queues,
-		.n_desc = opt.n_desc};
+		.n_desc = opt.n_desc,
+		.verify = opt.verify};
 	catch_signals();
 	code = open_and_run();
 	device_close(&gen);

@@ -21,6 +21,7 @@ static int run_trial(struct measure *m, const struct gen_load *load, struct outc
 
 	outcome_take(m->gen, ret);
 	m->leaks += outcome_leaks(ret);
+	m->bad_checksums += outcome_bad_checksums(ret);
 	return r;
 }
 
@@ -290,7 +291,7 @@ int measure_run(struct measure *m, const struct progress *p)
 
 bool measure_is_good(const struct measure *m)
 {
-	if (m->leaks > 0 || m->too_many_trials)
+	if (m->leaks > 0 || m->bad_checksums > 0 || m->too_many_trials)
 		return false;
 	if (m->ran && m->opt->command != COMMAND_RECOVERY)
 		return outcome_loss(&m->outcome) <= m->opt->max_loss;

@@ -33,8 +33,9 @@ struct measure {
 	struct search_bounds bounds[SEARCH_GOALS_MAX];
 	double max_rate;
 	bool too_many_trials;
-	uint64_t leaks;	    /* of all trials */
-	uint32_t n_limited; /* trials in which the generator was too slow for the load */
+	uint64_t leaks;		/* of all trials */
+	uint64_t bad_checksums; /* the same */
+	uint32_t n_limited;	/* trials in which the generator was too slow for the load */
 
 	uint32_t n_latencies;
 	struct measure_latency latencies[MEASURE_LATENCIES];

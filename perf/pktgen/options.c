@@ -45,6 +45,8 @@ enum option_type {
 		"between lines of progress (1)")                                                   \
 	X('P', "prime", REAL, prime, 1, 1e9, "N",                                                  \
 		"first, send each flow once, N per second and stream")                             \
+	X('v', "verify", OTHER, json, 0, 0, "sample|all|off",                                      \
+		"check the checksums of marked packets (sample: 1 of 256)")                        \
 	X('q', "quiet", FLAG, quiet, 0, 0, NULL, "no progress")                                    \
 	X('j', "json", TEXT, json, 0, 0, "FILE", "write results as JSON (-: to stdout)")           \
 	X('c', "csv", TEXT, csv, 0, 0, "FILE", "write results as CSV (-: to stdout)")              \
@@ -130,7 +132,8 @@ static void print_help(void)
 		help_line(name, profile_keys[i].meta, profile_keys[i].help);
 	}
 	printf("\nExit codes: 0 good, 1 wrong usage or profile, 2 devices, 3 a result that is not\n"
-	       "good (loss above --max-loss, packets at another tenant's port), 4 interrupted\n");
+	       "good (loss above --max-loss, packets at another tenant's port, bad checksums), 4\n"
+	       "interrupted\n");
 }
 
 static int read_number(const struct option_entry *e, const char *text, struct options *opt)
@@ -160,6 +163,18 @@ static int set_global(struct options *opt, const char *key, const char *value)
 	return -EINVAL;
 }
 
+static int set_verify(struct options *opt, const char *arg)
+{
+	for (unsigned int i = 0; i < N_VERIFY_MODES; i++) {
+		if (strcmp(arg, verify_mode_names[i]) == 0) {
+			opt->verify = i;
+			return 0;
+		}
+	}
+	log_error("--verify %s: must be sample, all or off", arg);
+	return -EINVAL;
+}
+
 /* Options that are not a field. Returns 0 or -EINVAL. */
 static int apply_other(int code, const char *arg, struct options *opt, struct pending *later)
 {
@@ -179,6 +194,8 @@ static int apply_other(int code, const char *arg, struct options *opt, struct pe
 		later->keys[later->n_keys].key = code == 'd' ? "duration" : "seed";
 		later->keys[later->n_keys++].value = arg;
 		return 0;
+	case 'v':
+		return set_verify(opt, arg);
 	case 'C':
 		if (profile_number(arg, 0, 1023, &v) < 0) {
 			log_error("--core %s: must be the number of a CPU", arg);

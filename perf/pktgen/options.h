@@ -50,6 +50,7 @@ struct options {
 	double prime;		   /* each flow once before all trials, per second; 0: not */
 	uint32_t repeat;	   /* burst */
 	bool quiet;
+	enum verify_mode verify;
 	const char *json, *csv; /* files, "-": stdout; NULL: none */
 };
 

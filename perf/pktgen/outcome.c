@@ -32,6 +32,8 @@ static void take_stream(const struct gen *g, const struct gen_stream *s, struct 
 		.received = s->received,
 		.received_bytes = s->received_bytes,
 		.lost = s->rx ? gen_stream_lost(s) : 0,
+		.verified = s->verified,
+		.bad_checksums = s->bad_checksums,
 		.reordered = t->reordered,
 		.extent = t->extent,
 		.duplicates = t->duplicates,
@@ -74,6 +76,15 @@ uint64_t outcome_leaks(const struct outcome *o)
 
 	for (uint32_t i = 0; i < o->n_ports; i++)
 		n += o->ports[i].leaked;
+	return n;
+}
+
+uint64_t outcome_bad_checksums(const struct outcome *o)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < o->n_streams; i++)
+		n += o->streams[i].bad_checksums;
 	return n;
 }
 

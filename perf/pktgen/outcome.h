@@ -23,6 +23,7 @@ struct outcome_stream {
 	const struct stream_spec *spec;
 	uint64_t sent, sent_bytes, refused, missed, no_mbufs;
 	uint64_t received, received_bytes, lost;
+	uint64_t verified, bad_checksums;
 	uint64_t reordered, extent, duplicates, late, gaps;
 	struct outcome_latency latency;
 	bool is_tcp;
@@ -45,6 +46,8 @@ struct outcome {
 void outcome_take(const struct gen *g, struct outcome *ret);
 /* Packets on ports where their tenant has nothing. */
 uint64_t outcome_leaks(const struct outcome *o);
+/* Packets that came with a wrong checksum, of those that were looked at. */
+uint64_t outcome_bad_checksums(const struct outcome *o);
 /* The ratio of foreground packets that were offered and did not arrive. */
 double outcome_loss(const struct outcome *o);
 

@@ -27,11 +27,12 @@ static void latency_head(FILE *f, const char *what)
 
 static void stream_line(FILE *f, const struct outcome *o, const struct outcome_stream *s)
 {
-	fprintf(f, "  %-18s %9.4f %9.4f %12llu %10llu %10llu %9llu %7llu %7llu\n", s->spec->name,
-		s->sent / o->seconds / 1e6, s->received / o->seconds / 1e6,
+	fprintf(f, "  %-18s %9.4f %9.4f %12llu %10llu %10llu %9llu %7llu %7llu %12llu\n",
+		s->spec->name, s->sent / o->seconds / 1e6, s->received / o->seconds / 1e6,
 		(unsigned long long)s->sent, (unsigned long long)s->lost,
 		(unsigned long long)s->refused, (unsigned long long)s->reordered,
-		(unsigned long long)s->duplicates, (unsigned long long)s->late);
+		(unsigned long long)s->duplicates, (unsigned long long)s->late,
+		(unsigned long long)s->bad_checksums);
 }
 
 static void tcp_line(FILE *f, const struct outcome_stream *s)
@@ -78,9 +79,9 @@ static void missed_note(FILE *f, const struct outcome *o)
 
 static void trial_table(const struct outcome *o, FILE *f)
 {
-	fprintf(f, "\n%6.2f s, %3.0f %% CPU  %9s %9s %12s %10s %10s %9s %7s %7s\n", o->seconds,
+	fprintf(f, "\n%6.2f s, %3.0f %% CPU  %9s %9s %12s %10s %10s %9s %7s %7s %12s\n", o->seconds,
 		o->totals.cpu * 100, "sent M/s", "rcvd M/s", "sent", "lost", "refused", "reordered",
-		"dup", "late");
+		"dup", "late", "bad checksum");
 	for (uint32_t i = 0; i < o->n_streams; i++)
 		stream_line(f, o, &o->streams[i]);
 	for (uint32_t i = 0; i < o->n_streams; i++)
@@ -155,6 +156,10 @@ void report_table(const struct measure *m, FILE *f)
 			m->overload_rate / 1e6, m->recovery_rate / 1e6);
 	if (m->opt->command == COMMAND_SOAK)
 		fprintf(f, "\nslowest interval: %.4f M/s received\n", m->worst_received / 1e6);
+	if (m->bad_checksums > 0)
+		fprintf(f, "\nBAD CHECKSUMS: %llu packets came with a wrong checksum%s\n",
+			(unsigned long long)m->bad_checksums,
+			m->opt->verify == VERIFY_SAMPLE ? ", of the sample alone" : "");
 	if (m->leaks > 0)
 		fprintf(f, "\nLEAK: %llu packets came to ports of other tenants\n",
 			(unsigned long long)m->leaks);

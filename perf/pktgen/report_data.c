@@ -117,6 +117,8 @@ static void json_stream(struct json *j, const struct outcome *o, const struct ou
 	json_count(j, "duplicates", s->duplicates);
 	json_count(j, "late", s->late);
 	json_count(j, "gaps", s->gaps);
+	json_count(j, "verified", s->verified);
+	json_count(j, "bad_checksums", s->bad_checksums);
 	json_latency(j, &s->latency);
 	if (s->is_tcp)
 		json_tcp(j, s);
@@ -235,6 +237,7 @@ void report_json(const struct measure *m, const struct progress *p, FILE *f)
 		json_real(&j, "recovery_seconds", m->recovery_s);
 	}
 	json_count(&j, "leaked", m->leaks);
+	json_count(&j, "bad_checksums", m->bad_checksums);
 	json_key(&j, "good");
 	fputs(measure_is_good(m) ? "true" : "false", f);
 	json_close(&j, '}');
@@ -243,12 +246,14 @@ void report_json(const struct measure *m, const struct progress *p, FILE *f)
 
 static void csv_stream(const struct outcome *o, const struct outcome_stream *s, FILE *f)
 {
-	fprintf(f, "%s,%u,%.6f,%.9g,%.9g,%llu,%llu,%llu,%llu,%llu,%llu,%llu,%llu", s->spec->name,
-		s->spec->tenant, o->seconds, s->sent / o->seconds, s->received / o->seconds,
-		(unsigned long long)s->sent, (unsigned long long)s->refused,
-		(unsigned long long)s->received, (unsigned long long)s->lost,
-		(unsigned long long)s->reordered, (unsigned long long)s->duplicates,
-		(unsigned long long)s->late, (unsigned long long)s->gaps);
+	fprintf(f, "%s,%u,%.6f,%.9g,%.9g,%llu,%llu,%llu,%llu,%llu,%llu,%llu,%llu,%llu,%llu",
+		s->spec->name, s->spec->tenant, o->seconds, s->sent / o->seconds,
+		s->received / o->seconds, (unsigned long long)s->sent,
+		(unsigned long long)s->refused, (unsigned long long)s->received,
+		(unsigned long long)s->lost, (unsigned long long)s->reordered,
+		(unsigned long long)s->duplicates, (unsigned long long)s->late,
+		(unsigned long long)s->gaps, (unsigned long long)s->verified,
+		(unsigned long long)s->bad_checksums);
 	for (unsigned int i = 0; i < OUTCOME_QUANTILES; i++)
 		fprintf(f, ",%.9g", s->latency.at[i]);
 	fprintf(f, ",%.9g,%.9g\n", s->latency.max, s->latency.mean);
@@ -274,7 +279,7 @@ void report_csv(const struct measure *m, FILE *f)
 	}
 	fprintf(f,
 		"name,tenant,seconds,sent_rate,received_rate,sent,refused,received,lost,reordered,"
-		"duplicates,late,gaps");
+		"duplicates,late,gaps,verified,bad_checksums");
 	for (unsigned int i = 0; i < OUTCOME_QUANTILES; i++)
 		fprintf(f, ",%s_ns", outcome_quantile_names[i]);
 	fprintf(f, ",max_ns,mean_ns\n");

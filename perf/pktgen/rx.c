@@ -44,15 +44,26 @@ static void count_stranger(struct gen *g, struct gen_port *p, const struct mark 
 		p->misdelivered++;
 }
 
-static inline void count_marked(struct gen *g, struct gen_port *p, const struct rte_mbuf *m,
-	const struct mark *mark, uint64_t now)
+/* The stream of this trial that ends here and that a mark is of; NULL: none. Senders elsewhere have
+ * epochs of their own. */
+static inline struct gen_stream *stream_of(
+	struct gen *g, const struct gen_port *p, const struct mark *mark)
 {
 	uint32_t index = mark_id_stream(mark->id);
 	struct gen_stream *s = index < g->n_streams ? g->streams[index] : NULL;
 
-	/* Senders elsewhere have epochs of their own. */
 	if (unlikely(!s || s->rx != p || mark_id_tenant(mark->id) != s->spec->tenant ||
-		     (mark->id != s->id && s->tx))) {
+		     (mark->id != s->id && s->tx)))
+		return NULL;
+	return s;
+}
+
+static inline void count_marked(struct gen *g, struct gen_port *p, const struct rte_mbuf *m,
+	const struct mark *mark, uint64_t now)
+{
+	struct gen_stream *s = stream_of(g, p, mark);
+
+	if (unlikely(!s)) {
 		count_stranger(g, p, mark);
 		return;
 	}
@@ -84,6 +95,44 @@ static inline bool count_unmarked(
 	return false;
 }
 
+static void verify_one(struct gen *g, struct gen_port *p, const struct rte_mbuf *m)
+{
+	struct mark mark;
+	struct gen_stream *s;
+
+	if (!read_mark(m, &mark))
+		return;
+	s = stream_of(g, p, &mark);
+	if (!s)
+		return;
+	s->verified++;
+	s->bad_checksums += !verify_packet(m);
+}
+
+/* Behind the loop over a burst, which so costs no more for it. */
+static void verify_burst(struct gen *g, struct gen_port *p, struct rte_mbuf **pkts, uint32_t n)
+{
+	p->unverified = 0;
+	if (g->verify == VERIFY_SAMPLE)
+		verify_one(g, p, pkts[g->verify_at++ % n]);
+	else
+		for (uint32_t i = 0; i < n; i++)
+			verify_one(g, p, pkts[i]);
+}
+
+static inline bool verify_due(const struct gen *g, struct gen_port *p, uint32_t n)
+{
+	p->unverified += n;
+	switch (g->verify) {
+	case VERIFY_SAMPLE:
+		return n > 0 && (p->unverified >= VERIFY_SAMPLE_EACH || n <= VERIFY_SAMPLE_FEW);
+	case VERIFY_ALL:
+		return true;
+	default:
+		return false;
+	}
+}
+
 uint32_t rx_poll(struct gen *g, struct gen_port *p)
 {
 	struct rte_mbuf *pkts[GEN_BURST_MAX];
@@ -110,6 +159,8 @@ uint32_t rx_poll(struct gen *g, struct gen_port *p)
 				continue;
 			pkts[kept++] = m;
 		}
+		if (verify_due(g, p, kept))
+			verify_burst(g, p, pkts, kept);
 		rte_pktmbuf_free_bulk(pkts, kept);
 		p->packets += n;
 		p->bytes += bytes;

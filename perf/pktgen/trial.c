@@ -43,6 +43,7 @@ static void gather(struct gen *g, struct work *w)
 static void clear_port(struct gen_port *p)
 {
 	p->packets = p->bytes = p->unmarked = p->stale = p->misdelivered = p->leaked = 0;
+	p->unverified = 0;
 }
 
 static void clear_stream(struct gen *g, struct gen_stream *s)
@@ -51,7 +52,7 @@ static void clear_stream(struct gen *g, struct gen_stream *s)
 	s->id = mark_id(g->epoch, s->index, s->spec->tenant);
 	s->sent = s->sent_bytes = s->refused = s->last_refused = s->no_mbufs = 0;
 	s->missed = s->pace.missed = 0;
-	s->received = s->received_bytes = 0;
+	s->received = s->received_bytes = s->verified = s->bad_checksums = 0;
 	s->synced = s->tx != NULL;
 	seq_init(&s->seq_tracker, 0);
 	hdr_clear(&s->latency);

@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -66,6 +67,7 @@ def test_wrong_usage(tmp_path):
     for args, says in [
             ([], "at least one is needed"), (["--port", "net_ring0", "walk"], "walk: unexpected"),
             (["--port", "net_ring0", "--flows", "-1"], "--flows: -1 is not"),
+            (["--port", "net_ring0", "--verify", "some"], "--verify some: must be sample, all or off"),
             (["--port", "net_ring0", "--burst", "1000"], "must be a number from 1 to 128"),
             (["--port", "net_ring0", "--ip", "6"], "headers and mark need 80"),
             (["--profile", "/nowhere"], "No such file"),
@@ -183,12 +185,16 @@ def netns():
 NO_LEAKS = {**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
 
 
-def run_in(netns, *args):
+def result_in(netns, *args, code=0):
     p = subprocess.run(["ip", "netns", "exec", netns, PKTGEN, *EAL, "--json", "-", *args],
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
                        env=NO_LEAKS)
-    assert p.returncode == 0, p.stderr
-    return json.loads(p.stdout)["outcome"]["streams"][0]
+    assert p.returncode == code, p.stderr
+    return json.loads(p.stdout)
+
+
+def run_in(netns, *args):
+    return result_in(netns, *args)["outcome"]["streams"][0]
 
 
 def test_af_xdp(netns):
@@ -213,6 +219,45 @@ def test_tap(netns):
     s = run_in(name, "--port", "net_tap0,iface=tap1,persist", "--port", "net_tap1,iface=tap2,persist", "--rate", "1k",
                "--dst-mac", "ff:ff:ff:ff:ff:ff", "--duration", "1")
     assert s["received"] > 0 and s["duplicates"] == 0
+
+
+# Sends back what a TAP's other end gets, every second packet with a wrong bit in front of its mark.
+REFLECT = """
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind((sys.argv[1], 0))
+print("ready", flush=True)
+n = 0
+while True:
+    frame, address = s.recvfrom(2048)
+    if address[2] == socket.PACKET_OUTGOING or frame[12:14] != b"\\x08\\0":
+        continue
+    frame = bytearray(frame)
+    frame[-19] ^= n % 2
+    n += 1
+    s.send(frame)
+"""
+
+
+def test_corrupted_on_the_way(netns):
+    ip, name = netns
+    ip("tuntap", "add", "tap1", "mode", "tap", "multi_queue")
+    ip("link", "set", "tap1", "up")
+    mirror = subprocess.Popen(["ip", "netns", "exec", name, sys.executable, "-c", REFLECT, "tap1"],
+                              stdout=subprocess.PIPE, text=True)
+    try:
+        assert mirror.stdout.readline() == "ready\n"
+        args = ["--port", "net_tap0,iface=tap1,persist", "--rate", "200", "--duration", "0.5"]
+        result = result_in(name, *args, "--verify", "all", code=3)
+        s = result["outcome"]["streams"][0]
+        assert not result["good"] and result["bad_checksums"] == s["bad_checksums"]
+        assert s["verified"] == s["received"] > 0
+        assert abs(s["bad_checksums"] - s["received"] / 2) <= 1
+        assert result_in(name, *args, code=3)["bad_checksums"] > 0
+        assert result_in(name, *args, "--verify", "off", code=0)["bad_checksums"] == 0
+    finally:
+        mirror.kill()
+        mirror.communicate()
 
 
 def catches(pid, number):

@@ -34,9 +34,10 @@ static struct rte_mempool *copies;
 /* What happens to received packets, and how often it did. */
 static struct fault {
 	uint32_t lose, duplicate, reorder, damage; /* each of so many; 0: none */
+	uint32_t corrupt;			   /* a bit of the payload, by the same */
 	uint32_t trim;				   /* frames are cut to so many bytes; 0: not */
 	uint64_t random;
-	uint64_t lost, duplicated, reordered, damaged;
+	uint64_t lost, duplicated, reordered, damaged, corrupted;
 	uint64_t delivered;
 	uint32_t n_aside;
 	struct aside {
@@ -93,6 +94,9 @@ static uint16_t disturb(
 		if (hits(fault.damage)) {
 			rte_pktmbuf_mtod(m, uint8_t *)[m->data_len - 10] ^= 4;
 			fault.damaged++;
+		} else if (hits(fault.corrupt)) {
+			rte_pktmbuf_mtod(m, uint8_t *)[m->data_len - MARK_SIZE - 1] ^= 0x10;
+			fault.corrupted++;
 		} else if (hits(fault.reorder)) {
 			put_aside(m, false);
 			continue;
@@ -204,6 +208,42 @@ static void test_faults(void **state)
 		assert_int_equal(s->late, 0);
 		assert_true(outcome_loss(o) > 0.01);
 	}
+	end();
+}
+
+/* Packets that come with a wrong checksum count as such, and as received. */
+static void test_corruption(void **state)
+{
+	struct outcome *o;
+
+	begin("- {tx: 0, rx: 0, flows: 10}\n- {tx: 1, rx: 1, ip: 6, size: 90, encap: vxlan}\n");
+	gen.verify = VERIFY_ALL;
+	fault.corrupt = 50;
+	o = send_packets(20000);
+	assert_true(fault.corrupted > 100);
+	assert_true(o->streams[0].bad_checksums > 0 && o->streams[1].bad_checksums > 0);
+	assert_int_equal(outcome_bad_checksums(o), fault.corrupted);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(o->streams[i].verified, o->streams[i].sent);
+		assert_int_equal(o->streams[i].received, o->streams[i].sent);
+		assert_int_equal(o->streams[i].lost, 0);
+	}
+	gen.verify = VERIFY_SAMPLE;
+	fault.corrupt = 1;
+	o = send_packets(20000);
+	for (int i = 0; i < 2; i++) {
+		const struct outcome_stream *s = &o->streams[i];
+
+		assert_in_range(s->verified, s->sent / (VERIFY_SAMPLE_EACH + gen.burst), s->sent);
+		assert_int_equal(s->bad_checksums, s->verified);
+	}
+	fault.corrupt = 0;
+	assert_int_equal(outcome_bad_checksums(send_packets(20000)), 0);
+	gen.verify = VERIFY_OFF;
+	fault.corrupt = 1;
+	o = send_packets(2000);
+	assert_int_equal(o->streams[0].verified + o->streams[1].verified, 0);
+	gen.verify = VERIFY_SAMPLE;
 	end();
 }
 
@@ -393,6 +433,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clean),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_corruption),
 		cmocka_unit_test(test_loss_is_exact),
 		cmocka_unit_test(test_leaks),
 		cmocka_unit_test(test_full),
