@@ -97,7 +97,7 @@ def test_run(tmp_path):
 
 
 def test_a_run_that_loses_fails():
-    args = ["--port", "net_null0,no-rx=1", *EAL, "--duration", "0.1", "--rate", "10k", "--json", "-"]
+    args = ["--port", "net_null0,no-rx=1", *EAL, "--duration", "0.5", "--rate", "10k", "--json", "-"]
     assert json.loads(run(*args)[0])["outcome"]["loss"] == 1
     assert not json.loads(run(*args, "--max-loss", "0.5", code=3)[0])["good"]
     run(*args, "soak", code=3)
