@@ -65,12 +65,18 @@ unsigned int bench_vxlan_frame(
 void bench_vxlan_header(uint8_t *buf, uint32_t vni, unsigned int inner);
 struct weft_mac bench_mac(uint32_t n);
 
-/* Ports of kind FAKE whose rx copies a preloaded frame, one destination MAC after another (what
- * net_pcap does with infinite_rx), and whose tx frees. */
+/* The four bytes of a frame that differ from packet to packet. */
+enum bench_vary {
+	BENCH_VARY_MAC,	  /* the end of a MAC */
+	BENCH_VARY_PORTS, /* source and destination port; the latter from 32768 up, no service's */
+};
+
+/* Ports of kind FAKE whose rx copies a preloaded frame, one of n after another (what net_pcap does
+ * with infinite_rx), and whose tx frees. */
 void bench_port_register(void);
-/* mac_off: where the MAC that varies is in the frame. */
-void bench_port_load(struct port *p, const uint8_t *frame, unsigned int len, unsigned int mac_off,
-	unsigned int n_macs);
+/* at: where in the frame the four bytes are. */
+void bench_port_load(struct port *p, const uint8_t *frame, unsigned int len, enum bench_vary vary,
+	unsigned int at, unsigned int n);
 
 /* How a port's source and sink behave; on the worker that polls it. */
 struct bench_traffic {

@@ -21,7 +21,6 @@
 
 #define L4_BYTES 26 /* UDP with 18 bytes; TCP without any, padded */
 #define OUTER	 50 /* bytes in front of the inner frame */
-#define L4_ALIGN 2  /* the source varies 4 bytes, 2 behind where it is told */
 
 const struct weft_mac cloud_router_mac = {.b = {2, 0, 0, 0, 0, 0xfe}};
 
@@ -243,5 +242,5 @@ void cloud_load(struct port *p, const struct cloud_packet *packet, uint32_t n)
 	uint8_t frame[BENCH_FRAME_MAX];
 	unsigned int l4, len = cloud_frame(frame, packet, &l4);
 
-	bench_port_load(p, frame, len, l4 - L4_ALIGN, n);
+	bench_port_load(p, frame, len, BENCH_VARY_PORTS, l4, n);
 }

@@ -128,7 +128,7 @@ static void load(struct connections *c, bool answer, bool v6)
 	unsigned int len = cloud_frame(frame, &p, &c->l4[answer]);
 
 	c->traffic[answer] = (struct bench_traffic){.change = change, .arg = c};
-	bench_port_load(c->in[answer]->dev, frame, len, c->l4[answer], 1);
+	bench_port_load(c->in[answer]->dev, frame, len, BENCH_VARY_PORTS, c->l4[answer], 1);
 	bench_port_traffic(c->in[answer]->dev, &c->traffic[answer]);
 }
 

@@ -161,13 +161,16 @@ void bench_forward(unsigned int n_macs)
 	uint8_t frame[128];
 
 	prepare(&r, n_macs, true);
-	bench_port_load(bed_port(SOURCE), frame, bench_frame(frame, &here, &any), 0, n_macs);
+	bench_port_load(bed_port(SOURCE), frame, bench_frame(frame, &here, &any), BENCH_VARY_MAC, 2,
+		n_macs);
 	measure("encapsulate", &r, SOURCE, UPLINK, n_macs);
 	prepare(&r, n_macs, false);
-	bench_port_load(bed_port(UPLINK), frame, bench_vxlan_frame(frame, &here, &any), 50, n_macs);
+	bench_port_load(bed_port(UPLINK), frame, bench_vxlan_frame(frame, &here, &any),
+		BENCH_VARY_MAC, 52, n_macs);
 	measure("decapsulate", &r, UPLINK, SOURCE, n_macs);
 	prepare(&r, n_macs, false);
-	bench_port_load(bed_port(SOURCE), frame, bench_frame(frame, &here, &any), 0, n_macs);
+	bench_port_load(bed_port(SOURCE), frame, bench_frame(frame, &here, &any), BENCH_VARY_MAC, 2,
+		n_macs);
 	measure("local", &r, SOURCE, SOURCE + 1, n_macs);
 	pipeline_free(r.pl);
 }

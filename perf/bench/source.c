@@ -22,8 +22,9 @@ struct source {
 	const struct bench_traffic *traffic; /* NULL: as much as is asked for, all alike */
 	uint8_t frame[BENCH_FRAME_MAX];
 	unsigned int len;
-	unsigned int mac_off;
-	uint32_t n_macs;
+	enum bench_vary vary;
+	unsigned int at;
+	uint32_t n;
 	uint32_t next;
 };
 
@@ -50,11 +51,14 @@ static void source_close(struct port *p)
 	rte_free(p->priv);
 }
 
-/* The destination moves on by a step that visits all MACs in no order that a prefetcher knows. */
+/* Moves on by a step that visits all n in no order that a prefetcher knows. */
 static inline uint32_t source_next(struct source *s)
 {
+	uint32_t i;
+
 	s->next += 0x9e3779b1u;
-	return ((uint64_t)s->next * s->n_macs) >> 32;
+	i = ((uint64_t)s->next * s->n) >> 32;
+	return s->vary == BENCH_VARY_MAC ? i : (i >> 15) << 16 | 0x8000 | (i & 0x7fff);
 }
 
 static uint16_t source_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
@@ -68,10 +72,10 @@ static uint16_t source_rx(struct port *p, uint16_t queue, struct rte_mbuf **pkts
 		return 0;
 	for (uint16_t i = 0; i < n; i++) {
 		uint8_t *data = rte_pktmbuf_mtod(pkts[i], uint8_t *);
-		uint32_t mac = rte_cpu_to_be_32(source_next(s));
+		uint32_t field = rte_cpu_to_be_32(source_next(s));
 
 		rte_memcpy(data, s->frame, s->len);
-		memcpy(data + s->mac_off + 2, &mac, sizeof(mac));
+		memcpy(data + s->at, &field, sizeof(field));
 		pkts[i]->data_len = s->len;
 		pkts[i]->pkt_len = s->len;
 		if (t && t->change)
@@ -103,15 +107,16 @@ void bench_port_register(void)
 	port_ops_register(&source_ops);
 }
 
-void bench_port_load(struct port *p, const uint8_t *frame, unsigned int len, unsigned int mac_off,
-	unsigned int n_macs)
+void bench_port_load(struct port *p, const uint8_t *frame, unsigned int len, enum bench_vary vary,
+	unsigned int at, unsigned int n)
 {
 	struct source *s = p->priv;
 
 	memcpy(s->frame, frame, len);
 	s->len = len;
-	s->mac_off = mac_off;
-	s->n_macs = n_macs;
+	s->vary = vary;
+	s->at = at;
+	s->n = n;
 }
 
 void bench_port_traffic(struct port *p, const struct bench_traffic *t)
