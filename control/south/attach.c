@@ -284,6 +284,8 @@ void attach_problems(
 		add(add_arg, a->guard_problem);
 	if (a->fast_problem[0])
 		add(add_arg, a->fast_problem);
+	if (a->room_problem[0])
+		add(add_arg, a->room_problem);
 	for (struct wanted *w = a->wanted; w; w = w->hh.next)
 		if (w->problem[0])
 			add(add_arg, w->problem);

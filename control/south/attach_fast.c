@@ -32,19 +32,47 @@ static uint32_t room(const struct attach *a)
 
 static int open_tables(struct attach *a, char *text)
 {
-	struct loader_fast_config config = {
-		.folder = a->config.bpf_folder, .n_sessions = a->config.n_sessions};
+	struct loader_fast_config config = {.folder = a->config.bpf_folder,
+		.n_sessions = a->config.n_sessions,
+		.only_kept = !a->config.fast_path};
 	int rc = loader_fast_open(&config, &a->tables, text);
 
-	if (rc < 0)
+	if (rc < 0) {
+		a->tables = NULL;
 		return rc;
+	}
 	loader_fast_info(a->tables, &a->tables_info);
 	/* Programs that are there already belong to a data plane that has these tables, unless it
 	 * says otherwise. */
 	a->may_run = a->tables_info.adopted;
-	log_info("fast path: tables in %s %s, room for %u sessions", a->config.bpf_folder,
+	log_info("fast path%s: tables in %s %s, room for %u sessions",
+		a->config.fast_path ? "" : " off", a->config.bpf_folder,
 		a->tables_info.adopted ? "kept" : "made", room(a));
 	return 0;
+}
+
+/* The data plane that runs can't change over to tables of another size, nor can programs. */
+static void check_room(struct attach *a)
+{
+	if (room(a) == a->config.n_sessions)
+		return;
+	snprintf(a->room_problem, sizeof(a->room_problem),
+		"The fast path's tables have room for %u sessions, not for %u: those that exist "
+		"keep their size. To change it, stop weftd, remove %s, start weftd, and restart "
+		"weft-dataplane.",
+		room(a), a->config.n_sessions, a->config.bpf_folder);
+	log_warning("%s", a->room_problem);
+}
+
+/* Switched off: the data plane that runs goes on with the tables, with no session in them, and so
+ * will the next weftd that has it on. One that is new adopts what its predecessor left. */
+static void open_kept(struct attach *a)
+{
+	char text[LOADER_TEXT_SIZE] = "";
+	int rc = a->config.bpf_folder ? open_tables(a, text) : -ENOENT;
+
+	if (rc < 0 && rc != -ENOENT)
+		log_warning("fast path: %s", text);
 }
 
 void fast_open(struct attach *a)
@@ -52,13 +80,13 @@ void fast_open(struct attach *a)
 	char text[LOADER_TEXT_SIZE] = "", whole[ATTACH_TEXT_SIZE];
 
 	if (!a->config.fast_path) {
-		if (a->config.bpf_folder && loader_fast_forget(a->config.bpf_folder, text) < 0)
-			log_warning("fast path: %s", text);
+		open_kept(a);
 		return;
 	}
-	if (open_tables(a, text) == 0)
+	if (open_tables(a, text) == 0) {
+		check_room(a);
 		return;
-	a->tables = NULL;
+	}
 	snprintf(whole, sizeof(whole),
 		"The fast path is off, all packets take the data plane's way: %s", text);
 	set_fast_problem(a, whole);
@@ -172,7 +200,7 @@ static void explain_refusal(struct attach *a, int error, const char *text)
 void attach_tables_answered(struct attach *a, int error, const char *text)
 {
 	/* Gone: whatever comes next is asked again. */
-	if (error == -ECONNRESET || !a->tables)
+	if (error == -ECONNRESET || !a->tables || !a->config.fast_path)
 		return;
 	a->is_accepted = a->may_run = error == 0;
 	if (error == 0)

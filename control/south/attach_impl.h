@@ -65,13 +65,14 @@ struct attach {
 	bool all_suspect;
 	struct loader_guard *guard; /* NULL: could not be loaded */
 	char guard_problem[LOADER_TEXT_SIZE];
-	struct loader_fast *tables; /* NULL: no fast path */
+	struct loader_fast *tables; /* NULL: there are none; kept ones also when it is off */
 	struct loader_fast_info tables_info;
 	/* Programs may be on interfaces: the data plane has these tables, or had them when weftd
 	 * ended. Where it does not, each frame would reach it twice. */
 	bool may_run;
 	bool is_accepted;
 	char fast_problem[ATTACH_TEXT_SIZE];
+	char room_problem[ATTACH_TEXT_SIZE];
 	struct wanted *wanted; /* by name */
 	struct seen *seen;     /* by name */
 	unsigned int round;
@@ -79,7 +80,7 @@ struct attach {
 
 static inline bool wants_fast_path(const struct attach *a, const struct wanted *w)
 {
-	return a->tables && a->may_run && !w->is_refused &&
+	return a->config.fast_path && a->tables && a->may_run && !w->is_refused &&
 	       !(w->port.flags & WEFT_PORT_NO_FASTPATH);
 }
 

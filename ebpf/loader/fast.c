@@ -152,7 +152,7 @@ static int load_programs(struct loader_fast *f, const struct opened *o, char *te
 
 /* ---- open and close ---- */
 
-static int open_all(struct loader_fast *f, uint32_t n_sessions, char *text)
+static int open_all(struct loader_fast *f, const struct loader_fast_config *config, char *text)
 {
 	struct opened o;
 	int error = opened_make(&o);
@@ -163,11 +163,11 @@ static int open_all(struct loader_fast *f, uint32_t n_sessions, char *text)
 		struct bpf_object *const objects[] = {o.port->obj, o.uplink->obj, o.xdp->obj};
 
 		error = fast_tables_open(
-			f, objects, sizeof(objects) / sizeof(objects[0]), n_sessions, text);
+			f, objects, sizeof(objects) / sizeof(objects[0]), config, text);
 	}
-	if (error == 0)
+	if (error == 0 && !config->only_kept)
 		error = load_programs(f, &o, text);
-	if (error < 0 && !f->info.adopted)
+	if (error < 0 && !f->info.adopted && !config->only_kept)
 		fast_tables_unpin(f);
 	opened_free(&o);
 	return error;
@@ -206,11 +206,15 @@ int loader_fast_open(const struct loader_fast_config *config, struct loader_fast
 		return -EINVAL;
 	}
 	snprintf(f->folder, sizeof(f->folder), "%s", config->folder);
-	prog_capture_begin();
-	error = f->lock_fd = folder_lock(f->folder, text);
-	if (error >= 0)
-		error = open_all(f, config->n_sessions, text);
-	prog_capture_end();
+	if (config->only_kept && !fast_tables_are_kept(f)) {
+		error = fast_tables_none_kept(f, text);
+	} else {
+		prog_capture_begin();
+		error = f->lock_fd = folder_lock(f->folder, text);
+		if (error >= 0)
+			error = open_all(f, config, text);
+		prog_capture_end();
+	}
 	if (error < 0) {
 		loader_fast_close(f);
 		return error;
@@ -232,24 +236,6 @@ void loader_fast_close(struct loader_fast *f)
 	if (f->lock_fd >= 0)
 		close(f->lock_fd);
 	free(f);
-}
-
-int loader_fast_forget(const char *folder, char *text)
-{
-	int error, fd;
-
-	text[0] = '\0';
-	if (access(folder, F_OK) < 0 && errno == ENOENT)
-		return 0;
-	fd = folder_lock(folder, text);
-	if (fd < 0)
-		return fd;
-	error = folder_remove(folder);
-	close(fd);
-	if (error < 0)
-		snprintf(
-			text, LOADER_TEXT_SIZE, "removing %s: %s", folder, strerrordesc_np(-error));
-	return error;
 }
 
 void loader_fast_info(const struct loader_fast *f, struct loader_fast_info *ret)

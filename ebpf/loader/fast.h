@@ -36,10 +36,13 @@ struct loader_fast {
 	struct fast_user *users;
 };
 
-/* Descriptors of the tables, of f->folder: those pinned there, or new ones of the shape that the
- * objects' maps have. 0 or -errno with text. */
+/* Descriptors of the tables, of f->folder: those pinned there, or else, unless only kept ones are
+ * wanted, new ones of the shape that the objects' maps have. 0 or -errno with text. */
 int fast_tables_open(struct loader_fast *f, struct bpf_object *const *objects,
-	unsigned int n_objects, uint32_t n_sessions, char *text);
+	unsigned int n_objects, const struct loader_fast_config *config, char *text);
+/* Whether there may be some; -ENOENT with text when there are none. */
+bool fast_tables_are_kept(const struct loader_fast *f);
+int fast_tables_none_kept(const struct loader_fast *f, char *text);
 /* Takes the pins of this layout away again. */
 void fast_tables_unpin(const struct loader_fast *f);
 /* Folder of this layout's pins. */

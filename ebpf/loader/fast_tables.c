@@ -253,8 +253,22 @@ static uint32_t n_elements(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &len) == 0 ? info.max_entries : 0;
 }
 
+int fast_tables_none_kept(const struct loader_fast *f, char *text)
+{
+	snprintf(text, LOADER_TEXT_SIZE, "no tables of the fast path are kept in %s", f->folder);
+	return -ENOENT;
+}
+
+bool fast_tables_are_kept(const struct loader_fast *f)
+{
+	char path[FAST_PATH_SIZE];
+
+	fast_tables_path(f, "", path);
+	return access(path, F_OK) == 0;
+}
+
 int fast_tables_open(struct loader_fast *f, struct bpf_object *const *objects,
-	unsigned int n_objects, uint32_t n_sessions, char *text)
+	unsigned int n_objects, const struct loader_fast_config *config, char *text)
 {
 	int n_cpus = libbpf_num_possible_cpus(), error = 0;
 	struct weft_bpf_control c;
@@ -265,7 +279,9 @@ int fast_tables_open(struct loader_fast *f, struct bpf_object *const *objects,
 	f->info.adopted = adopt(f, objects, n_objects, n_cpus);
 	if (!f->info.adopted) {
 		close_tables(f);
-		error = make(f, objects, n_objects, n_sessions, n_cpus, text);
+		error = config->only_kept
+				? fast_tables_none_kept(f, text)
+				: make(f, objects, n_objects, config->n_sessions, n_cpus, text);
 	}
 	if (error < 0)
 		return error;

@@ -189,25 +189,74 @@ def test_upgrade_to_other_programs(scene):
             scene.expect_new(time.monotonic())
 
 
+def restart_weftd(host, *more):
+    """With these arguments too, this time."""
+    host.kill_weftd()
+    host.weftd_args, saved = host.weftd_args + list(more), host.weftd_args
+    host.start_weftd()
+    host.weftd_args = saved
+    host.wait_in_sync()
+
+
+def carried(host):
+    return [s for s in host.sessions("dport=8000") if s["offloaded"]]
+
+
+def talk_to(scene):
+    """Of the same host, and of the other."""
+    return [Talk(scene.cloud[c], scene.server, mode) for c in ("w2", "w3") for mode in ("echo", "udp")]
+
+
 def test_turned_off_and_on(scene):
-    """--fast-path off takes the programs away under traffic; on puts them back, with new tables,
-    which a data plane takes that is started anew."""
+    """--fast-path off takes the programs away under traffic, on puts them back; the data plane and the
+    connections go on all the time. What comes before the data plane has heard of it is lost."""
     host = scene.hosts[0]
-    with scene:
-        for args in (["--fast-path", "off"], []):
-            host.kill_weftd()
-            host.weftd_args, saved = host.weftd_args + args, host.weftd_args
-            host.start_weftd()
-            host.weftd_args = saved
-            host.wait_in_sync()
-            scene.expect_alive()
-            scene.expect_new(time.monotonic())
-            if args:
-                wait_for("the data plane to carry all", lambda: not any(
-                    s["offloaded"] for s in host.sessions("dport=8000")), 5)
+    scene.restore()
+    dataplane, talks = host.dataplane.pid, talk_to(scene)
+    wait_carried(talks)
+    restart_weftd(host, "--fast-path", "off")
+    wait_for("the data plane to carry all", lambda: not carried(host), 5)
+    for t in talks:
+        t.wait_progress()
+    assert host.status()["fastpath"]["state"] == "off" and not carried(host)
+    restart_weftd(host)
+    wait_carried(talks)
+    for t in talks:
+        t.wait_progress()
+        assert t.close()["error"] is None
+    assert host.dataplane.pid == dataplane and host.dataplane.alive()
+    wait_for("the ledger", lambda: scene.cloud.ledger_errors() == [], 3)
+
+
+def test_off_for_a_new_dataplane(scene):
+    """One that is started while the fast path is off takes it up too when it is on again."""
+    host = scene.hosts[0]
+    scene.restore()
+    restart_weftd(host, "--fast-path", "off")
     host.kill_dataplane()
     host.start_dataplane()
     host.wait_in_sync()
     host.wait_ports_up()
-    with scene:  # whose connections are carried
-        pass
+    talks = talk_to(scene)
+    assert not carried(host)
+    restart_weftd(host)
+    wait_carried(talks)
+    for t in talks:
+        t.wait_progress()
+        assert t.close()["error"] is None
+    wait_for("the ledger", lambda: scene.cloud.ledger_errors() == [], 3)
+
+
+def test_room_for_another_number(scene):
+    """Tables keep their size; that it is not the wanted one is told, and what to do."""
+    host = scene.hosts[0]
+    scene.restore()
+    restart_weftd(host, "--fast-path-sessions", "2048")
+    talk = Talk(scene.cloud["w2"], scene.server, "echo")
+    wait_carried([talk])
+    talk.close()
+    status = host.status()
+    assert status["fastpath"]["state"] == "on" and status["fastpath"]["sessions"]["max"] == 65536
+    assert any("room for 65536 sessions, not for 2048" in w for w in status["warnings"]), status
+    restart_weftd(host)
+    assert not any("room for" in w for w in host.status()["warnings"])

@@ -35,6 +35,11 @@ struct loader_fast *fast_opened(const char *path)
 	return f;
 }
 
+void fast_forget(const char *path)
+{
+	test_netns_run(own, "rm -rf %s", path);
+}
+
 int fast_make_pair(void **state)
 {
 	test_netns_veth(own, "up0", peer, "far0", 1);
@@ -44,8 +49,8 @@ int fast_make_pair(void **state)
 int fast_clean_up(void **state)
 {
 	test_netns_try(own, "ip link del up0 2>/dev/null");
-	assert_int_equal(loader_fast_forget(folder, text), 0);
-	assert_int_equal(loader_fast_forget(other_folder, text), 0);
+	fast_forget(folder);
+	fast_forget(other_folder);
 	return 0;
 }
 

@@ -17,6 +17,8 @@ extern char folder[64], other_folder[64];
 
 /* Fails the test on error. */
 struct loader_fast *fast_opened(const char *path);
+/* Takes that folder away, with all that is in it. */
+void fast_forget(const char *path);
 
 /* For cmocka: of the group; around each test, with the pair up0 here and far0 in peer, or without
  * it. */

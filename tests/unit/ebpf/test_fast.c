@@ -126,7 +126,7 @@ static void test_restart_keeps_programs(void **state)
 	assert_int_equal(prog_id(ifindex), id);
 	loader_fast_close(f);
 
-	assert_int_equal(loader_fast_forget(folder, text), 0);
+	fast_forget(folder);
 	f = fast_opened(folder);
 	assert_int_equal(ensured(f, ifindex, LOADER_SPOT_PORT), 1);
 	assert_int_not_equal(prog_id(ifindex), id);
@@ -247,7 +247,7 @@ static void test_two_instances(void **state)
 	assert_int_equal(ensured(f, a, LOADER_SPOT_PORT), 0);
 	assert_int_equal(ensured(g, b, LOADER_SPOT_PORT), 0);
 	loader_fast_close(f);
-	assert_int_equal(loader_fast_forget(folder, text), 0);
+	fast_forget(folder);
 	assert_int_equal(ensured(g, b, LOADER_SPOT_PORT), 0);
 	expect_progs(a, "weft_port", "weft_port_out"); /* keeps its tables in memory */
 	loader_fast_close(g);
@@ -287,7 +287,7 @@ static void test_uplink_shares_tables(void **state)
 	loader_fast_close(f);
 
 	/* other tables: another program, which keeps the sockets */
-	assert_int_equal(loader_fast_forget(folder, text), 0);
+	fast_forget(folder);
 	f = fast_opened(folder);
 	u = uplink_attached(f, &info);
 	assert_true(info.replaced && !info.adopted && !info.new_maps);

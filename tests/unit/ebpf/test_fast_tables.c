@@ -114,11 +114,39 @@ static void test_tables_outlive_who_made_them(void **state)
 	assert_int_equal(dirs[first.n_dirs - 1].owner, 4711);
 	munmap(dirs, size);
 	loader_fast_close(f);
-	assert_int_equal(loader_fast_forget(folder, text), 0);
-	assert_int_equal(access(folder, F_OK), -1);
+	fast_forget(folder);
 	f = fast_opened(folder);
 	assert_false(info_of(f).adopted);
 	loader_fast_close(f);
+}
+
+/* Only what is there, without programs: while the fast path is switched off. */
+static void test_only_kept_tables(void **state)
+{
+	const struct loader_fast_config config = {
+		.folder = folder, .n_sessions = 7 * N_SESSIONS, .only_kept = true};
+	struct loader_fast *f = NULL;
+	struct loader_prog progs[8];
+	uint64_t id;
+
+	assert_int_equal(loader_fast_open(&config, &f, text), -ENOENT);
+	assert_non_null(strstr(text, folder));
+	assert_int_equal(access(folder, F_OK), -1);
+	f = fast_opened(folder);
+	id = info_of(f).id;
+	loader_fast_close(f);
+	assert_int_equal(loader_fast_open(&config, &f, text), 0);
+	assert_true(info_of(f).adopted && info_of(f).id == id);
+	assert_int_equal(info_of(f).n_dirs, 2 * (N_SESSIONS + 1));
+	assert_int_equal(loader_fast_programs(f, progs, 8), 0);
+	loader_fast_close(f);
+	f = fast_opened(folder);
+	assert_true(info_of(f).adopted && info_of(f).id == id);
+	loader_fast_close(f);
+	/* A part is missing: nothing is made, and nothing is taken away. */
+	test_netns_run(own, "rm %s/v*/weft_dirs", folder);
+	assert_int_equal(loader_fast_open(&config, &f, text), -ENOENT);
+	test_netns_run(own, "test -e %1$s/v*/weft_buckets && ! test -e %1$s/v*/weft_dirs", folder);
 }
 
 static void test_one_process_at_a_time(void **state)
@@ -128,14 +156,11 @@ static void test_one_process_at_a_time(void **state)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		const struct loader_fast_config config = {folder, N_SESSIONS};
+		const struct loader_fast_config config = {folder, N_SESSIONS, false};
 		struct loader_fast *g;
 		int error = loader_fast_open(&config, &g, text);
 
-		_exit(error == -EBUSY && strstr(text, "--bpf-dir") &&
-					loader_fast_forget(folder, text) == -EBUSY
-				? 0
-				: 1);
+		_exit(error == -EBUSY && strstr(text, "--bpf-dir") ? 0 : 1);
 	}
 	waitpid(pid, &status, 0);
 	assert_int_equal(status, 0);
@@ -147,7 +172,7 @@ static void test_one_process_at_a_time(void **state)
 
 static void test_lock_ends_with_its_process(void **state)
 {
-	const struct loader_fast_config config = {folder, N_SESSIONS};
+	const struct loader_fast_config config = {folder, N_SESSIONS, false};
 	struct loader_fast *f;
 	int status;
 	pid_t pid = fork();
@@ -199,8 +224,6 @@ static void test_other_layout_is_left_alone(void **state)
 
 	assert_true(id_after("mv %1$s/v* %1$s/v99999") != id);
 	test_netns_run(own, "test -e %s/v99999/weft_control", folder);
-	assert_int_equal(loader_fast_forget(folder, text), 0);
-	assert_int_equal(access(folder, F_OK), -1);
 }
 
 static void test_folders_that_cannot_be(void **state)
@@ -216,7 +239,6 @@ static void test_folders_that_cannot_be(void **state)
 	assert_non_null(strstr(text, "dots"));
 	snprintf(path, sizeof(path), "%s/%0200d", bpffs, 0);
 	assert_int_equal(open_error(path), -EINVAL);
-	assert_int_equal(loader_fast_forget("/tmp/weft-test-no-bpffs/h1", text), 0);
 }
 
 static void drop_capabilities(void)
@@ -235,7 +257,7 @@ static void test_refused_by_the_kernel(void **state)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		const struct loader_fast_config config = {folder, N_SESSIONS};
+		const struct loader_fast_config config = {folder, N_SESSIONS, false};
 		struct loader_fast *f;
 		int error;
 
@@ -255,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_new_tables, fast_clean_up),
 		cmocka_unit_test_teardown(test_tables_outlive_who_made_them, fast_clean_up),
+		cmocka_unit_test_teardown(test_only_kept_tables, fast_clean_up),
 		cmocka_unit_test_teardown(test_one_process_at_a_time, fast_clean_up),
 		cmocka_unit_test_teardown(test_lock_ends_with_its_process, fast_clean_up),
 		cmocka_unit_test_teardown(test_damaged_tables_are_made_anew, fast_clean_up),

@@ -41,6 +41,9 @@ int loader_fast_open(const struct loader_fast_config *config, struct loader_fast
 {
 	if (fake_loader.open_error)
 		return fail(fake_loader.open_error, text, "no bpffs there");
+	if (config->only_kept && !fake_loader.adopted)
+		return fail(-ENOENT, text, "none kept");
+	fake_loader.has_programs = !config->only_kept;
 	fake_loader.is_open = true;
 	*ret = (struct loader_fast *)&fake_loader;
 	return 0;
@@ -51,17 +54,11 @@ void loader_fast_close(struct loader_fast *f)
 	fake_loader.is_open = false;
 }
 
-int loader_fast_forget(const char *folder, char *text)
-{
-	fake_loader.n_forgotten++;
-	return 0;
-}
-
 void loader_fast_info(const struct loader_fast *f, struct loader_fast_info *ret)
 {
 	*ret = (struct loader_fast_info){.id = 77,
 		.n_buckets = 16,
-		.n_dirs = 64,
+		.n_dirs = 2 * (FAKE_ROOM + 1),
 		.n_cpus = 2,
 		.adopted = fake_loader.adopted};
 }
@@ -85,7 +82,7 @@ int loader_fast_ensure(struct loader_fast *f, int ifindex, enum loader_spot spot
 	struct fake_link *l = link_of(ifindex);
 	bool there = l->port == FAKE_FAST;
 
-	assert(fake_loader.is_open);
+	assert(fake_loader.is_open && fake_loader.has_programs);
 	text[0] = '\0';
 	if (spot == LOADER_SPOT_UPLINK)
 		return put(&l->tc_uplink);

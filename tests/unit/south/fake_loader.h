@@ -8,6 +8,7 @@
 #include <loader/loader.h>
 
 #define FAKE_LINKS 8
+#define FAKE_ROOM  31 /* sessions */
 
 enum fake_on {
 	FAKE_NOTHING,
@@ -29,8 +30,7 @@ extern struct fake_loader {
 	int share_error; /* of an uplink's program with tables */
 
 	struct fake_link links[FAKE_LINKS]; /* by ifindex */
-	bool is_open;
-	unsigned int n_forgotten;
+	bool is_open, has_programs;
 	unsigned int n_vteps;
 } fake_loader;
 

@@ -42,7 +42,8 @@ const struct object *model_find(const struct model *m, enum model_kind kind, con
 struct bench {
 	struct event_base *base;
 	struct attach *attach;
-	bool away; /* no data plane */
+	bool away;	     /* no data plane */
+	uint32_t n_sessions; /* wanted; 0: as the tables have room for */
 	unsigned int n_tables;
 	uint32_t told[PORTS];
 	int told_ifindex[PORTS];
@@ -107,7 +108,7 @@ static void start(struct bench *b, bool fast_path)
 	struct attach_config config = {.arg = b,
 		.fast_path = fast_path,
 		.bpf_folder = "/sys/fs/bpf/weft/h1",
-		.n_sessions = 32,
+		.n_sessions = b->n_sessions ? b->n_sessions : FAKE_ROOM,
 		.send_tables = take_tables,
 		.send_port = take_port,
 		.repaired = note_repair};
@@ -279,24 +280,76 @@ static void test_no_bpf(void **state)
 	assert_problem(b, "The fast path is off, all packets take the data plane's way: no bpffs");
 }
 
-/* Switched off: guards take the programs' place, and the data plane forgets what it was told. */
-static void test_off(void **state)
+static void expect_off(struct bench *b)
+{
+	assert_int_equal(fake_loader.links[1].port, FAKE_GUARD);
+	assert_true(fake_loader.links[2].xdp && !fake_loader.links[2].xdp_shares);
+	assert_false(fake_loader.links[2].deliver);
+	assert_false(fake_loader.links[3].tc_uplink);
+	assert_state(b, ATTACH_FAST_OFF);
+	assert_problem(b, NULL);
+}
+
+/* Switched off: guards take the programs' place, and the data plane forgets what it was told. It
+ * has the tables that are kept, an old one as a new one, for when weftd comes with the fast path
+ * on. */
+static void test_off_and_on(void **state)
 {
 	struct bench *b = *state;
 
+	fake_loader.adopted = true;
 	fake_loader.links[1].port = FAKE_FAST;
 	fake_loader.links[2].deliver = fake_loader.links[3].tc_uplink = true;
 	start(b, false);
-	assert_int_equal(fake_loader.n_forgotten, 1);
-	assert_int_equal(fake_loader.links[1].port, FAKE_GUARD);
-	assert_false(fake_loader.links[2].deliver);
-	assert_false(fake_loader.links[3].tc_uplink);
-	greet(b);
-	assert_int_equal(b->n_tables, 0);
+	expect_off(b);
+	b->away = false;
+	attach_greet(b->attach);
+	assert_int_equal(b->n_tables, 1);
 	assert_int_equal(b->n_told[1], 1);
 	assert_int_equal(b->told[1], 0);
-	assert_state(b, ATTACH_FAST_OFF);
+	/* It may have others: nobody minds while it is off. */
+	attach_tables_answered(b->attach, -EBUSY, "it has other tables");
+	expect_off(b);
+	greet(b);
+	expect_off(b);
+	look(b, 1);
+	expect_off(b);
+	attach_free(b->attach);
+
+	start(b, true);
+	assert_int_equal(fake_loader.links[1].port, FAKE_FAST);
+	greet(b);
+	assert_int_equal(b->told[1], WEFT_FASTPATH_ON | WEFT_FASTPATH_PEER);
+	assert_state(b, ATTACH_FAST_ON);
 	assert_problem(b, NULL);
+}
+
+/* Switched off from the beginning: no tables are made. */
+static void test_never_on(void **state)
+{
+	struct bench *b = *state;
+
+	start(b, false);
+	assert_false(fake_loader.is_open);
+	greet(b);
+	assert_int_equal(b->n_tables, 0);
+	expect_off(b);
+}
+
+/* The tables that are there have room for another number of sessions than is wanted: they are
+ * used, and how to change it is told. */
+static void test_other_room(void **state)
+{
+	struct bench *b = *state;
+
+	fake_loader.adopted = true;
+	b->n_sessions = 2 * FAKE_ROOM;
+	start(b, true);
+	greet(b);
+	assert_int_equal(fake_loader.links[1].port, FAKE_FAST);
+	assert_state(b, ATTACH_FAST_ON);
+	assert_problem(b, "have room for 31 sessions, not for 62");
+	assert_problem(b, "stop weftd, remove /sys/fs/bpf/weft/h1, start weftd");
 }
 
 /* One port is kept out, and taken in again. */
@@ -459,7 +512,9 @@ int main(void)
 		TEST(test_restart),
 		TEST(test_other_tables),
 		TEST(test_no_bpf),
-		TEST(test_off),
+		TEST(test_off_and_on),
+		TEST(test_never_on),
+		TEST(test_other_room),
 		TEST(test_one_port),
 		TEST(test_lost_answer),
 		TEST(test_port_refused),

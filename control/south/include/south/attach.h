@@ -29,8 +29,8 @@ struct attach_config {
 	/* The socket map of that AF_XDP port is new: the data plane needs its descriptor. */
 	void (*new_map)(void *arg, const struct weft_port *port);
 
-	bool fast_path;
-	const char *bpf_folder; /* of the fast path's tables; stays valid */
+	bool fast_path;		/* false: tables that are kept go to the data plane all the same */
+	const char *bpf_folder; /* of the fast path's tables; stays valid; NULL: there are none */
 	uint32_t n_sessions;	/* that they have room for */
 	/* To the data plane, if it is connected: 0, it will be answered; else -errno. May be NULL
 	 * without a fast path. */

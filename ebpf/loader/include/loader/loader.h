@@ -38,6 +38,7 @@ struct loader_fast;
 struct loader_fast_config {
 	const char *folder;  /* of bpffs, e.g. /sys/fs/bpf/weft/h1; made when absent */
 	uint32_t n_sessions; /* room for so many; of tables that exist already: theirs stays */
+	bool only_kept;	     /* the tables that are there, without any program */
 };
 
 struct loader_fast_info {
@@ -51,14 +52,11 @@ struct loader_fast_info {
 /* Makes or takes up the tables, and loads the programs with them. Tables of another layout
  * (WEFT_BPF_LAYOUT) are left alone and new ones made; so are new ones when some were taken away.
  * -EBUSY: another process has the folder; -ENODEV: not in a bpffs; -EPERM: also when a name in its
- * path has a dot; else what the kernel refused. */
+ * path has a dot; -ENOENT: only what is kept was wanted, and there is none; else what the kernel
+ * refused. */
 int loader_fast_open(const struct loader_fast_config *config, struct loader_fast **ret, char *text);
 /* Lets go; tables and programs stay. Accepts NULL. */
 void loader_fast_close(struct loader_fast *f);
-/* Removes the pins of an instance that nobody has open; programs that are still on interfaces keep
- * the tables in memory. 0 also when there are none. */
-int loader_fast_forget(const char *folder, char *text);
-
 void loader_fast_info(const struct loader_fast *f, struct loader_fast_info *ret);
 /* Descriptors of the maps in the order of enum weft_fastpath_map; they stay the loader's. */
 void loader_fast_fds(const struct loader_fast *f, int ret[WEFT_FASTPATH_MAPS]);
