@@ -8,15 +8,15 @@ from .proc import run
 
 
 def sweep():
-    """Deletes the namespaces and bpffs of laboratories whose process is gone (killed with SIGKILL)."""
+    """Deletes the namespaces and mounts of laboratories whose process is gone (killed with SIGKILL)."""
     for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else ():
         made_by = re.fullmatch(r"w(\d+)[a-z]-.*", name)
         if made_by and not os.path.exists("/proc/" + made_by.group(1)):
             run("ip", "netns", "del", name, check=False)
     with open("/proc/mounts") as f:
         mounts = [line.split()[1] for line in f]
-    for path in mounts:
-        made_by = re.search(r"/weft-lab-(\d+)-[^/]*/bpf$", path)
+    for path in reversed(mounts):
+        made_by = re.search(r"/weft-lab-(\d+)-[^/]*(/bpf)?$", path)
         if made_by and not os.path.exists("/proc/" + made_by.group(1)):
             run("umount", "-l", path, check=False)
 
