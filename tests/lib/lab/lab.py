@@ -10,6 +10,7 @@ from .container import Container
 from .host import Host
 from .net import Netns, sweep, veth
 from .proc import Process, run, wait_for
+from .reference import Reference
 from .vm import VM
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
@@ -46,6 +47,7 @@ class Lab:
         os.mkdir(self.bpf_dir)
         run("mount", "-t", "bpf", "none", self.bpf_dir)
         self.hosts, self.machines, self._procs = [], [], []
+        self._reference, self.overflows_before = None, 0
         self.underlay = Netns(self.unique("ul"))
         self.underlay.run("ip", "link", "add", "br0", "mtu", mtu, "type", "bridge", "forward_delay", 0)
         self.underlay.run("ip", "link", "set", "br0", "type", "bridge", "mcast_snooping", 0)
@@ -132,6 +134,11 @@ class Lab:
             uplink.update(device="net_af_packet0,iface=up0", mtu=self.mtu, mac=uplink_mac(host.number),
                           next_hop_mac=uplink_mac(3 - host.number))
         return {"name": host.name, "vteps": [host.vtep], "uplink": uplink}
+
+    def reference(self):
+        """A conversation without Weft, made when somebody asks for it first."""
+        self._reference = self._reference or Reference(self)
+        return self._reference
 
     # -- the end
 

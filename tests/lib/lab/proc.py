@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Commands, background processes and waiting for events; nothing here sleeps blindly."""
 
+import contextlib
 import ctypes
+import glob
 import os
 import signal
 import subprocess
@@ -89,6 +91,14 @@ class Process:
     def log(self):
         with open(self.log_path, errors="replace") as f:
             return f.read()
+
+    def waited(self):
+        """Seconds that its threads could have run but had no CPU; 0 when it is gone."""
+        ns = 0
+        for path in glob.glob("/proc/%d/task/*/schedstat" % self.pid):
+            with contextlib.suppress(OSError), open(path) as f:
+                ns += int(f.read().split()[1])
+        return ns / 1e9
 
     def rss_kb(self):
         """Resident memory without hugepages, and the hugepages, in kB."""

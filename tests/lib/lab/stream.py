@@ -6,11 +6,13 @@
     stream.py MODE DST PORT REPORT [RATE]     one conversation; rewrites REPORT until it is killed
       echo    TCP, numbers there and back     up    TCP, RATE bytes/s to the server
       udp     UDP, numbers there and back     down  TCP, RATE bytes/s from the server
-      knock   a new connection of TCP every 50 ms, which has 0.2 s to come about
+      knock   a new connection of TCP every 50 ms, which has 0.5 s to come about
 
 The report has the client's port and the times (CLOCK_MONOTONIC, one clock for all namespaces) of progress: an answer,
-or bytes that arrived ("up": that were acknowledged). lost: numbers that were not answered within
-a second. TCP that ends says why in "error".
+or bytes that arrived ("up": that were acknowledged). max_gap: the longest time without, less what
+this process waited for a CPU meanwhile. lost: of UDP, numbers without an answer when one that was
+sent OVERTAKEN_S later has it, so that a machine that stands still loses none. TCP that ends says why
+in "error".
 """
 
 import json
@@ -24,6 +26,9 @@ import time
 
 NUMBER = struct.Struct("!Q")
 EVERY_S = 0.005
+OVERTAKEN_S = 0.3
+BUFFER = 16 << 20  # of UDP sockets: seconds of a process that gets no CPU
+SO_RCVBUFFORCE = 33
 BLOCK = b"w" * 32768
 RETRANSMITS_AT = 100  # tcpi_total_retrans in struct tcp_info
 
@@ -34,18 +39,26 @@ def family_of(dst):
 
 class Report:
     def __init__(self, path):
-        self.path, self.start = path, time.monotonic()
+        self.path = path
+        self.schedstat = os.open("/proc/self/schedstat", os.O_RDONLY)
+        self.waited_before = 0.0
         self.d = {"n": 0, "sent": 0, "lost": 0, "first": None, "last": None, "max_gap": 0.0,
                   "max_gap_at": None, "retransmits": 0, "error": None, "port": None}
         self.written = 0.0
 
+    def waited(self):
+        """Seconds that it could have run but had no CPU."""
+        return int(os.pread(self.schedstat, 64, 0).split()[1]) / 1e9
+
     def progress(self, n=1):
-        now, d = time.monotonic(), self.d
+        now, waited, d = time.monotonic(), self.waited(), self.d
         if d["first"] is None:
             d["first"] = now
-        elif now - d["last"] > d["max_gap"]:
-            d["max_gap"], d["max_gap_at"] = now - d["last"], d["last"]
-        d["last"] = now
+        else:
+            gap = now - d["last"] - (waited - self.waited_before)
+            if gap > d["max_gap"]:
+                d["max_gap"], d["max_gap_at"] = gap, d["last"]
+        d["last"], self.waited_before = now, waited
         d["n"] += n
 
     def write(self, force=False):
@@ -100,6 +113,7 @@ def serve_udp(s):
 
 def serve(port):
     udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
     udp.bind(("::", port))
     threading.Thread(target=serve_udp, args=(udp,), daemon=True).start()
     listener = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
@@ -113,6 +127,8 @@ def serve(port):
 def exchange(s, report):
     """Numbers there and back."""
     open_numbers, due, seq, left = {}, time.monotonic(), 0, b""
+    newest, lost = due, set()  # when the latest was sent that has its answer
+    is_udp = s.type == socket.SOCK_DGRAM
     while True:
         now = time.monotonic()
         if now >= due:
@@ -134,11 +150,15 @@ def exchange(s, report):
             whole = len(data) // NUMBER.size * NUMBER.size
             left = data[whole:]
             for (number,) in NUMBER.iter_unpack(data[:whole]):
-                if open_numbers.pop(number, None) is not None:
+                at = open_numbers.pop(number, None)
+                lost.discard(number)
+                if at is not None:
+                    newest = max(newest, at)
                     report.progress()
-        for number in [n for n, at in open_numbers.items() if now - at > 1]:
+        for number in [n for n, at in open_numbers.items() if is_udp and newest - at > OVERTAKEN_S]:
             del open_numbers[number]
-            report.d["lost"] += 1
+            lost.add(number)
+        report.d["lost"] = len(lost)
         report.write()
 
 
@@ -194,7 +214,7 @@ def download(s, report):
 def knock(dst, port, report):
     while True:
         s = socket.socket(family_of(dst), socket.SOCK_STREAM)
-        s.settimeout(0.2)
+        s.settimeout(0.5)
         try:
             s.connect((dst, port))
             report.progress()
@@ -211,6 +231,8 @@ def converse(mode, dst, port, report, rate):
     s = socket.socket(family_of(dst), socket.SOCK_DGRAM if mode == "udp" else socket.SOCK_STREAM)
     if mode != "udp":
         s.settimeout(5)
+    else:
+        s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
     s.connect((dst, port))
     report.d["port"] = s.getsockname()[1]
     s.settimeout(None)

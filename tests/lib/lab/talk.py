@@ -4,7 +4,9 @@
 import json
 import os
 import time
+from subprocess import TimeoutExpired
 
+from .overflow import overflows
 from .proc import wait_for
 
 STREAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stream.py")
@@ -32,6 +34,7 @@ class Talk:
     def __init__(self, machine, server, mode, family=4, rate=RATE, wait=True):
         lab = machine.host.lab
         self.machine, self.server, self.mode, self.family = machine, server, mode, family
+        self.lost_before = 0
         self.name = "%s %s %s IPv%d" % (machine.name, mode, server.machine.name, family)
         self.path = os.path.join(lab.dir, "%s-%d.talk" % (machine.ns.name, time.monotonic_ns()))
         self.process = lab.spawn(
@@ -69,12 +72,72 @@ class Talk:
         return wait_for("%s to go on: %s" % (self.name, self.report()),
                         lambda: self.last() > now and self.last(), timeout)
 
+    def tcp_info(self):
+        """What the kernel knows of it on both ends."""
+        port = self.report()["port"]
+        return [m.ns.run("ss", "-tinmH", "sport = :%d or dport = :%d" % (port, port), check=False)
+                for m in (self.machine, self.server.machine)]
+
     def close(self):
         """Ends it; returns its last report."""
         self.process.kill()
         return self.report()
 
 
+def hosts_of(talks):
+    return list({h.name: h for t in talks for h in (t.machine.host, t.server.machine.host)}.values())
+
+
+def not_carried(talks):
+    """By all hosts on their way; each host is asked once."""
+    held = {}
+    for h in hosts_of(talks):
+        for port in {t.server.port for t in talks}:
+            for s in h.sessions("dport=%d" % port):
+                for way in (s["forward"], s["reply"]):
+                    held.setdefault((way["src"], way["sport"], way["dport"]), []).append(s["offloaded"])
+    found = [(t, held.get((t.machine.ip(t.family), t.report()["port"], t.server.port))) for t in talks]
+    return [t.name for t, on_hosts in found if not on_hosts or not all(on_hosts)]
+
+
 def wait_carried(talks, timeout=15):
+    """All of them, at the same time."""
     for t in talks:
         wait_for("the kernel to carry %s" % t.name, t.carried, timeout)
+    wait_for("the kernel to carry all talks", lambda: not not_carried(talks), timeout)
+    lab = talks[0].machine.host.lab
+    lab.reference()
+    lab.overflows_before = overflows(lab)
+
+
+def check_lost(talks, may_lose=0):
+    """Since the last time, or since they were carried: each no more datagrams than that, but for what
+    queues have lost."""
+    lab = talks[0].machine.host.lab
+    lost = {}
+    for t in talks:
+        total = t.report()["lost"]
+        lost[t.name], t.lost_before = total - t.lost_before, total
+    excused, lab.overflows_before = lab.overflows_before, overflows(lab)
+    excused = lab.overflows_before - excused
+    assert max(lost.values()) <= may_lose + excused, (lost, may_lose, excused)
+
+
+def answer(host, args):
+    """Its weftd, or data plane, may be away."""
+    try:
+        return host.weft(*args, check=False, timeout=10)
+    except TimeoutExpired as e:
+        return str(e)
+
+
+def describe(talks):
+    """All that may tell why they stand still."""
+    out = []
+    for t in talks:
+        out += ["%s: %s" % (t.name, t.report()), *t.tcp_info()]
+    for h in hosts_of(talks):
+        port = talks[0].server.port
+        for args in (("session", "list", "dport=%d" % port), ("stats", "fastpath"), ("drops",)):
+            out.append("%s: weft %s\n%s" % (h.name, " ".join(args), answer(h, args)))
+    return "\n".join(out)
