@@ -12,6 +12,7 @@ import pytest
 
 from lab.cloud import ALL_OUT, PING_IN, Cloud, allow
 from lab.iperf import tcp, udp
+from lab.overflow import overflows
 from lab.proc import wait_for
 from lab.reference import Patience
 from lab.talk import Server, Talk, check_lost, describe, wait_carried
@@ -104,8 +105,11 @@ def test_bulk_tcp(cloud, family):
 
 @pytest.mark.parametrize("family", [4, 6])
 def test_bulk_udp(cloud, family):
+    """All arrives but what queues of the machine have no room for."""
+    before = overflows(cloud.lab)
     lost, n = udp(cloud["w2"], cloud["w1"], seconds=1, family=family, mbits=100)
-    assert n > 1000 and lost < n / 100, (lost, n)
+    excused = overflows(cloud.lab) - before
+    assert n > 1000 and lost <= excused, (lost, n, excused)
 
 
 def test_ledger_is_exact(cloud):
