@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the fast path's benchmark needs around it: a source of frames (run with
+ * What the fast path's benchmarks need around it: a source of frames (run with
  * BPF_F_TEST_XDP_LIVE_FRAMES), sinks that count, the bare redirect to compare with, and the way of
  * misses to a bridge that stands in for the data plane.
  */
@@ -10,8 +10,9 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "fastpath.h"
+
 #define FRAME_MIN 64
-#define HEADERS	  96 /* that the source writes anew: pages come back as programs left them */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -21,37 +22,46 @@ struct {
 } sunk SEC(".maps");
 
 /* Set by the benchmark before it runs the source. */
-__u32 source_ifindex;
+struct fastpath_source sources[2]; /* that take turns, */
+__u32 two_sources;		   /* if there are two */
 __u32 source_flows;
-__u32 source_port_at; /* where the frame has the source port that varies */
-__u8 source_headers[HEADERS];
 __u32 wire_ifindex[2]; /* what comes in by one goes out by the other */
 __u32 miss_mark, miss_ifindex;
+__u32 sink_len[2]; /* only frames of these lengths count; 0: all do */
 
-static __u32 n;
+__u64 source_sent;
 
 SEC("xdp")
 int source(struct xdp_md *ctx)
 {
-	void *data = (void *)(unsigned long)ctx->data;
-	void *end = (void *)(unsigned long)ctx->data_end;
-	__u32 at = source_port_at;
+	const struct fastpath_source *s = &sources[two_sources && source_sent & 1];
+	__u64 n = two_sources ? source_sent / 2 : source_sent;
+	__u32 at = s->port_at;
+	void *data, *end;
 
-	if (data + HEADERS <= end)
-		__builtin_memcpy(data, source_headers, HEADERS);
-	else if (data + FRAME_MIN <= end)
-		__builtin_memcpy(data, source_headers, FRAME_MIN);
-	if (at > HEADERS || data + at + 2 > end)
+	if (s->len < ctx->data_end - ctx->data &&
+		bpf_xdp_adjust_tail(ctx, (int)(s->len - (ctx->data_end - ctx->data))))
 		return XDP_DROP;
-	*(__be16 *)(data + at) = bpf_htons(10000 + n++ % source_flows);
-	return bpf_redirect(source_ifindex, 0);
+	data = (void *)(unsigned long)ctx->data;
+	end = (void *)(unsigned long)ctx->data_end;
+	if (data + FASTPATH_HEADERS <= end)
+		__builtin_memcpy(data, s->headers, FASTPATH_HEADERS);
+	else if (data + FRAME_MIN <= end)
+		__builtin_memcpy(data, s->headers, FRAME_MIN);
+	if (at > FASTPATH_HEADERS || data + at + 2 > end)
+		return XDP_DROP;
+	*(__be16 *)(data + at) = bpf_htons(FASTPATH_PORT + n % source_flows);
+	source_sent++;
+	return bpf_redirect(s->ifindex, 0);
 }
 
-static __always_inline void count(void)
+static __always_inline void count(__u32 len)
 {
 	__u32 zero = 0;
 	__u64 *c = bpf_map_lookup_elem(&sunk, &zero);
 
+	if (sink_len[0] && len != sink_len[0] && len != sink_len[1])
+		return;
 	if (c)
 		++*c;
 }
@@ -59,14 +69,14 @@ static __always_inline void count(void)
 SEC("xdp")
 int sink(struct xdp_md *ctx)
 {
-	count();
+	count(ctx->data_end - ctx->data);
 	return XDP_DROP;
 }
 
 SEC("tc")
 int sink_tc(struct __sk_buff *skb)
 {
-	count();
+	count(skb->len);
 	return TC_ACT_SHOT;
 }
 

@@ -17,6 +17,7 @@
 #include <bpf/libbpf.h>
 
 #include "../../tests/lib/test_netns.h"
+#include "fastpath.h"
 #include "fastpath.skel.h"
 #include "hosts.h"
 #include "tc_deliver.skel.h"
@@ -371,10 +372,13 @@ void hosts_put_session(const struct flow *f, enum mode mode, const struct sessio
 
 int hosts_source_fd(int ifindex, uint32_t n_flows, const struct frame *f, uint32_t port_at)
 {
-	memcpy(around->bss->source_headers, f->b, sizeof(around->bss->source_headers));
-	around->bss->source_ifindex = ifindex;
+	struct fastpath_source *s = &around->bss->sources[0];
+
+	memcpy(s->headers, f->b, sizeof(s->headers));
+	s->ifindex = ifindex;
+	s->len = f->len;
+	s->port_at = port_at;
 	around->bss->source_flows = n_flows;
-	around->bss->source_port_at = port_at;
 	return bpf_program__fd(around->progs.source);
 }
 

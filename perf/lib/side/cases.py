@@ -5,6 +5,8 @@ import dataclasses
 
 QUICK, USUAL, FULL = 1, 2, 3
 ALL = ("weft", "ovs", "testpmd")
+KERNEL = ("weft", "weft-xdp", "weft-tc", "kernel", "kernel-ct", "redirect")  # what inkernel.py has
+KERNEL_OUT = ("weft", "kernel", "kernel-ct", "redirect")  # where Weft's kinds of uplink make no difference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Case:
     routed: bool = False
     ip: int = 4                # inside
     underlay: int = 4
-    tenant: str = "memif"      # or vhost-user
+    tenant: str = "memif"      # or vhost-user; veth: it and the uplink are the kernel's
     local: bool = False        # to a second port of this host
     second: str = "memif"      # what that is, or vhost-user
     connections: bool = False  # TCP connections rather than packets
@@ -71,6 +73,9 @@ CASES = [
     # The matrix of RFC 8204: local is port to port, vhost above is uplink to machine and back.
     Case("port-vhost", duts=ALL, local=True, second="vhost-user"),
     Case("vhost-vhost", duts=ALL, local=True, tenant="vhost-user", second="vhost-user"),
+    # Ports in the kernel, established sessions of a stateful group in one segment.
+    *[Case(f"kernel-{way}", level=USUAL, duts=duts, tenant="veth", way=way, flows=1000, rules=10)
+      for way, duts in (("out", KERNEL_OUT), ("in", KERNEL), ("both", KERNEL))],
     # New sessions and connections per second.
     full_path("new-sessions", level=QUICK, duts=("weft", "ovs"), way="out", order="new", vms=6),
     full_path("new-sessions-1", duts=("weft", "ovs"), way="out", order="new"),
@@ -104,6 +109,9 @@ FLOORS = [
     Floor("1,000 rules : 1 rule", ("rules-1000", "weft"), ("rules-1", "weft"), 0.98, 1.0),
     Floor("IPv6 inner : IPv4 inner", ("ipv6-80", "weft"), ("ipv4-80", "weft"), 0.85, 0.95),
     Floor("new sessions per second : OVS with conntrack", ("new-sessions", "weft"), ("new-sessions", "ovs"), 1.5, 3),
+    Floor("fast path, decapsulation : kernel bridge+vxlan with conntrack", ("kernel-in", "weft-xdp"),
+          ("kernel-in", "kernel-ct"), 5, 8),
+    Floor("fast path, decapsulation : bare XDP redirect", ("kernel-in", "weft-xdp"), ("kernel-in", "redirect"), 0.6, 0.8),
     Floor("latency p50, one packet in flight : testpmd io", ("latency-out", "weft"), ("latency-out", "testpmd"), 1.5, 1.25,
           least=True),
 ]

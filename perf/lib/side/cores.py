@@ -52,12 +52,12 @@ def await_near(program, patience_s):
 class Interval:
     rate: float
     distance: str   # None: it changed
-    shares: list    # of a core, for each thread
+    shares: list    # of a core, for each group of threads
     valid: bool
 
 
-def ran_at(samples, clock, thread):
-    """Seconds that a thread had run at that time, between the two samples around it."""
+def sum_at(samples, clock, threads):
+    """Seconds that these threads had run at that time, between the two samples around it."""
     before = after = None
     for s in samples:
         if s["clock"] <= clock:
@@ -67,15 +67,16 @@ def ran_at(samples, clock, thread):
     if before is None or after is None:
         return None
     part = (clock - before["clock"]) / (after["clock"] - before["clock"])
-    return before["ran"][thread] + part * (after["ran"][thread] - before["ran"][thread])
+    return sum(before["ran"][t] + part * (after["ran"][t] - before["ran"][t]) for t in threads)
 
 
-def judge(samples, begin, end, n_threads):
-    """Distance and shares between two times."""
-    shares = []
-    for thread in range(n_threads):
-        a, b = ran_at(samples, begin, thread), ran_at(samples, end, thread)
+def judge(samples, begin, end, groups):
+    """Distance and shares between two times. groups: how many threads, one after the other, share a core."""
+    shares, thread = [], 0
+    for size in groups:
+        a, b = (sum_at(samples, t, range(thread, thread + size)) for t in (begin, end))
         shares.append(0 if a is None or b is None else (b - a) / (end - begin))
+        thread += size
     around = [s["trip_ns"] for s in samples if begin - PERIOD_S <= s["clock"] <= end + PERIOD_S]
     return distance(around), shares
 
@@ -88,11 +89,11 @@ def last_trial(intervals):
     return intervals
 
 
-def judge_intervals(intervals, samples, n_threads, warm_s):
+def judge_intervals(intervals, samples, groups, warm_s):
     judged = []
     intervals = [i for i in last_trial(intervals) if i["at"] > warm_s]
     for last, this in zip(intervals, intervals[1:]):
-        where, shares = judge(samples, last["clock"], this["clock"], n_threads)
+        where, shares = judge(samples, last["clock"], this["clock"], groups)
         judged.append(Interval(this["received_rate"], where, shares,
                                where is not None and all(s >= SHARE for s in shares)))
     return judged

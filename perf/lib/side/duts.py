@@ -6,6 +6,7 @@ A program has: tids (of its polling threads), rx_queues (that the generator need
 ports(): the generator's two devices.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -18,6 +19,7 @@ from . import traffic
 from .cores import DUT_CPU, GENERATOR_CPU
 
 RING_LOG2, BUFFER = 10, 2048
+PRIME_RATE = 100e3       # within what a port may bring into Weft's slow path
 SESSIONS_MAX = 16 << 20  # where more are made than the default has room for
 RINGS = "memif: 2^%d descriptors of %d bytes; vhost-user: 1024 descriptors, split, in order" % (RING_LOG2, BUFFER)
 
@@ -64,6 +66,23 @@ class Dut:
 
     def ports(self):
         return range(self.case.vms + 1)
+
+    def generator(self, tools, seconds, interval_s):
+        """The command that sends for that long and tells what came."""
+        path = os.path.join(self.dir, "profile.yaml")
+        with open(path, "w", encoding="ascii") as f:
+            json.dump({**traffic.profile(self.case, plain=self.plain), "ports": self.devices()}, f)  # which is YAML
+        args = [tools.pktgen, *(["pingpong"] if self.case.pingpong else []), "--profile", path, "--quiet", "--json", "-",
+                "--duration", str(seconds), "--interval", str(interval_s), "--core", str(GENERATOR_CPU),
+                "--queues", str(self.rx_queues), "--wait", "20"]
+        if self.case.order == "sequence" and not self.case.connections and not self.plain:
+            args += ["--prime", str(PRIME_RATE)]
+        return args
+
+    def after(self, result):
+        """What is to be said of it afterwards; result is the generator's. Raises when it did not do what it is
+        measured for."""
+        return {}
 
     def is_vhost(self, n):
         return (self.case.tenant, self.case.second if self.case.local else "")[min(n, 1)] == "vhost-user"
@@ -253,12 +272,12 @@ class Ovs(Dut):
         self.ns.delete()
 
 
-DUTS = {d.name: d for d in (Weft, Ovs, Testpmd)}
+POLLING = {d.name: d for d in (Weft, Ovs, Testpmd)}
 
 
 def missing(name):
     """Why a program can't be measured here, or None."""
-    program = {"ovs": Ovs.VSWITCHD, "testpmd": "/usr/bin/dpdk-testpmd"}.get(name)
+    program = {"ovs": Ovs.VSWITCHD, "testpmd": "/usr/bin/dpdk-testpmd", "kernel-ct": "/usr/sbin/nft"}.get(name)
     if program and not os.path.exists(program):
         return "%s is not installed (tools/setup --peers)" % program
     return None

@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """One measurement: a program, the generator, and what the cores did meanwhile."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import statistics
 import subprocess
+import sys
 import threading
 import time
 
 from lab import Lab
 
-from . import cores, traffic
-from .duts import DUTS
+from . import cores
+from .duts import POLLING
+from .inkernel import IN_KERNEL
 
 WARM_S = 1.0
 INTERVAL_S = 0.25
-PRIME_RATE = 100e3    # within what a port may bring into Weft's slow path
 ATTEMPTS = 3
 VALID_MIN = 4         # intervals
 FIRST = -20           # nice
@@ -40,31 +42,17 @@ class Measurement:
 class Tools:
     build: str
     pktgen: str
+    live: str
     cores: str
     patience_s: float = 20    # for near cores
     first: bool = False       # both threads go before other programs
 
 
-def generator_args(tools, dut):
-    case = dut.case
-    path = os.path.join(dut.dir, "profile.yaml")
-    profile = traffic.profile(case, plain=dut.plain)
-    profile["ports"] = dut.devices()
-    with open(path, "w", encoding="ascii") as f:
-        json.dump(profile, f)  # which is YAML
-    args = [tools.pktgen, *(["pingpong"] if case.pingpong else []), "--profile", path, "--quiet", "--json", "-",
-            "--duration", str(WARM_S + case.seconds + 2 * INTERVAL_S), "--interval", str(INTERVAL_S),
-            "--core", str(cores.GENERATOR_CPU), "--queues", str(dut.rx_queues), "--wait", "20"]
-    if case.order == "sequence" and not case.connections and not dut.plain:
-        args += ["--prime", str(PRIME_RATE)]
-    return args
-
-
-def one_class(result, samples, n_threads):
+def one_class(result, samples, groups):
     """With one packet in flight the run is judged as a whole: most of it with the cores at one distance."""
     last = cores.last_trial(result["intervals"])
     begin, end = last[0]["clock"], last[-1]["clock"]
-    _, shares = cores.judge(samples, begin, end, n_threads)
+    _, shares = cores.judge(samples, begin, end, groups)
     near = [0 < s["trip_ns"] < cores.NEAR_NS for s in samples if begin <= s["clock"] <= end]
     part = sum(near) / max(1, len(near))
     where = "near" if part >= 0.8 else "far" if part <= 0.2 else None
@@ -78,14 +66,14 @@ def total_latency(result):
 
 
 def evaluate(dut, result, samples):
-    n_threads = len(dut.tids) + 1
+    groups = [len(dut.tids), 1]
     m = Measurement(dut.name, latency_ns=total_latency(result), loss=result["outcome"]["loss"])
     if dut.case.pingpong:
-        m.distance, m.shares = one_class(result, samples, n_threads)
+        m.distance, m.shares = one_class(result, samples, groups)
         m.value = m.latency_ns["p50"] if m.distance and m.latency_ns else None
         m.of = m.intervals = 1
         return m
-    judged = cores.judge_intervals(result["intervals"], samples, n_threads, WARM_S)
+    judged = cores.judge_intervals(result["intervals"], samples, groups, WARM_S)
     m.of = len(judged)
     if judged:
         m.unfiltered = statistics.median(i.rate for i in judged)
@@ -100,14 +88,15 @@ def evaluate(dut, result, samples):
 def put_first(tid):
     """Before other sessions, too, which the scheduler otherwise treats as equals."""
     os.setpriority(os.PRIO_PROCESS, tid, FIRST)
-    if os.path.exists("/proc/%d/autogroup" % tid):
+    with contextlib.suppress(OSError):  # the kernel's threads and some kernels have no groups
         with open("/proc/%d/autogroup" % tid, "w", encoding="ascii") as f:
             f.write(str(FIRST))
 
 
 def generate(tools, dut):
     """Runs the generator beside a program that is ready. Returns its result, what the cores did, and notes."""
-    generator = subprocess.Popen(generator_args(tools, dut), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    seconds = WARM_S + dut.case.seconds + 2 * INTERVAL_S
+    generator = subprocess.Popen(dut.generator(tools, seconds, INTERVAL_S), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                  start_new_session=True)
     for tid in [*dut.tids, generator.pid] if tools.first else []:
         put_first(tid)
@@ -126,17 +115,22 @@ def generate(tools, dut):
         if side.ident:
             side.join()
     if generator.returncode != 0:
-        raise RuntimeError("weft-pktgen ended with %d: %s" % (generator.returncode, err[-500:]))
+        raise RuntimeError("the generator ended with %d: %s" % (generator.returncode, err[-500:]))
     return json.loads(out), samples, notes
 
 
+def program_of(case, name):
+    return (IN_KERNEL if case.tenant == "veth" else POLLING)[name]
+
+
 def measure_once(tools, case, name):
-    with Lab(build=tools.build) as lab:
-        dut = DUTS[name](lab, case)
+    with contextlib.redirect_stdout(sys.stderr), Lab(build=tools.build) as lab:  # which reports when this fails
+        dut = program_of(case, name)(lab, case)
         dut.start()
         result, samples, notes = generate(tools, dut)
         m = evaluate(dut, result, samples)
         m.notes.update(notes)
+        m.notes.update(dut.after(result))
         return m
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The tables that perf/run prints."""
 
-from .verdict import figures, ratio, trust
+from .verdict import case_ratios, figures, trust
 
 
 def show_value(case, figure):
@@ -9,30 +9,33 @@ def show_value(case, figure):
     return "%8.3f %s (%.3f-%.3f)" % (figure.median / scale, unit, figure.least / scale, figure.greatest / scale)
 
 
+def ratio_text(name, where, ratios):
+    """Of Weft's to this program, where the figure of the row has a part in it."""
+    told = ["%s : %s %.2f" % (r["over"], name, r["value"]) for r in ratios if r["distance"] == where]
+    untold = {r["why"]: "no ratio: " + r["why"] for r in ratios if r["why"]}
+    return "  " + "; ".join([*told, *untold.values()]) if told or untold else ""
+
+
 def case_lines(case, by_dut, rounds):
     """The rows of one case; ratios are those of Weft to the others."""
-    weft = figures(by_dut.get("weft", []))
     for name, measurements in by_dut.items():
         found = figures(measurements)
-        line = "%-16s %-8s" % (case.name, name)
+        line = "%-16s %-9s" % (case.name, name)
         if not found:
             shares = [m.shares for m in measurements if m.shares]
             seen = ", ".join("%.2f" % s for s in shares[-1]) if shares else "?"
             yield line + " too noisy (shares of the cores in the last round: %s)" % seen
             continue
+        ratios = [r for r in case_ratios(by_dut, rounds) if r["under"] == name]
         for figure in found.values():
             doubt = trust(figure, rounds)
-            text = "%s %-44s %-4s" % (line, show_value(case, figure), figure.distance)
-            if name != "weft" and weft:
-                value, where, why = ratio(weft, found, rounds)
-                if why is None and where == figure.distance:
-                    text += "  weft : %s %.2f" % (name, value)
-                elif why is not None:
-                    text += "  no ratio: " + why
-            yield text + ("  [%s]" % doubt if doubt else "")
-    for m in by_dut.get("weft", []):
-        if m.notes:
-            yield "%-16s %s, loss %.6f %%" % ("", ", ".join("%s %.4g" % n for n in m.notes.items()), m.loss * 100)
+            yield "%s %-44s %-4s%s%s" % (line, show_value(case, figure), figure.distance,
+                                         ratio_text(name, figure.distance, ratios), "  [%s]" % doubt if doubt else "")
+    for name, measurements in by_dut.items():
+        for m in measurements:
+            if m.notes:
+                yield "%-16s %-9s %s, loss %.6f %%" % ("", name, ", ".join("%s %.4g" % n for n in m.notes.items()),
+                                                      m.loss * 100)
 
 
 def floor_lines(rows):

@@ -54,6 +54,21 @@ def ratio(over, under, rounds):
     return None, None, why
 
 
+def is_weft(dut):
+    return dut.split("-")[0] == "weft"
+
+
+def case_ratios(by_dut, rounds):
+    """Rows: each of Weft's programs to each other one of the case."""
+    rows = []
+    for under, measurements in by_dut.items():
+        for over in by_dut if not is_weft(under) else ():
+            if is_weft(over):
+                value, where, why = ratio(figures(by_dut[over]), figures(measurements), rounds)
+                rows.append({"over": over, "under": under, "value": value, "distance": where, "why": why})
+    return rows
+
+
 def floors(results, rounds, table):
     """results: {case: {program: [Measurement]}}. Rows for the floors whose cases were run."""
     rows = []

@@ -10,7 +10,7 @@ import sys
 SOURCE = os.environ["WEFT_SOURCE"]
 sys.path[:0] = [os.path.join(SOURCE, "perf", "lib"), os.path.join(SOURCE, "tests", "lib")]
 
-from side import cases, cores, others, page, run, text, traffic, verdict  # noqa: E402
+from side import cases, cores, frames, others, page, run, text, traffic, verdict  # noqa: E402
 
 
 def samples(seconds, share, trip=100):
@@ -27,17 +27,23 @@ def test_distance():
 
 
 def test_intervals_count_when_threads_had_their_cores():
-    assert all(i.valid and i.distance == "near" for i in cores.judge_intervals(intervals(8), samples(5, 0.95), 2, 0.5))
-    judged = cores.judge_intervals(intervals(8), samples(5, 0.9), 2, 0.5)
+    assert all(i.valid and i.distance == "near" for i in cores.judge_intervals(intervals(8), samples(5, 0.95), [1, 1], 0.5))
+    judged = cores.judge_intervals(intervals(8), samples(5, 0.9), [1, 1], 0.5)
     assert len(judged) == 5 and not any(i.valid for i in judged)
     assert abs(judged[0].shares[0] - 0.9) < 1e-6
+
+
+def test_threads_that_share_a_core_count_together():
+    halves = [{**s, "ran": [s["ran"][0] / 2, s["ran"][0] / 2, s["ran"][1]]} for s in samples(5, 0.95)]
+    assert all(i.valid for i in cores.judge_intervals(intervals(8), halves, [2, 1], 0.5))
+    assert not any(i.valid for i in cores.judge_intervals(intervals(8), halves, [1, 1, 1], 0.5))
 
 
 def test_intervals_count_while_the_distance_stays():
     moved = samples(5, 1)
     for s in moved[20:]:
         s["trip_ns"] = 300
-    judged = cores.judge_intervals(intervals(10), moved, 2, 0)
+    judged = cores.judge_intervals(intervals(10), moved, [1, 1], 0)
     assert [i.distance for i in judged] == ["near"] * 3 + [None] * 2 + ["far"] * 4
     assert all(i.valid == (i.distance is not None) for i in judged)
 
@@ -84,6 +90,28 @@ def test_table():
     case = next(c for c in cases.CASES if c.name == "both-all")
     lines = list(text.case_lines(case, example()["both-all"], 3))
     assert "weft : ovs 9.00" in lines[1] and "no ratio" in lines[2]
+    by_dut = {"weft": measured("weft", 2e6, 2e6, 2e6), "weft-xdp": measured("weft-xdp", 3e6, 3e6, 3e6),
+              "kernel": measured("kernel", 1e6, 1e6, 1e6)}
+    lines = list(text.case_lines(case, by_dut, 3))
+    assert "weft : kernel 2.00; weft-xdp : kernel 3.00" in lines[2] and ":" not in lines[1]
+
+
+def test_figures_of_one_round_are_doubted():
+    figure = verdict.figures(measured("weft", 1e6))["near"]
+    assert verdict.trust(figure, 3) == "1 of 3 rounds were quiet enough" and verdict.trust(figure, 1) is None
+    assert verdict.trust(None, 3) == "not measured"
+    even = verdict.figures(measured("weft", 1e6, 4e6, 2e6, 3e6))["near"]
+    assert even.median == 2.5e6 and even.least == 1e6 and even.greatest == 4e6 and verdict.trust(even, 4)
+
+
+def test_frames():
+    out = {"src_mac": traffic.VM_MAC, "dst_mac": traffic.FAR_MAC, "src_ip": "10.1.0.11", "dst_ip": "10.1.0.12",
+           "src_port": 10000, "dst_port": 20000}
+    frame = frames.plain(out, 64)
+    assert len(frame) == 64 and frames.ones_complement(frame[14:34]) == 0 and frame[34:38] == b"\x27\x10\x4e\x20"
+    (plain, at), (tunnel, back_at) = frames.sources(next(c for c in cases.CASES if c.name == "kernel-in"), False)
+    assert len(plain) == 64 and len(tunnel) == 64 + frames.OUTER and plain[at:at + 2] == tunnel[back_at:back_at + 2]
+    assert frames.ones_complement(tunnel[14:34]) == 0 and tunnel[46:50] == bytes([0, 0, traffic.VNI, 0])
 
 
 OUTPUT = """TSC 2600 MHz
@@ -149,8 +177,8 @@ def test_names_of_cases():
 def test_generator_takes_all_profiles(tmp_path):
     """Each case's profile, on devices that swallow everything. Rings would need the switches."""
     for case in cases.CASES:
-        if case.name.startswith(("size-", "rules-", "churn-", "flows-")):
-            continue  # other numbers in what both-all has
+        if case.name.startswith(("size-", "rules-", "churn-", "flows-")) or case.tenant == "veth":
+            continue  # other numbers in what both-all has; another generator
         for plain in (False, True) if "testpmd" in case.duts else (False,):
             profile = traffic.profile(case, plain)
             profile["ports"] = ["net_null%d,no-rx=1" % i for i in range(case.vms + 1)]
