@@ -3,12 +3,14 @@
 
 import dataclasses
 import re
+import signal
 import subprocess
 
 from .cases import QUICK, USUAL
+from .verdict import SPREAD_MAX
 
-
-FIGURE = re.compile(r"^\s*(?:median +)?(\S.*?) +([\d.]+) (?:cycles|times|ns of CPU|Gbit/s)")
+FIGURE = re.compile(r"^\s*(?:median +)?(\S.*?) +([\d.]+) (?:cycles|times|ns of CPU|ms of CPU|Gbit/s|M/s)"
+                    r"(?:[^()]*\(([\d.]+)-([\d.]+)\))?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,34 +31,55 @@ OTHERS = [
     bench("workers", QUICK, "two workers beside each other in one process"),
     bench("new", USUAL, "cycles per new session in one process"),
     bench("connections", USUAL, "cycles per TCP connection in one process"),
-    Other("fast-path", USUAL, "the programs in the kernel beside bridge+vxlan, and a bare redirect",
-          ("{build}/perf/fastpath/weft-bench-fastpath", "pps", "3", "1"), 600),
-    Other("tcp", USUAL, "TCP between containers on two hosts beside the kernel's bridge and vxlan",
-          ("{perf}/compare/tcp", "3", "2"), 300),
+    Other("product", USUAL, "containers on two hosts: the whole product with its fast path beside bridge+vxlan",
+          ("{perf}/compare/fastpath", "--rounds", "3", "--seconds", "2"), 600),
 ]
 
 
 def read_figures(text):
-    """{name: value}; what is indented is named after the line above it that ends in a colon."""
+    """{name: [value, least, greatest]}, or [value]; what is indented is named after the line above it that ends in a
+    colon."""
     section, found = "", {}
     for line in text.splitlines():
         if line.endswith(":") and not line.startswith(" "):
-            section = line.split(",")[0].rstrip(":") + ("" if "skbs" not in line else ", skbs") + ": "
+            section = line.split(",")[0].rstrip(":") + ": "
         match = FIGURE.match(line)
         if match:
             name = " ".join(match.group(1).split())
-            found[(section if line.startswith(" ") else "") + name] = float(match.group(2))
+            found[(section if line.startswith(" ") else "") + name] = [float(v) for v in match.groups()[1:] if v]
     return found
 
 
+def figure_lines(figures):
+    for name, (value, *ends) in figures.items():
+        yield "  %-60s %10.2f%s" % (name, value, " (%.2f-%.2f)" % tuple(ends) if len(ends) == 2 else "")
+
+
 def run_other(other, build, perf):
-    """Returns its text and {name: value}."""
+    """Returns its text and {name: value}. However this ends, the program has ended, and cleaned up if it does that
+    when it is interrupted."""
     command = [part.format(build=build, perf=perf) for part in other.command]
-    p = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=other.seconds,
-                       check=False)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          start_new_session=True) as p:
+        try:
+            out, _ = p.communicate(timeout=other.seconds)
+        except subprocess.TimeoutExpired:
+            out = interrupt(p) + "\nnot done after %d s" % other.seconds
+        except BaseException:
+            interrupt(p)
+            raise
     if p.returncode != 0:
-        return "%s ended with %d:\n%s" % (" ".join(command), p.returncode, p.stdout[-2000:]), {}
-    return p.stdout, read_figures(p.stdout)
+        return "%s ended with %d:\n%s" % (" ".join(command), p.returncode, out[-2000:]), {}
+    return out, read_figures(out)
+
+
+def interrupt(process):
+    process.send_signal(signal.SIGINT)
+    try:
+        return process.communicate(timeout=20)[0]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.communicate()[0]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,24 +98,29 @@ OTHER_FLOORS = [
     OtherFloor("own cycles per packet, 65,536 sessions", "stateful", "session hit, encap, IPv4 65536 sessions", "", 220, 140,
                True),
     OtherFloor("two workers : one", "workers", "two workers : one", "", 1.9, 1.98),
-    OtherFloor("fast path, 64 B : kernel bridge+vxlan with conntrack", "fast-path", "uplink to port: the same, conntrack",
-               "uplink to port: xdp uplink, devmap", 5, 8),
-    OtherFloor("fast path, 64 B : bare XDP redirect", "fast-path", "uplink to port: bare XDP redirect",
-               "uplink to port: xdp uplink, devmap", 0.6, 0.8),
-    OtherFloor("container TCP : kernel bridge+vxlan with offloads", "tcp", "weft", "kernel bridge+vxlan", 1.0, 1.5),
+    OtherFloor("container TCP : kernel bridge+vxlan with offloads", "product", "TCP: weft, tc on the uplink (veth)",
+               "TCP: kernel bridge+vxlan", 1.0, 1.5),
 ]
 
 
+def why_not(figure):
+    """None: it may be told."""
+    if not figure or not figure[0]:
+        return "its program did not tell it"
+    if len(figure) == 3 and figure[2] > SPREAD_MAX * figure[1]:
+        return "too noisy: rounds differ by %.2f" % (figure[2] / figure[1])
+    return None
+
+
 def other_floors(figures):
-    """figures: {other: {name: value}}. Rows as those of verdict.floors."""
+    """figures: {other: {name: [value, least, greatest]}}. Rows as those of verdict.floors."""
     rows = []
     for f in OTHER_FLOORS:
         of = figures.get(f.other)
         if of is None:
             continue
-        value, why = None, "its program did not tell it"
-        if f.over in of and (not f.under or of.get(f.under)):
-            value, why = of[f.over] / (of[f.under] if f.under else 1), None
+        why = why_not(of.get(f.over)) or (why_not(of.get(f.under)) if f.under else None)
+        value = None if why else of[f.over][0] / (of[f.under][0] if f.under else 1)
         held = None if value is None else (value <= f.floor if f.least else value >= f.floor)
         rows.append({"what": f.what, "floor": f.floor, "aim": f.aim, "least": f.least, "value": value,
                      "distance": "any", "why": why, "held": held})

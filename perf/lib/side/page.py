@@ -114,7 +114,7 @@ def floor_table(rows):
     return "<table><tr><th>ratio</th><th>is</th><th>floor</th><th>aim</th><th></th></tr>%s</table>" % body
 
 
-def page(facts, results, rows, lines, others):
+def page(facts, results, rows, lines, others, failures=()):
     """lines: the table as text; others: {title: text} of cases that print their own."""
     about = "".join("<tr><td>%s</td><td>%s</td></tr>" % (esc(k), esc(v)) for k, v in facts.items())
     more = "".join("<h2>%s</h2><pre>%s</pre>" % (esc(title), esc(text)) for title, text in others.items())

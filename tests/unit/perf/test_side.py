@@ -10,7 +10,7 @@ import sys
 SOURCE = os.environ["WEFT_SOURCE"]
 sys.path[:0] = [os.path.join(SOURCE, "perf", "lib"), os.path.join(SOURCE, "tests", "lib")]
 
-from side import cases, cores, frames, others, page, run, text, traffic, verdict  # noqa: E402
+from side import book, cases, cores, frames, others, page, run, text, traffic, verdict  # noqa: E402
 
 
 def samples(seconds, share, trip=100):
@@ -104,6 +104,77 @@ def test_figures_of_one_round_are_doubted():
     assert even.median == 2.5e6 and even.least == 1e6 and even.greatest == 4e6 and verdict.trust(even, 4)
 
 
+OUTPUT = """TSC 2600 MHz
+session hit, encap, IPv4       64 sessions    127.1 cycles/packet     48.9 ns
+two workers : one                     2.04 times (1.73 to 2.35 in 8 of 10 rounds)
+# round 1  kernel bridge+vxlan                gbits 11.5
+TCP, medians of 3 rounds:
+  kernel bridge+vxlan                   11.500 Gbit/s (10.100-12.800)
+  weft, tc on the uplink (veth)         12.100 Gbit/s (11.000-13.000)
+per 64-byte frame, medians of 3 rounds:
+  kernel bridge+vxlan                 2100.000 ns of CPU (2000.000-2200.000)
+"""
+
+
+def test_figures_of_other_programs():
+    found = others.read_figures(OUTPUT)
+    assert found["session hit, encap, IPv4 64 sessions"] == [127.1] and found["two workers : one"] == [2.04]
+    assert found["TCP: kernel bridge+vxlan"] == [11.5, 10.1, 12.8]
+    assert found["per 64-byte frame: kernel bridge+vxlan"] == [2100, 2000, 2200] and len(found) == 5
+    rows = {r["what"]: r for r in others.other_floors({"workers": found, "product": found})}
+    assert rows["two workers : one"]["held"] is True
+    assert abs(rows["container TCP : kernel bridge+vxlan with offloads"]["value"] - 12.1 / 11.5) < 1e-9
+    found["TCP: kernel bridge+vxlan"][2] = 20
+    row, = (r for r in others.other_floors({"product": found}))
+    assert row["value"] is None and "too noisy" in row["why"]
+    assert others.other_floors({"workers": {}})[0]["why"]
+
+
+def test_other_program_that_fails_or_hangs():
+    def run_other(script, seconds=10):
+        return others.run_other(others.Other("x", 1, "y", ("sh", "-c", script), seconds), "build", "perf")
+    assert run_other("echo 'a  1.0 times'") == ("a  1.0 times\n", {"a": [1.0]})
+    output, figures = run_other("echo no; exit 3")
+    assert "ended with 3" in output and "no" in output and figures == {}
+    output, figures = run_other("trap 'echo cleaned; exit 1' INT; while :; do sleep 0.1; done", 1)
+    assert "cleaned" in output and "not done after 1 s" in output and figures == {}
+
+
+def new_book(tmp_path):
+    b = book.Book({"rounds": 3, "when": "now"}, 3, cases.FLOORS, tmp_path / "r.json", tmp_path / "r.html")
+    b.known = {c.name: c for c in cases.CASES}
+    return b
+
+
+def test_book_is_kept_after_each_case_and_read_again(tmp_path):
+    b, results = new_book(tmp_path), example()
+    b.add_case(b.known["both-all"], results["both-all"])
+    kept = json.loads((tmp_path / "r.json").read_text())
+    assert list(kept["cases"]) == ["both-all"] and [f["value"] is None for f in kept["floors"]] == [False, True]
+    assert {r["under"]: r["value"] for r in kept["ratios"]["both-all"]} == {"ovs": 9, "testpmd": None}
+    b.failed("out-all", "ovs", "it ended")
+    b.add_other(others.OTHERS[0], "text", {"x": [1.0]})
+    again = new_book(tmp_path)
+    again.resume()
+    assert again.results == {"both-all": results["both-all"]} and again.figures == b.figures
+    again.add_case(b.known["latency-out"], results["latency-out"])
+    assert len(again.floors()) > len(b.floors()) and "latency-out" in (tmp_path / "r.html").read_text()
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_time_left():
+    now = [0.0]
+    clock = book.Clock(10, 240, now=lambda: now[0])
+    assert clock.show() == "0 min gone, about 3 min left"
+    for _ in range(5):
+        now[0] += 60
+        clock.measured(60)
+    assert clock.show() == "5 min gone, about 6 min left"
+    clock.left_out(5)
+    clock.other_done(240)
+    assert clock.show() == "5 min gone, about 0 min left"
+
+
 def test_frames():
     out = {"src_mac": traffic.VM_MAC, "dst_mac": traffic.FAR_MAC, "src_ip": "10.1.0.11", "dst_ip": "10.1.0.12",
            "src_port": 10000, "dst_port": 20000}
@@ -112,29 +183,6 @@ def test_frames():
     (plain, at), (tunnel, back_at) = frames.sources(next(c for c in cases.CASES if c.name == "kernel-in"), False)
     assert len(plain) == 64 and len(tunnel) == 64 + frames.OUTER and plain[at:at + 2] == tunnel[back_at:back_at + 2]
     assert frames.ones_complement(tunnel[14:34]) == 0 and tunnel[46:50] == bytes([0, 0, traffic.VNI, 0])
-
-
-OUTPUT = """TSC 2600 MHz
-session hit, encap, IPv4       64 sessions    127.1 cycles/packet     48.9 ns
-two workers : one                     2.04 times (1.73 to 2.35 in 8 of 10 rounds)
-uplink to port, XDP frames, 64 bytes, 1000 flows:
-  bare XDP redirect         408.92 ns of CPU per frame (408.92-408.92)
-                              1.14 Mpps (1.14-1.14)
-  xdp uplink, devmap        600.00 ns of CPU per frame (408.92-408.92)
-uplink to port, skbs, 64 bytes, 1000 flows:
-  bare XDP redirect         1958.01 ns of CPU per frame (1958.01-1958.01)
-median   kernel bridge+vxlan                11.50 Gbit/s  (9.00-12.80)  1.00 of the kernel
-"""
-
-
-def test_figures_of_other_programs():
-    found = others.read_figures(OUTPUT)
-    assert found["session hit, encap, IPv4 64 sessions"] == 127.1 and found["two workers : one"] == 2.04
-    assert found["uplink to port, skbs: bare XDP redirect"] == 1958.01 and found["kernel bridge+vxlan"] == 11.5
-    rows = {r["what"]: r for r in others.other_floors({"workers": found, "fast-path": found})}
-    assert rows["two workers : one"]["held"] is True
-    assert abs(rows["fast path, 64 B : bare XDP redirect"]["value"] - 408.92 / 600) < 1e-9
-    assert rows["fast path, 64 B : kernel bridge+vxlan with conntrack"]["why"]
 
 
 class Checker(html.parser.HTMLParser):
@@ -161,7 +209,7 @@ def test_page_stands_alone():
         m.latency_ns = {"p50": 400, "p90": 500, "p99": 600, "p99.9": 700, "p99.99": 900}
     rows = verdict.floors(results, 3, cases.FLOORS)
     checker = Checker()
-    checker.feed(page.page({"cpu": "<x>"}, results, rows, ["a < b"], {"t": "u"}))
+    checker.feed(page.page({"cpu": "<x>"}, results, rows, ["a < b"], {"t": "u"}, ["f"]))
     assert checker.open == [] and checker.outside == []
     assert checker.tags.count("svg") == 4 and "polyline" in checker.tags
 
