@@ -9,7 +9,11 @@
 #include <rte_common.h>
 #include <rte_ether.h>
 
+#include <pkt/gso.h>
+
 #include "offload_priv.h"
+
+static_assert(WEFT_BPF_GSO_SEGS_MAX == PKT_GSO_SEGS_MAX, "one verdict");
 
 static void describe_key(const struct session_key *k, struct weft_bpf_key *ret)
 {

@@ -87,6 +87,8 @@ int weft_port(struct __sk_buff *skb)
 	miss = control_ready(ctl) ? port_parse(skb, &p) : WEFT_BPF_MISS_NOT_READY;
 	if (!miss)
 		miss = hit_find(ctl, &p, skb->gso_size, &h);
+	if (!miss && !skb_sum_fits(skb, &p, 0))
+		miss = WEFT_BPF_MISS_HEADERS;
 	if (!miss) {
 		if (h.d.flags & WEFT_BPF_DIR_ROUTED)
 			hit_route(&h, &p);

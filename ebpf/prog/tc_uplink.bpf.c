@@ -47,6 +47,8 @@ static __always_inline int uplink_judge(const struct weft_bpf_control *ctl, stru
 	/* nothing goes from a tunnel to a tunnel */
 	if (h->d.out_ifindex == 0)
 		return WEFT_BPF_MISS_VTEP;
+	if (!skb_sum_fits(skb, p, o->size))
+		return WEFT_BPF_MISS_HEADERS;
 	return outer_judge(o, p, &h->d, skb->ifindex, &flags);
 }
 

@@ -202,6 +202,35 @@ static void test_offloads_stay(void **state)
 	assert_int_equal(got.vnet.csum_offset, 16);
 }
 
+/* A checksum that is yet to be put somewhere else than into the L4 header would change the frame
+ * once it is judged, into one to another port: the data plane completes it first. */
+static void test_checksums_elsewhere(void **state)
+{
+	static const struct {
+		uint16_t start, offset;
+	} odd[] = {{20, 16}, {34, 2}, {34, 16}, {42, 6}, {33, 7}};
+	struct virtio_net_hdr vnet = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 34, .csum_offset = 6};
+	struct flow f = flow_make(false, IPPROTO_UDP);
+	struct frame frame;
+	struct got got;
+
+	f.payload = 64;
+	frame = frame_make(&f);
+	put_session(&f);
+	socket_send(at_tenant[0], &frame, &vnet);
+	socket_expect(at_tenant[1], &frame);
+	for (unsigned int i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		vnet.csum_start = odd[i].start;
+		vnet.csum_offset = odd[i].offset;
+		got = expect_missed(&frame, &vnet);
+		assert_memory_equal(got.b, frame.b, frame.len);
+		assert_int_equal(got.vnet.csum_start, odd[i].start);
+		assert_int_equal(got.vnet.csum_offset, odd[i].offset);
+	}
+	tables_clear();
+}
+
 static void push_tag(struct frame *f, uint16_t tpid, uint16_t tci)
 {
 	const uint8_t tag[4] = {tpid >> 8, tpid, tci >> 8, tci};
@@ -380,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_misses_are_seen_once),
 		cmocka_unit_test(test_other_frames),
 		cmocka_unit_test(test_offloads_stay),
+		cmocka_unit_test(test_checksums_elsewhere),
 		cmocka_unit_test(test_tags_stay),
 		cmocka_unit_test(test_mark_cannot_be_forged),
 		cmocka_unit_test(test_without_mark_all_is_dropped),

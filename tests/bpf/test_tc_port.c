@@ -220,6 +220,25 @@ static void test_gso(void **state)
 	tables_clear();
 }
 
+/* As many segments as the data plane takes, and one more. */
+static void test_gso_segments(void **state)
+{
+	struct flow f = flow_make(false, IPPROTO_TCP);
+	struct __sk_buff skb = {.gso_size = 11, .gso_segs = 128};
+	struct frame frame;
+	uint32_t index;
+
+	f.payload = 11 * WEFT_BPF_GSO_SEGS_MAX + 1;
+	frame = frame_make(&f);
+	index = port_session(&f, LOCAL, false);
+	port_expect_miss_skb(&frame, index, WEFT_BPF_MISS_HEADERS, &skb);
+	f.payload--;
+	frame = frame_make(&f);
+	assert_int_equal(port_run(&frame, &skb), TC_ACT_REDIRECT);
+	assert_int_equal(tables.dirs[index].state.packets, 1);
+	tables_clear();
+}
+
 /* A full bucket keeps sessions out, never lets anything in. */
 static void test_full_bucket(void **state)
 {
@@ -393,6 +412,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_tcp_flags, port_forget),
 		cmocka_unit_test_teardown(test_tcp_state, port_forget),
 		cmocka_unit_test_teardown(test_gso, port_forget),
+		cmocka_unit_test_teardown(test_gso_segments, port_forget),
 		cmocka_unit_test_teardown(test_full_bucket, port_forget),
 		cmocka_unit_test(test_no_mark),
 		cmocka_unit_test_teardown(test_second_pass_ends, port_forget),

@@ -53,7 +53,7 @@ static inline __u32 weft_bpf_port_cnt_at(__u32 slot, __u32 cpu, __u32 n_cpus)
 	X(NOT_READY, "not-ready")   /* the tables are not there, or have another layout */         \
 	X(NOT_IP, "not-ip")	    /* neither IPv4 nor IPv6 */                                    \
 	X(VLAN, "vlan")		    /* a tag of the tenant's */                                    \
-	X(HEADERS, "headers")	    /* cut off, wrong, options, extension headers, fragments */    \
+	X(HEADERS, "headers")	    /* cut off, wrong, unusual, or offloads that don't fit them */ \
 	X(PROTOCOL, "protocol")	    /* neither TCP nor UDP nor ICMP echo */                        \
 	X(OUTER, "outer")	    /* outer headers that are wrong or unusual */                  \
 	X(NO_SESSION, "no-session") /* */                                                          \

@@ -125,6 +125,9 @@ struct weft_bpf_decision {
 };
 _Static_assert(sizeof(struct weft_bpf_decision) == 60, "fits beside the key");
 
+/* A GSO frame of more segments is nobody's: the data plane refuses it (pkt/gso.h). */
+#define WEFT_BPF_GSO_SEGS_MAX 128
+
 /* What programs write. */
 struct weft_bpf_state {
 	__u64 packets; /* frames as they passed: a GSO frame is one */

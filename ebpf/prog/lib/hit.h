@@ -116,6 +116,12 @@ static __always_inline int judge_tcp(const struct hit *h, const struct packet *p
 	return segment_in_window(own, peer, &p->tcp) ? 0 : WEFT_BPF_MISS_TCP_WINDOW;
 }
 
+/* A GSO frame of a tenant's own making may want to become tens of thousands. */
+static __always_inline int too_many_segments(const struct packet *p, __u32 gso_size)
+{
+	return gso_size && p->l3_len - p->hdr_len > gso_size * WEFT_BPF_GSO_SEGS_MAX;
+}
+
 /* gso_size: payload per segment of a GSO frame, else 0. Returns 0 or enum weft_bpf_miss. */
 static __always_inline int hit_find(
 	const struct weft_bpf_control *c, const struct packet *p, __u32 gso_size, struct hit *h)
@@ -133,6 +139,8 @@ static __always_inline int hit_find(
 		return WEFT_BPF_MISS_TTL;
 	if (longest > h->d.max_l3)
 		return WEFT_BPF_MISS_TOO_LONG;
+	if (too_many_segments(p, gso_size))
+		return WEFT_BPF_MISS_HEADERS;
 	return p->key.proto == IPPROTO_TCP ? judge_tcp(h, p) : 0;
 }
 

@@ -13,6 +13,8 @@
 #include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 
+#include <bpf/bpf_core_read.h>
+
 #include "count.h"
 #include "encap.h"
 
@@ -23,6 +25,18 @@
 /* Linux 6.3; older ones refuse it, then such packets are misses. */
 #define ROOM_DECAP_V4 (1 << 7)
 #define ROOM_DECAP_V6 (1 << 8)
+
+/* What the kernel tells programs nothing of; where it is, libbpf finds out (CO-RE). */
+struct sk_buff {
+	__u16 csum_start; /* this one and mac_header from where the buffer begins */
+	__u16 csum_offset;
+	__u16 mac_header;
+	__u8 ip_summed : 2;
+} __attribute__((preserve_access_index));
+
+#define CHECKSUM_PARTIAL 3
+#define TCP_CHECK	 16
+#define UDP_CHECK	 6
 
 /* A cursor at the frame's start that reaches at least size bytes, if there are so many. */
 static __always_inline struct cursor skb_cursor(struct __sk_buff *skb, __u32 size)
@@ -37,6 +51,25 @@ static __always_inline struct cursor skb_cursor(struct __sk_buff *skb, __u32 siz
 		.pos = (void *)(unsigned long)skb->data,
 		.end = (void *)(unsigned long)skb->data_end,
 	};
+}
+
+/* Whether a checksum that is yet to be completed goes into the L4 header of p, whose Ethernet
+ * header is eth_off into the frame. A tenant says where (virtio-net header): anywhere else it would
+ * change the frame after all questions have been asked of it. */
+static __always_inline int skb_sum_fits(
+	struct __sk_buff *skb, const struct packet *p, __u32 eth_off)
+{
+	const struct sk_buff *s = (const void *)skb;
+	__u32 l3_size = p->key.family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	__u32 l4_off;
+
+	if (BPF_CORE_READ_BITFIELD_PROBED(s, ip_summed) != CHECKSUM_PARTIAL)
+		return 1;
+	l4_off = (__u16)(BPF_CORE_READ(s, csum_start) - BPF_CORE_READ(s, mac_header));
+	if (l4_off != eth_off + ETH_HLEN + l3_size)
+		return 0;
+	return (p->key.proto == IPPROTO_TCP && BPF_CORE_READ(s, csum_offset) == TCP_CHECK) ||
+	       (p->key.proto == IPPROTO_UDP && BPF_CORE_READ(s, csum_offset) == UDP_CHECK);
 }
 
 /* Cuts what stands behind the IP packet. len: of the frame with it. False: can't be done. */
