@@ -50,19 +50,19 @@ void loader_guard_free(struct loader_guard *g)
 
 int loader_guard_ensure(struct loader_guard *g, int ifindex, char *text)
 {
-	int error;
+	int error, changed = 0;
 
 	text[0] = '\0';
 	prog_capture_begin();
 	error = tc_prepare(ifindex, text);
 	if (error >= 0)
-		error = tc_put(
+		changed = error = tc_put(
 			ifindex, BPF_TC_INGRESS, bpf_program__fd(g->skel->progs.weft_guard), text);
 	if (error >= 0)
 		error = tc_put(ifindex, BPF_TC_EGRESS,
 			bpf_program__fd(g->skel->progs.weft_guard_out), text);
 	prog_capture_end();
-	return error < 0 ? error : 0;
+	return error < 0 ? error : error | changed;
 }
 
 /* The clsact qdisc stays: it costs nothing and somebody else may have filters on it. */

@@ -75,7 +75,7 @@ static void test_programs_take_the_guards_place(void **state)
 	struct loader_guard *g;
 
 	assert_int_equal(loader_guard_new(&g, text), 0);
-	assert_int_equal(loader_guard_ensure(g, ifindex, text), 0);
+	assert_int_equal(loader_guard_ensure(g, ifindex, text), 1);
 	expect_progs(ifindex, "weft_guard", "weft_guard_out");
 	assert_int_equal(ensured(f, ifindex, LOADER_SPOT_PORT), 1);
 	expect_progs(ifindex, "weft_port", "weft_port_out");
@@ -83,7 +83,7 @@ static void test_programs_take_the_guards_place(void **state)
 	/* removing guards must not take these off, nor the reverse */
 	assert_int_equal(loader_guard_remove(ifindex), 0);
 	expect_progs(ifindex, "weft_port", "weft_port_out");
-	assert_int_equal(loader_guard_ensure(g, ifindex, text), 0);
+	assert_int_equal(loader_guard_ensure(g, ifindex, text), 1);
 	expect_progs(ifindex, "weft_guard", "weft_guard_out");
 	assert_int_equal(loader_fast_remove(ifindex, LOADER_SPOT_PORT), 0);
 	expect_progs(ifindex, "weft_guard", "weft_guard_out");

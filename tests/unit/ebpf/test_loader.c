@@ -255,7 +255,7 @@ static void test_guard(void **state)
 	test_netns_run(peer, "ip addr add 192.0.2.2/24 dev far0");
 	test_netns_run(peer, "ping -q -c1 -W2 192.0.2.1 >/dev/null");
 	assert_int_equal(loader_guard_new(&g, text), 0);
-	assert_int_equal(loader_guard_ensure(g, ifindex, text), 0);
+	assert_int_equal(loader_guard_ensure(g, ifindex, text), 1);
 	assert_int_equal(loader_guard_ensure(g, ifindex, text), 0);
 	assert_int_not_equal(test_netns_try(peer, "ping -q -c1 -W1 192.0.2.1 >/dev/null"), 0);
 	/* the host's stack can't reach the tenant either */
@@ -263,7 +263,12 @@ static void test_guard(void **state)
 	loader_guard_free(g);
 	assert_int_not_equal(test_netns_try(peer, "ping -q -c1 -W1 192.0.2.1 >/dev/null"), 0);
 	assert_int_equal(loader_guard_new(&g, text), 0);
+	/* somebody took one of the two off */
 	assert_int_equal(loader_guard_ensure(g, ifindex, text), 0);
+	test_netns_run(own, "tc filter del dev up0 egress");
+	assert_int_equal(loader_guard_ensure(g, ifindex, text), 1);
+	test_netns_run(own, "tc filter del dev up0 ingress");
+	assert_int_equal(loader_guard_ensure(g, ifindex, text), 1);
 	assert_int_equal(loader_guard_remove(ifindex), 0);
 	assert_int_equal(loader_guard_remove(ifindex), 0);
 	test_netns_run(peer, "ping -q -c1 -W2 192.0.2.1 >/dev/null");

@@ -159,7 +159,7 @@ int loader_guard_new(struct loader_guard **ret, char *text);
 /* Guards stay on their interfaces. Accepts NULL. */
 void loader_guard_free(struct loader_guard *g);
 /* Makes sure that the guard is on the interface, both directions; replaces any own program there in
- * one step each. */
+ * one step each. Returns as loader_fast_ensure. */
 int loader_guard_ensure(struct loader_guard *g, int ifindex, char *text);
 /* Takes own guards off. 0 also when there is none or the interface is gone. */
 int loader_guard_remove(int ifindex);
