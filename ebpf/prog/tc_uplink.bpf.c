@@ -52,15 +52,21 @@ static __always_inline int uplink_judge(const struct weft_bpf_control *ctl, stru
 	return outer_judge(o, p, &h->d, skb->ifindex, &flags);
 }
 
-/* As skb_decap. */
+/* As skb_decap. What stands behind the inner packet is cut last: it may be within the outer one,
+ * which would be cut short for the data plane. */
 static __always_inline int uplink_strip(
 	struct __sk_buff *skb, const struct outer *o, struct packet *p, const struct hit *h)
 {
-	__u32 len = o->size + ETH_HLEN + p->l3_len;
+	int miss;
 
+	if (skb->gso_size && skb->len != o->size + ETH_HLEN + p->l3_len)
+		return WEFT_BPF_MISS_HEADERS;
 	if (h->d.flags & WEFT_BPF_DIR_ROUTED)
 		hit_route(h, p);
-	return skb_trim(skb, len, skb->gso_size) ? skb_decap(skb, p, o) : WEFT_BPF_MISS_HEADERS;
+	miss = skb_decap(skb, p, o);
+	if (miss)
+		return miss;
+	return skb_trim(skb, ETH_HLEN + p->l3_len, 0) ? 0 : -1;
 }
 
 /* What is no session's. */

@@ -78,9 +78,22 @@ static __always_inline int xdp_judge(struct xdp_md *ctx, const struct weft_bpf_c
 	return miss;
 }
 
-/* Writes for weft_deliver what it is to do, in front of the frame. */
+/* Writes for weft_deliver, in front of the frame, where there is room for it (xdp_make_room), what
+ * it is to do. */
 static __always_inline int xdp_put_meta(
 	struct xdp_md *ctx, const struct weft_bpf_control *ctl, const struct hit *h)
+{
+	struct weft_bpf_meta *meta = (void *)(unsigned long)ctx->data_meta;
+
+	if ((void *)(meta + 1) > (void *)(unsigned long)ctx->data)
+		return -1;
+	meta->mark = ctl->mark;
+	meta->out = h->d.out_ifindex | (h->d.flags & WEFT_BPF_DIR_PEER ? WEFT_BPF_META_PEER : 0);
+	return 0;
+}
+
+/* Not every driver has any, or has some left. */
+static __always_inline int xdp_make_room(struct xdp_md *ctx)
 {
 	struct weft_bpf_meta *meta;
 
@@ -89,8 +102,7 @@ static __always_inline int xdp_put_meta(
 	meta = (void *)(unsigned long)ctx->data_meta;
 	if ((void *)(meta + 1) > (void *)(unsigned long)ctx->data)
 		return WEFT_BPF_MISS_KERNEL;
-	meta->mark = ctl->mark;
-	meta->out = h->d.out_ifindex | (h->d.flags & WEFT_BPF_DIR_PEER ? WEFT_BPF_META_PEER : 0);
+	*meta = (struct weft_bpf_meta){0};
 	return 0;
 }
 
@@ -136,13 +148,16 @@ static __always_inline int xdp_hit(struct xdp_md *ctx, int *ret_action)
 	by_xdp = h.d.flags & WEFT_BPF_DIR_XDP;
 	if (h.d.flags & WEFT_BPF_DIR_ROUTED)
 		hit_route(&h, &p);
-	/* No frame that keeps its outer headers may carry the mark: that comes last of what can
-	 * fail. */
-	miss = xdp_trim(ctx, len, &o, &p);
-	if (!miss && !by_xdp)
-		miss = xdp_put_meta(ctx, ctl, &h);
+	/* What may fail comes first, and cutting after it: what stands behind the inner packet may
+	 * be within the outer one, which would be cut short for the data plane. No frame that keeps
+	 * its outer headers carries the mark. */
+	miss = by_xdp ? 0 : xdp_make_room(ctx);
+	if (!miss)
+		miss = xdp_trim(ctx, len, &o, &p);
 	if (!miss)
 		miss = xdp_decap(ctx, &o, &p);
+	if (!miss && !by_xdp)
+		miss = xdp_put_meta(ctx, ctl, &h);
 	if (miss)
 		return miss;
 	hit_done(ctl, &p, &h, len, ETH_HLEN + p.l3_len);

@@ -254,6 +254,44 @@ static void test_padding_is_cut(void **state)
 	}
 }
 
+/* A frame that the kernel can't be told about goes to the data plane with its padding: that is
+ * within the outer packet. */
+static void test_misses_keep_padding(void **state)
+{
+	struct flow f = flow_make(false, IPPROTO_TCP);
+	struct xdp_md ctx = {0};
+	struct frame inner, in;
+	unsigned int meta_size = 0;
+	int action = -1;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .repeat = 1, .ctx_in = &ctx, .ctx_out = &ctx,
+		.ctx_size_in = sizeof(ctx), .ctx_size_out = sizeof(ctx));
+	uint8_t b[sizeof(in.b) + 256] = {0};
+
+	f.payload = 0;
+	inner = frame_make(&f);
+	inner.len = 60;
+	in = frame_encap(&inner, tunnel(false), true, VNI, 1, 0);
+	put_session(&f, false, true);
+	/* a driver's own, as much as there may be */
+	for (unsigned int size = 4; size <= 256; size += 4) {
+		ctx = (struct xdp_md){.data = size, .data_end = size + in.len};
+		memcpy(b + size, in.b, in.len);
+		opts.data_in = opts.data_out = b;
+		opts.data_size_in = size + in.len;
+		opts.data_size_out = sizeof(b);
+		if (bpf_prog_test_run_opts(bpf_program__fd(xdp->progs.weft_uplink), &opts) < 0)
+			break;
+		meta_size = size;
+		action = opts.retval;
+		if (action == XDP_PASS)
+			continue;
+		assert_int_equal(opts.data_size_out, size + in.len);
+		assert_memory_equal(b + size, in.b, in.len);
+	}
+	assert_in_range(meta_size, 32, 256);
+	assert_int_equal(action, XDP_REDIRECT);
+}
+
 static void test_ecn(void **state)
 {
 	for (unsigned int i = 0; i < 64; i++) {
@@ -629,6 +667,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_hits, forget),
 		cmocka_unit_test_teardown(test_padding_is_cut, forget),
+		cmocka_unit_test_teardown(test_misses_keep_padding, forget),
 		cmocka_unit_test_teardown(test_ecn, forget),
 		cmocka_unit_test_teardown(test_misses, forget),
 		cmocka_unit_test_teardown(test_xdp_needs_a_way, forget),
