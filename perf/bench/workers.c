@@ -188,8 +188,9 @@ static void run_rounds(const char *what)
 	bench_report_of(name, 1, "workers", "packet", alone[ROUNDS / 2]);
 	snprintf(name, sizeof(name), "two workers, %s", what);
 	bench_report_of(name, 2, "workers", "packet", both[ROUNDS / 2]);
-	bench_report_ratio("two workers : one", times[ROUNDS / 2], times[ROUNDS / 10],
-		times[ROUNDS - 1 - ROUNDS / 10]);
+	snprintf(name, sizeof(name), "two workers : one, %s", what);
+	bench_report_ratio(
+		name, times[ROUNDS / 2], times[ROUNDS / 10], times[ROUNDS - 1 - ROUNDS / 10]);
 }
 
 void bench_workers(void)

@@ -10,7 +10,7 @@ import sys
 SOURCE = os.environ["WEFT_SOURCE"]
 sys.path[:0] = [os.path.join(SOURCE, "perf", "lib"), os.path.join(SOURCE, "tests", "lib")]
 
-from side import book, cases, cores, frames, others, page, run, text, traffic, verdict  # noqa: E402
+from side import book, cases, chart, cores, frames, others, page, run, text, traffic, verdict  # noqa: E402
 
 
 def samples(seconds, share, trip=100):
@@ -106,7 +106,7 @@ def test_figures_of_one_round_are_doubted():
 
 OUTPUT = """TSC 2600 MHz
 session hit, encap, IPv4       64 sessions    127.1 cycles/packet     48.9 ns
-two workers : one                     2.04 times (1.73 to 2.35 in 8 of 10 rounds)
+two workers : one, devices too        2.04 times (1.73 to 2.35 in 8 of 10 rounds)
 # round 1  kernel bridge+vxlan                gbits 11.5
 TCP, medians of 3 rounds:
   kernel bridge+vxlan                   11.500 Gbit/s (10.100-12.800)
@@ -118,7 +118,7 @@ per 64-byte frame, medians of 3 rounds:
 
 def test_figures_of_other_programs():
     found = others.read_figures(OUTPUT)
-    assert found["session hit, encap, IPv4 64 sessions"] == [127.1] and found["two workers : one"] == [2.04]
+    assert found["session hit, encap, IPv4 64 sessions"] == [127.1] and found["two workers : one, devices too"] == [2.04]
     assert found["TCP: kernel bridge+vxlan"] == [11.5, 10.1, 12.8]
     assert found["per 64-byte frame: kernel bridge+vxlan"] == [2100, 2000, 2200] and len(found) == 5
     rows = {r["what"]: r for r in others.other_floors({"workers": found, "product": found})}
@@ -211,7 +211,18 @@ def test_page_stands_alone():
     checker = Checker()
     checker.feed(page.page({"cpu": "<x>"}, results, rows, ["a < b"], {"t": "u"}, ["f"]))
     assert checker.open == [] and checker.outside == []
-    assert checker.tags.count("svg") == 4 and "polyline" in checker.tags
+    assert checker.tags.count("svg") == 2 and "polyline" in checker.tags and "rect" in checker.tags
+
+
+def test_chart():
+    assert chart.linear_ticks(9.6) == [0, 2, 4, 6, 8, 10] and chart.linear_ticks(0.5) == [0, 0.1, 0.2, 0.30000000000000004, 0.4, 0.5]
+    assert chart.log_ticks(0.4, 35) == [0.1, 1, 10, 100]
+    scale = chart.Scale([0.4, 35], True)
+    assert scale.y(100) == chart.TOP and scale.y(0.1) == chart.HEIGHT - chart.BOTTOM and scale.y(0) == scale.y(0.1)
+    assert [chart.number(v) for v in (0, 0.1, 2, 3.95, 14.75, 250.4)] == ["0", "0.1", "2", "4", "14.8", "250"]
+    assert chart.chart("t", ["a", "b"], {"weft": [(1, 1, 1), None]}, "x", "y") == ""
+    drawn = chart.chart("t", ["a", "b"], {"weft": [(1, 1, 1), None], "ovs": [(1, 0.5, 2), (3, 3, 3)]}, "x", "y")
+    assert "p-weft" not in drawn and drawn.count("<circle") == 2 and "0.5 to 2" in drawn
 
 
 def test_names_of_cases():
