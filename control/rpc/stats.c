@@ -205,6 +205,7 @@ static struct json_object *stages_json(const struct weft_worker_stats *w)
 static struct json_object *worker_json(const struct weft_worker_stats *w, unsigned int number)
 {
 	struct json_object *o = json_object_new_object(), *sizes = json_object_new_array();
+	struct json_object *rounds = json_object_new_array();
 
 	add_count(o, "worker", number);
 	add_count(o, "busy_cycles", w->cycles_busy);
@@ -219,6 +220,11 @@ static struct json_object *worker_json(const struct weft_worker_stats *w, unsign
 	add_count(o, "timed_bursts", w->timed_bursts);
 	add_count(o, "timed_packets", w->timed_packets);
 	json_object_object_add(o, "stage_cycles", stages_json(w));
+	add_count(o, "longest_round_cycles", w->longest_round_cycles);
+	add_count(o, "long_round_cycles", w->long_round_cycles);
+	for (size_t i = 0; i < WEFT_LONG_ROUNDS; i++)
+		json_object_array_add(rounds, json_object_new_uint64(w->long_rounds[i]));
+	json_object_object_add(o, "long_rounds", rounds);
 	return o;
 }
 

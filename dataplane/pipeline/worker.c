@@ -27,6 +27,7 @@
 #include <port/port.h>
 #include <session/offload.h>
 
+#include "rounds.h"
 #include "turns.h"
 
 #define WORKER_SPIN_ROUNDS    256
@@ -37,7 +38,8 @@ struct worker {
 	unsigned int index;
 	struct pipeline *pl;
 	struct weft_worker_stats *stats;
-	uint64_t tsc; /* when the last round ended */
+	uint64_t tsc;	      /* when the last round ended */
+	uint64_t long_cycles; /* a round of so many is a long one */
 	uint32_t idle_rounds;
 	uint32_t sleep_us;
 	uint32_t until_timed; /* bursts */
@@ -105,6 +107,16 @@ static uint64_t worker_lap(struct worker *w)
 	return cycles;
 }
 
+/* The time since the last round ended, without sleep. */
+static uint64_t worker_lap_of_round(struct worker *w)
+{
+	uint64_t cycles = worker_lap(w);
+
+	if (unlikely(cycles >= w->long_cycles))
+		rounds_count_long(w->stats, cycles, w->long_cycles);
+	return cycles;
+}
+
 static void worker_sleep(struct worker *w)
 {
 	struct timespec ts = {.tv_nsec = (long)w->sleep_us * 1000};
@@ -121,7 +133,7 @@ static void worker_sleep(struct worker *w)
 
 static void worker_idle(struct worker *w, bool may_sleep)
 {
-	w->stats->cycles_idle += worker_lap(w);
+	w->stats->cycles_idle += worker_lap_of_round(w);
 	if (worker_options.poll || !may_sleep || ++w->idle_rounds < WORKER_SPIN_ROUNDS) {
 		rte_pause();
 		return;
@@ -131,7 +143,7 @@ static void worker_idle(struct worker *w, bool may_sleep)
 
 static void worker_busy(struct worker *w)
 {
-	w->stats->cycles_busy += worker_lap(w);
+	w->stats->cycles_busy += worker_lap_of_round(w);
 	w->idle_rounds = 0;
 	w->sleep_us = WORKER_FIRST_SLEEP_US < worker_options.max_sleep_us
 			      ? WORKER_FIRST_SLEEP_US
@@ -170,6 +182,7 @@ static int worker_start(unsigned int index)
 	w->index = index;
 	w->stats = counters_worker(index);
 	w->until_timed = WEFT_STAGE_EVERY;
+	w->long_cycles = rte_get_tsc_hz() / 1000000 * WEFT_LONG_ROUND_US;
 	w->turns.most = rte_get_tsc_hz() / 1000000 * WORKER_BURST_MAX_US;
 	w->pl = pipeline_new(index);
 	if (!w->pl)

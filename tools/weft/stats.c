@@ -54,7 +54,7 @@ static void add_kernel(struct table *t, struct json_object *result)
 	for (int i = 0; i < 3; i++)
 		table_cell(t, "-");
 	table_number(t, get_uint(kernel, "packets"));
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		table_cell(t, "-");
 }
 
@@ -62,8 +62,9 @@ static void print_workers(struct json_object *result)
 {
 	struct json_object *workers = get_array(result, "workers"), *w;
 	struct table *t =
-		table_new(8, (const char *const[]){"WORKER", "BUSY", "IDLE", "ASLEEP", "PACKETS",
-				     "BURSTS", "PACKETS/BURST", "CYCLES/PACKET"});
+		table_new(9, (const char *const[]){"WORKER", "BUSY", "IDLE", "ASLEEP", "PACKETS",
+				     "BURSTS", "PACKETS/BURST", "CYCLES/PACKET", "LONGEST ROUND"});
+	double tsc_khz = get_uint(result, "tsc_hz") / 1e3;
 
 	for (size_t i = 0; i < array_length(workers); i++) {
 		uint64_t busy, idle, asleep, packets, bursts;
@@ -82,6 +83,8 @@ static void print_workers(struct json_object *result)
 		table_number(t, bursts);
 		table_cellf(t, "%.1f", bursts == 0 ? 0.0 : (double)packets / (double)bursts);
 		table_cellf(t, "%.0f", packets == 0 ? 0.0 : (double)busy / (double)packets);
+		table_cellf(t, "%.2f ms",
+			tsc_khz > 0 ? get_uint(w, "longest_round_cycles") / tsc_khz : 0.0);
 	}
 	add_kernel(t, result);
 	table_print_free(t);

@@ -7,8 +7,25 @@ import time
 from lab.rpc import Rpc
 
 
+ROUND_MS, ROUND_CLASS = 0.064, 4  # of stats.workers: the first class of long rounds, and how much wider each next one
+
+
+def rounds(rpc):
+    """ms that long rounds took, and how many there were of each class."""
+    answer = rpc.call("stats.workers", {})
+    worker, = answer["workers"]
+    return worker["long_round_cycles"] * 1e3 / answer["tsc_hz"], worker["long_rounds"]
+
+
+def blocked(before, after):
+    grown = [i for i, (a, b) in enumerate(zip(before[1], after[1])) if b > a]
+    return {"blocked_ms": after[0] - before[0], "long_rounds": sum(after[1]) - sum(before[1]),
+            "rounds_below_ms": ROUND_MS * ROUND_CLASS ** (grown[-1] + 1 if grown else 0)}
+
+
 def work(dut, change, pause_s=0.0):
     rpc, slowest, n = Rpc(dut.host.rpc_path), 0.0, 0
+    before = rounds(rpc)
     end = time.monotonic() + dut.case.seconds
     while time.monotonic() < end:
         begin = time.monotonic()
@@ -16,7 +33,7 @@ def work(dut, change, pause_s=0.0):
         slowest = max(slowest, time.monotonic() - begin)
         n += 1
         time.sleep(pause_s)
-    return {"changes": n, "slowest_change_ms": slowest * 1e3}
+    return {"changes": n, "slowest_change_ms": slowest * 1e3, **blocked(before, rounds(rpc))}
 
 
 def rules(dut):

@@ -247,12 +247,13 @@ static void statistics(FILE *f)
 			M(weft_port_stats, sent) M(weft_port_stats, answered)
 				M(weft_port_stats, learn_refused) M(weft_port_stats, dropped))
 	STRUCT(weft_worker_stats,
-		M(weft_worker_stats, cycles_busy) M(weft_worker_stats, cycles_idle)
-			M(weft_worker_stats, cycles_asleep) M(weft_worker_stats, sleeps) M(
-				weft_worker_stats, bursts) M(weft_worker_stats, packets)
-				M(weft_worker_stats, burst_sizes) M(weft_worker_stats, timed_bursts)
-					M(weft_worker_stats, timed_packets)
-						M(weft_worker_stats, stage_cycles))
+		M(weft_worker_stats, cycles_busy) M(weft_worker_stats, cycles_idle) M(
+			weft_worker_stats, cycles_asleep) M(weft_worker_stats,
+			sleeps) M(weft_worker_stats, bursts) M(weft_worker_stats, packets)
+			M(weft_worker_stats, burst_sizes) M(weft_worker_stats, timed_bursts) M(
+				weft_worker_stats, timed_packets) M(weft_worker_stats, stage_cycles)
+				M(weft_worker_stats, longest_round_cycles) M(weft_worker_stats,
+					long_round_cycles) M(weft_worker_stats, long_rounds))
 	STRUCT(weft_stats_slot, M(weft_stats_slot, id) M(weft_stats_slot, seq))
 	STRUCT(weft_stats_shm,
 		M(weft_stats_shm, magic) M(weft_stats_shm, version) M(weft_stats_shm, n_workers)

@@ -10,7 +10,7 @@ import sys
 SOURCE = os.environ["WEFT_SOURCE"]
 sys.path[:0] = [os.path.join(SOURCE, "perf", "lib"), os.path.join(SOURCE, "tests", "lib")]
 
-from side import book, cases, chart, cores, frames, others, page, run, text, traffic, verdict  # noqa: E402
+from side import book, cases, chart, churn, cores, frames, others, page, run, text, traffic, verdict  # noqa: E402
 
 
 def samples(seconds, share, trip=100):
@@ -183,6 +183,13 @@ def test_frames():
     (plain, at), (tunnel, back_at) = frames.sources(next(c for c in cases.CASES if c.name == "kernel-in"), False)
     assert len(plain) == 64 and len(tunnel) == 64 + frames.OUTER and plain[at:at + 2] == tunnel[back_at:back_at + 2]
     assert frames.ones_complement(tunnel[14:34]) == 0 and tunnel[46:50] == bytes([0, 0, traffic.VNI, 0])
+
+
+def test_blocked_time():
+    before = 1.5, [5, 0, 1, 0, 0, 0]
+    assert churn.blocked(before, before) == {"blocked_ms": 0, "long_rounds": 0, "rounds_below_ms": 0.064}
+    told = churn.blocked(before, (4.0, [7, 1, 1, 0, 0, 0]))
+    assert told == {"blocked_ms": 2.5, "long_rounds": 3, "rounds_below_ms": 1.024}
 
 
 class Checker(html.parser.HTMLParser):

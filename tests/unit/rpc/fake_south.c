@@ -65,6 +65,9 @@ struct south *fake_south_new(struct event_base *base, struct engine *e)
 	s->stats->workers[0].timed_packets = 200;
 	for (unsigned int i = 0; i <= WEFT_STAGE_TX; i++)
 		s->stats->workers[0].stage_cycles[i] = 1000 * (i + 1);
+	s->stats->workers[0].longest_round_cycles = 700000;
+	s->stats->workers[0].long_round_cycles = 900000;
+	s->stats->workers[0].long_rounds[1] = 3;
 	s->status.n_workers = 1;
 	snprintf(s->status.error, sizeof(s->status.error), "nobody listens there");
 	return s;

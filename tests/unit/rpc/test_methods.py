@@ -391,6 +391,8 @@ def test_last_drops(server, filled):
     assert worker["timed_packets"] == 200
     assert worker["stage_cycles"] == {"rx": 1000, "parse": 2000, "lookup": 3000, "apply": 4000,
                                       "slow_path": 5000, "tx": 6000}
+    assert (worker["longest_round_cycles"], worker["long_round_cycles"]) == (700000, 900000)
+    assert worker["long_rounds"] == [0, 3, 0, 0, 0, 0]
 
 
 def test_what_the_kernel_carried_is_counted_with_the_rest(server, filled):

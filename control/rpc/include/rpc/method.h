@@ -102,10 +102,14 @@ enum rpc_access {
 	X(STATS_WORKERS, "stats.workers", stats_workers, RPC_READ,                                 \
 		"Where the workers' time went, since the data plane's start. Stages are timed in " \
 		"one burst of 61: the cycles of a stage, by timed_packets, are what it takes "     \
-		"for a packet. apply is tracking, rewriting and encapsulation.",                   \
+		"for a packet. apply is tracking, rewriting and encapsulation. A round over the "  \
+		"queues is long from 64 us on; long_rounds counts those from 64 us, 256 us, 1 "    \
+		"ms, "                                                                             \
+		"4 ms, 16 ms and 65 ms up, which others that took the processor are in.",          \
 		"workers: worker, busy_cycles, idle_cycles, asleep_cycles, sleeps, bursts, "       \
 		"packets, burst_sizes, timed_bursts, timed_packets, stage_cycles (rx, parse, "     \
-		"lookup, apply, slow_path, tx); kernel: packets, bytes; tsc_hz")                   \
+		"lookup, apply, slow_path, tx), longest_round_cycles, long_round_cycles, "         \
+		"long_rounds; kernel: packets, bytes; tsc_hz")                                     \
 	X(STATS_FASTPATH, "stats.fastpath", stats_fastpath, RPC_READ,                              \
 		"What the kernel's programs of the fast path did since their tables were made. "   \
 		"With an interval also what they cost: the answer comes after it, and meanwhile "  \

@@ -31,7 +31,7 @@
 #include <weft/trace.h>
 
 #define WEFT_CHANNEL_MAGIC   0x57454654u /* "WEFT" */
-#define WEFT_CHANNEL_VERSION 5
+#define WEFT_CHANNEL_VERSION 6
 #define WEFT_MSG_SIZE_MAX    65536 /* header included */
 #define WEFT_MSG_FDS_MAX     8
 

@@ -58,6 +58,9 @@ enum weft_stage {
 /* NULL: no such stage. */
 const char *weft_stage_name(unsigned int stage);
 
+#define WEFT_LONG_ROUND_US 64
+#define WEFT_LONG_ROUNDS   6 /* from 64 us, 256 us, 1 ms, 4 ms, 16 ms, and 65 ms up */
+
 struct weft_worker_stats {
 	uint64_t cycles_busy; /* TSC, in bursts that had packets */
 	uint64_t cycles_idle; /* polling without packets */
@@ -70,8 +73,15 @@ struct weft_worker_stats {
 	uint64_t timed_bursts;
 	uint64_t timed_packets;
 	uint64_t stage_cycles[WEFT_STAGE_MAX]; /* TSC, by enum weft_stage */
+	/* Rounds over the queues, and so the time that none of them was looked at, but for sleep:
+	 * the longest since start, and those of WEFT_LONG_ROUND_US and more, together and by
+	 * length, each class four times the one before. What took the worker's processor away is in
+	 * them. */
+	uint64_t longest_round_cycles;
+	uint64_t long_round_cycles;
+	uint64_t long_rounds[WEFT_LONG_ROUNDS];
 };
-static_assert(sizeof(struct weft_worker_stats) == 192, "shared layout");
+static_assert(sizeof(struct weft_worker_stats) == 256, "shared layout");
 #define WEFT_STAGE_EVERY 61 /* a prime: ports take turns */
 
 /* A port's slot is stable while the port exists; id is 0 when the slot is free. A reader that sees
