@@ -83,9 +83,8 @@ static inline bool count_unmarked(
 {
 	struct gen_stream *s = p->unmarked_stream;
 
-	for (uint32_t i = 0; i < p->n_connections; i++)
-		if (tcp_input(p->connections[i], p, m, now))
-			return true;
+	if (p->n_connections > 0 && tcp_input(p, m, now))
+		return true;
 	if (!s) {
 		p->unmarked++;
 		return false;

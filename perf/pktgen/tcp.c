@@ -312,21 +312,61 @@ static void finish_handshake(
 		t->dropped++;
 }
 
+static uint32_t src_ip_of(const struct packet *k)
+{
+	return get32(k->l3 + (k->v6 ? 20 : 12));
+}
+
+static uint32_t dst_ip_of(const struct packet *k)
+{
+	return get32(k->l3 + (k->v6 ? 36 : 16));
+}
+
 /* The connection of a packet to the client; NULL when its addresses are not a client's. */
 static struct tcp_connection *find(const struct tcp *t, const struct packet *k)
 {
 	const struct stream_spec *s = t->s->spec;
-	uint32_t dst_ip = get32(k->l3 + (k->v6 ? 36 : 16)) - get32(&s->src_ip.b[12]);
-	uint32_t src_ip = get32(k->l3 + (k->v6 ? 20 : 12)) - get32(&s->dst_ip.b[12]);
+	uint32_t dst_ip = dst_ip_of(k) - get32(&s->src_ip.b[12]);
+	uint32_t src_ip = src_ip_of(k) - get32(&s->dst_ip.b[12]);
 	uint32_t dst_port = get16(k->l4 + 2) - s->src_port, src_port = get16(k->l4) - s->dst_port;
 	uint64_t i;
 
-	if (dst_ip >= s->src_ips || src_ip >= s->dst_ips || dst_port >= s->src_ports ||
-		src_port >= s->dst_ports)
+	if (k->v6 != (s->ip == 6) || dst_ip >= s->src_ips || src_ip >= s->dst_ips ||
+		dst_port >= s->src_ports || src_port >= s->dst_ports)
 		return NULL;
 	i = ((uint64_t)src_ip * s->src_ips + dst_ip) * s->dst_ports + src_port;
 	i = i * s->src_ports + dst_port;
 	return i < t->n ? &t->connections[i] : NULL;
+}
+
+/* True when a packet to a server has the addresses that the stream's client uses. */
+static bool is_of_client(const struct tcp *t, const struct packet *k)
+{
+	const struct stream_spec *s = t->s->spec;
+
+	return k->v6 == (s->ip == 6) && src_ip_of(k) - get32(&s->src_ip.b[12]) < s->src_ips &&
+	       dst_ip_of(k) - get32(&s->dst_ip.b[12]) < s->dst_ips &&
+	       (uint32_t)get16(k->l4) - s->src_port < s->src_ports &&
+	       (uint32_t)get16(k->l4 + 2) - s->dst_port < s->dst_ports;
+}
+
+/* The server of a port that a packet is for. One that was translated on its way may be for any: the
+ * first one takes it. */
+static struct tcp *server_at(const struct gen_port *p, const struct packet *k)
+{
+	struct tcp *any = NULL;
+
+	for (uint32_t i = 0; i < p->n_connections; i++) {
+		struct tcp *t = p->connections[i];
+
+		if (t->server.port != p)
+			continue;
+		if (is_of_client(t, k))
+			return t;
+		if (!any)
+			any = t;
+	}
+	return any;
 }
 
 static void client_input(
@@ -346,15 +386,32 @@ static void client_input(
 	rte_pktmbuf_free(m);
 }
 
-bool tcp_input(struct tcp *t, const struct gen_port *p, struct rte_mbuf *m, uint64_t now)
+/* The client of a port that a packet is for, and its connection. */
+static struct tcp *client_at(
+	const struct gen_port *p, const struct packet *k, struct tcp_connection **ret)
 {
-	struct tcp_connection *c;
+	for (uint32_t i = 0; i < p->n_connections; i++) {
+		struct tcp *t = p->connections[i];
+
+		*ret = t->client.port == p ? find(t, k) : NULL;
+		if (*ret)
+			return t;
+	}
+	return NULL;
+}
+
+bool tcp_input(const struct gen_port *p, struct rte_mbuf *m, uint64_t now)
+{
+	struct tcp_connection *c = NULL;
 	struct packet k;
+	struct tcp *t;
 
 	if (!read_packet(m, &k))
 		return false;
-	c = p == t->client.port ? find(t, &k) : NULL;
-	if (!c && p != t->server.port)
+	t = client_at(p, &k, &c);
+	if (!t)
+		t = server_at(p, &k);
+	if (!t)
 		return false;
 	t->packets_received++;
 	if (l4_sum(&k) != 0xffff) {

@@ -64,7 +64,7 @@ void tcp_clear(struct tcp *t);
 /* Begins the connections that are due (none with opening false), gives up old ones, sends what is
  * queued. */
 void tcp_poll(struct gen *g, struct tcp *t, uint64_t now, bool opening);
-/* True when m, of one segment, is a TCP packet of these connections: it is taken then. */
-bool tcp_input(struct tcp *t, const struct gen_port *p, struct rte_mbuf *m, uint64_t now);
+/* True when m is a TCP packet of the connections that begin or end at p: it is taken then. */
+bool tcp_input(const struct gen_port *p, struct rte_mbuf *m, uint64_t now);
 
 #endif
