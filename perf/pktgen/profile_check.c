@@ -210,6 +210,11 @@ void profile_mirror(const struct stream_spec *s, struct stream_spec *ret)
 	SWAP(m.src_port, m.dst_port);
 	SWAP(m.src_ports, m.dst_ports);
 	SWAP(m.encap, m.rx_encap);
+	/* Between two tunnels; otherwise the outer addresses are those of the one that there is. */
+	if (s->encap != ENCAP_NONE && s->rx_encap != ENCAP_NONE && s->outer_src_ips == 1) {
+		SWAP(m.outer_src_mac, m.outer_dst_mac);
+		SWAP(m.outer_src_ip, m.outer_dst_ip);
+	}
 	*ret = m;
 }
 

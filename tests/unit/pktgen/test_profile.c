@@ -207,11 +207,18 @@ static void test_hostile(void **state)
 
 static void test_both_ways(void **state)
 {
+	/* From tunnel to tunnel: the answers come from the other VTEP. */
+	assert_int_equal(
+		read_text("ports: [a, b]\nstreams: [{encap: vxlan, rx_encap: vxlan}]\n"), 0);
+	assert_int_equal(profile_both_ways(&p, err), 0);
+	assert_true(weft_addr_equal(&p.streams[1].outer_src_ip, &p.streams[0].outer_dst_ip));
+	assert_true(weft_addr_equal(&p.streams[1].outer_dst_ip, &p.streams[0].outer_src_ip));
 	assert_int_equal(
 		read_text("ports: [a, b]\nstreams: [{flows: 50000, rx_encap: vxlan}]\n"), 0);
 	assert_int_equal(profile_both_ways(&p, err), 0);
 	assert_int_equal(p.n_streams, 2);
 	assert_string_equal(p.streams[1].name, "s0-back");
+	assert_true(weft_addr_equal(&p.streams[1].outer_src_ip, &p.streams[0].outer_src_ip));
 	assert_int_equal(p.streams[1].tx, 1);
 	assert_int_equal(p.streams[1].rx, 0);
 	assert_int_equal(p.streams[1].dst_ports, p.streams[0].src_ports);
