@@ -25,9 +25,23 @@ static struct gen_port *port_at(struct gen *g, int32_t i)
 	return i < 0 ? NULL : &g->ports[i];
 }
 
+/* All packets have the same size. */
+static void plan_size(struct gen_stream *s, uint32_t size)
+{
+	s->n_sizes = 1;
+	s->sizes[0] = size;
+	s->at_size = 0;
+	for (uint32_t i = 0; i < GEN_BURST_MAX; i++)
+		s->pending_size[i] = size;
+}
+
 /* All sizes as often as their weights say, in an order that the seed mixes. */
 static void plan_sizes(struct gen_stream *s, uint64_t seed)
 {
+	if (s->spec->n_sizes == 1) {
+		plan_size(s, 0);
+		return;
+	}
 	for (uint32_t i = 0; i < s->spec->n_sizes; i++)
 		for (uint32_t k = 0; k < s->spec->sizes[i].weight; k++)
 			s->sizes[s->n_sizes++] = i;
@@ -153,6 +167,17 @@ void gen_fini(struct gen *g)
 	g->n_streams = 0;
 }
 
+void gen_select(struct gen *g, const char *scenario, uint32_t size)
+{
+	for (uint32_t i = 0; i < g->n_streams; i++) {
+		struct gen_stream *s = g->streams[i];
+
+		s->off = s->spec->scenario[0] && strcmp(s->spec->scenario, scenario) != 0;
+		if (s->tx && gen_is_foreground(s))
+			plan_size(s, size);
+	}
+}
+
 uint64_t gen_stream_lost(const struct gen_stream *s)
 {
 	if (!s->tx || !s->rx)
@@ -170,7 +195,7 @@ void gen_totals(const struct gen *g, struct gen_totals *ret)
 	for (uint32_t i = 0; i < g->n_streams; i++) {
 		const struct gen_stream *s = g->streams[i];
 
-		if (s->spec->background)
+		if (!gen_is_foreground(s))
 			continue;
 		ret->sent += s->sent;
 		ret->refused += s->refused;

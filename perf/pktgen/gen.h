@@ -50,10 +50,11 @@ struct gen_stream {
 	struct headers_layout layout;
 	struct headers *headers;	   /* one for each size */
 	struct rte_mempool **pools;	   /* one for each size: marks stay where they are */
-	uint8_t sizes[PROFILE_WEIGHT_MAX]; /* which size is next */
+	uint8_t sizes[PROFILE_WEIGHT_MAX]; /* which size is next; one: always that one */
 	uint32_t n_sizes, at_size;
 	struct flow_gen flows;
 	bool plain, vary_macs, full_drops, paced;
+	bool off; /* not of the scenario that was selected */
 	struct pace pace;
 	uint32_t id, seq;
 	uint32_t n_pending; /* built and not yet taken by the port */
@@ -97,6 +98,15 @@ struct gen {
 /* Prepares the streams of g->profile for g->ports. Returns 0 or a negative error; says why. */
 int gen_init(struct gen *g);
 void gen_fini(struct gen *g);
+/* From now on only streams of that scenario, or of none, send, the foreground ones packets of their
+ * size number size alone. */
+void gen_select(struct gen *g, const char *scenario, uint32_t size);
+
+/* What trials are about: their rate is searched for, their loss counts. */
+static inline bool gen_is_foreground(const struct gen_stream *s)
+{
+	return !s->off && !s->spec->background;
+}
 
 /* What the foreground streams do; background ones do what the profile says. */
 struct gen_load {

@@ -16,6 +16,7 @@
 #include "options.h"
 #include "progress.h"
 #include "report.h"
+#include "suite.h"
 
 static struct options opt;
 static struct gen gen;
@@ -44,12 +45,14 @@ static int run(void)
 		return EXIT_DEVICE;
 	measure.opt = &opt;
 	measure.gen = &gen;
-	r = measure_run(&measure, p);
+	measure.progress = p;
+	r = measure_run(&measure);
 	progress_stop(p);
 	if (r == -EINTR)
 		code = EXIT_INTERRUPTED;
 	else if (r == 0 && report_write(&measure, p) == 0)
 		code = measure_is_good(&measure) ? EXIT_GOOD : EXIT_RESULT;
+	suite_free(measure.suite);
 	progress_free(p);
 	return code;
 }

@@ -12,6 +12,7 @@
 #include <core/log.h>
 
 #include "options.h"
+#include "suite.h"
 
 #define KEYS_MAX     64
 #define PROFILE_SIZE (1u << 20)
@@ -47,12 +48,15 @@ enum option_type {
 		"first, send each flow once, N per second and stream")                             \
 	X('v', "verify", OTHER, json, 0, 0, "sample|all|off",                                      \
 		"check the checksums of marked packets (sample: 1 of 256)")                        \
+	X('T', "tests", OTHER, json, 0, 0, "LIST",                                                 \
+		"of rfc8204: throughput,latency,loss,burst,recovery,soak (all)")                   \
 	X('q', "quiet", FLAG, quiet, 0, 0, NULL, "no progress")                                    \
 	X('j', "json", TEXT, json, 0, 0, "FILE", "write results as JSON (-: to stdout)")           \
 	X('c', "csv", TEXT, csv, 0, 0, "FILE", "write results as CSV (-: to stdout)")              \
 	X('C', "core", OTHER, json, 0, 0, "CPU", "to run on (the last one)")                       \
 	X('B', "burst", NUMBER, burst, 1, GEN_BURST_MAX, "N", "packets per call of a device (64)") \
-	X('N', "mbufs", NUMBER, n_mbufs, 1024, 1 << 22, "N", "buffers to send, per size (8192)")   \
+	X('N', "mbufs", NUMBER, n_mbufs, 1024, 1 << 22, "N",                                       \
+		"buffers to send, per size (8192; rfc8204 2048)")                                  \
 	X('Q', "queues", NUMBER, n_queues, 1, 64, "N", "receive queues of each port (1)")          \
 	X('D', "descriptors", NUMBER, n_desc, 32, 32768, "N", "of each queue (1024)")              \
 	X('W', "wait", REAL, wait, 0, 3600, "SECONDS", "for links to come up (10)")                \
@@ -163,6 +167,14 @@ static int set_global(struct options *opt, const char *key, const char *value)
 	return -EINVAL;
 }
 
+/* For after the profile's own. */
+static int keep(struct pending *later, const char *key, const char *value)
+{
+	later->keys[later->n_keys].key = key;
+	later->keys[later->n_keys++].value = value;
+	return 0;
+}
+
 static int set_verify(struct options *opt, const char *arg)
 {
 	for (unsigned int i = 0; i < N_VERIFY_MODES; i++) {
@@ -190,10 +202,11 @@ static int apply_other(int code, const char *arg, struct options *opt, struct pe
 		later->both = true;
 		return 0;
 	case 'd':
-	case 's': /* after the profile's */
-		later->keys[later->n_keys].key = code == 'd' ? "duration" : "seed";
-		later->keys[later->n_keys++].value = arg;
-		return 0;
+		return keep(later, "duration", arg);
+	case 's':
+		return keep(later, "seed", arg);
+	case 'T':
+		return keep(later, "tests", arg);
 	case 'v':
 		return set_verify(opt, arg);
 	case 'C':
@@ -220,11 +233,8 @@ static int apply(int code, const char *arg, struct options *opt, struct pending 
 		log_error("too many options");
 		return -EINVAL;
 	}
-	if (code >= KEY_CODE) {
-		later->keys[later->n_keys].key = profile_keys[code - KEY_CODE].name;
-		later->keys[later->n_keys++].value = arg;
-		return 0;
-	}
+	if (code >= KEY_CODE)
+		return keep(later, profile_keys[code - KEY_CODE].name, arg);
 	for (unsigned int i = 0; i < N_ENTRIES; i++) {
 		const struct option_entry *e = &entries[i];
 
@@ -279,6 +289,14 @@ static int read_profile(struct options *opt, const char *path)
 	return -EINVAL;
 }
 
+static bool is_global(const char *key)
+{
+	for (unsigned int i = 0; i < profile_n_keys; i++)
+		if (strcmp(profile_keys[i].name, key) == 0)
+			return false;
+	return true;
+}
+
 /* Profile, then keys on top of it, then what they mean together. */
 static int finish_profile(struct options *opt, const struct pending *later)
 {
@@ -292,7 +310,7 @@ static int finish_profile(struct options *opt, const struct pending *later)
 	for (uint32_t i = 0; i < later->n_keys; i++) {
 		const char *key = later->keys[i].key, *value = later->keys[i].value;
 
-		if (strcmp(key, "duration") == 0 || strcmp(key, "seed") == 0) {
+		if (is_global(key)) {
 			if (set_global(opt, key, value) < 0)
 				return -EINVAL;
 			continue;
@@ -339,6 +357,54 @@ static void make_long_options(struct option *ret)
 	ret[n] = (struct option){0};
 }
 
+/* Rates of packets and of connections can't be added up, so what is searched for is one of them. */
+static int check_kinds(const struct profile *p)
+{
+	const struct stream_spec *first = NULL;
+
+	for (uint32_t i = 0; i < p->n_streams; i++) {
+		const struct stream_spec *s = &p->streams[i];
+
+		if (s->background)
+			continue;
+		if (first && first->kind != s->kind) {
+			log_error("streams %s and %s: a search is for packets or for connections; "
+				  "make "
+				  "one of them background",
+				first->name, s->name);
+			return -EINVAL;
+		}
+		first = s;
+	}
+	return 0;
+}
+
+/* What the command makes of the profile and of options that were not given. */
+static int finish_command(struct options *opt)
+{
+	bool runs = opt->command == COMMAND_RUN || opt->command == COMMAND_PINGPONG ||
+		    opt->command == COMMAND_SOAK,
+	     suite = opt->command == COMMAND_RFC8204;
+	char err[PROFILE_ERROR_SIZE];
+
+	if (!runs && check_kinds(&opt->profile) < 0)
+		return -EINVAL;
+	if (suite && !suite_is_possible(&opt->profile, err)) {
+		log_error("%s", err);
+		return -EINVAL;
+	}
+	if (opt->n_mbufs == 0)
+		opt->n_mbufs = suite ? 2048 : 8192;
+	if (opt->max_loss < 0)
+		opt->max_loss = suite || opt->command == COMMAND_SOAK ? 0 : 1;
+	if (opt->loss < 0)
+		opt->loss = suite || opt->command == COMMAND_RFC2544 ? 0 : 0.005;
+	if (opt->max_rate == 0 || opt->max_rate >= opt->min_rate)
+		return 0;
+	log_error("--max-rate: is below --min-rate");
+	return -EINVAL;
+}
+
 enum options_result options_parse(int argc, char **argv, struct options *ret)
 {
 	static struct option long_options[N_ENTRIES + KEYS_MAX + 1];
@@ -347,7 +413,6 @@ enum options_result options_parse(int argc, char **argv, struct options *ret)
 
 	*ret = (struct options){.device = {.core = -1},
 		.burst = 64,
-		.n_mbufs = 8192,
 		.n_queues = 1,
 		.n_desc = 1024,
 		.wait = 10,
@@ -372,15 +437,8 @@ enum options_result options_parse(int argc, char **argv, struct options *ret)
 		if (apply(code, optarg, ret, &later) < 0)
 			return OPTIONS_BAD;
 	}
-	if (read_command(argc, argv, ret) < 0 || finish_profile(ret, &later) < 0)
+	if (read_command(argc, argv, ret) < 0 || finish_profile(ret, &later) < 0 ||
+		finish_command(ret) < 0)
 		return OPTIONS_BAD;
-	if (ret->max_loss < 0)
-		ret->max_loss = ret->command == COMMAND_SOAK ? 0 : 1;
-	if (ret->loss < 0)
-		ret->loss = ret->command == COMMAND_RFC2544 ? 0 : 0.005;
-	if (ret->max_rate > 0 && ret->max_rate < ret->min_rate) {
-		log_error("--max-rate: is below --min-rate");
-		return OPTIONS_BAD;
-	}
 	return OPTIONS_RUN;
 }

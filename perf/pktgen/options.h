@@ -13,10 +13,12 @@
 	X(RUN, "run", "send for the duration and report (the default)")                            \
 	X(MLR, "mlr", "search NDR and PDR, then latency at 10, 50 and 90 % of NDR")                \
 	X(RFC2544, "rfc2544", "search throughput by bisection (RFC 2544 section 26.1)")            \
+	X(LOSS, "loss", "loss at 100, 90, ... % of the greatest rate (section 26.3)")              \
 	X(BURST, "burst", "search the longest burst without loss (section 26.4, RFC 9004)")        \
 	X(RECOVERY, "recovery", "time to recover from overload (section 26.5)")                    \
 	X(PINGPONG, "pingpong", "latency with one packet in flight, for the duration")             \
-	X(SOAK, "soak", "send for the duration; every interval must hold")
+	X(SOAK, "soak", "send for the duration; every interval must hold")                         \
+	X(RFC8204, "rfc8204", "tests of RFC 2544 for each size and scenario of the profile")
 
 enum command {
 #define COMMAND_ENUM(id, name, help) COMMAND_##id,

@@ -28,6 +28,8 @@ enum value_type {
 /* X(key, field, type, min, max, "values", "help") */
 #define KEYS(X)                                                                                    \
 	X(name, name, NAME, 0, 0, "TEXT", "what reports call it")                                  \
+	X(scenario, scenario, NAME, 0, 0, "TEXT",                                                  \
+		"rfc8204 runs streams of the same one together; those of none always")             \
 	X(kind, kind, CHOICE, 0, 0, "packets|connections",                                         \
 		"packets, or whole TCP connections: handshake and teardown, 6 packets")            \
 	X(proto, proto, CHOICE, 0, 0, "udp|tcp|icmp", "protocol of packets")                       \
@@ -97,6 +99,14 @@ static const struct {
 };
 
 static_assert(sizeof(key_store) / sizeof(key_store[0]) <= 64, "a bit for each (profile_read.c)");
+
+const char *const profile_test_names[N_PROFILE_TESTS] = {
+#define PROFILE_TEST_NAME(id, name) name,
+	PROFILE_TESTS(PROFILE_TEST_NAME)
+#undef PROFILE_TEST_NAME
+};
+#define ALL_TESTS	((1u << N_PROFILE_TESTS) - 1)
+#define NEED_THROUGHPUT (1u << PROFILE_TEST_LATENCY | 1u << PROFILE_TEST_SOAK)
 
 static const struct size_share imix[] = {{64, 7}, {570, 4}, {1514, 1}};
 
@@ -322,6 +332,44 @@ static int add_port(struct profile *p, const char *text, char *err)
 	return 0;
 }
 
+static int find_test(const char *name, size_t len)
+{
+	for (unsigned int i = 0; i < N_PROFILE_TESTS; i++)
+		if (strlen(profile_test_names[i]) == len &&
+			memcmp(profile_test_names[i], name, len) == 0)
+			return i;
+	return -EINVAL;
+}
+
+/* A list with commas. */
+static int set_tests(struct profile *p, const char *text, char *err)
+{
+	uint32_t tests = 0;
+	int i;
+
+	for (const char *at = text;; at += strcspn(at, ",") + 1) {
+		i = find_test(at, strcspn(at, ","));
+		if (i < 0) {
+			snprintf(err, PROFILE_ERROR_SIZE,
+				"tests: %.60s is not a list of throughput, latency, loss, burst, "
+				"recovery, soak",
+				text);
+			return -EINVAL;
+		}
+		tests |= 1u << i;
+		if (at[strcspn(at, ",")] == '\0')
+			break;
+	}
+	if ((tests & NEED_THROUGHPUT) && !(tests >> PROFILE_TEST_THROUGHPUT & 1)) {
+		snprintf(err, PROFILE_ERROR_SIZE,
+			"tests: %.60s: latency and soak need throughput, whose share they send",
+			text);
+		return -EINVAL;
+	}
+	p->tests = tests;
+	return 0;
+}
+
 int profile_set_global(struct profile *p, const char *key, const char *value, char *err)
 {
 	if (strcmp(key, "ports") == 0)
@@ -340,13 +388,15 @@ int profile_set_global(struct profile *p, const char *key, const char *value, ch
 			UINT32_MAX);
 		return -EINVAL;
 	}
+	if (strcmp(key, "tests") == 0)
+		return set_tests(p, value, err);
 	snprintf(err, PROFILE_ERROR_SIZE, "%.60s: profiles have no such key", key);
 	return -EINVAL;
 }
 
 void profile_init(struct profile *p)
 {
-	*p = (struct profile){.duration = 10, .seed = 1};
+	*p = (struct profile){.duration = 10, .seed = 1, .tests = ALL_TESTS};
 }
 
 void profile_stream_init(struct stream_spec *s)

@@ -51,6 +51,23 @@ enum stream_full {
 	FULL_DROP
 };
 
+/* What RFC 2544 (section 26) tests, and soak. X(IDENTIFIER, "name") */
+#define PROFILE_TESTS(X)                                                                           \
+	X(THROUGHPUT, "throughput")                                                                \
+	X(LATENCY, "latency")                                                                      \
+	X(LOSS, "loss")                                                                            \
+	X(BURST, "burst")                                                                          \
+	X(RECOVERY, "recovery")                                                                    \
+	X(SOAK, "soak")
+
+enum profile_test {
+#define PROFILE_TEST_ENUM(id, name) PROFILE_TEST_##id,
+	PROFILE_TESTS(PROFILE_TEST_ENUM)
+#undef PROFILE_TEST_ENUM
+	N_PROFILE_TESTS
+};
+extern const char *const profile_test_names[N_PROFILE_TESTS];
+
 struct size_share {
 	uint16_t size;
 	uint16_t weight;
@@ -58,9 +75,10 @@ struct size_share {
 
 struct stream_spec {
 	char name[PROFILE_NAME_SIZE];
-	uint32_t kind;	/* enum stream_kind */
-	uint32_t proto; /* enum stream_proto */
-	uint32_t ip;	/* 4 or 6 */
+	char scenario[PROFILE_NAME_SIZE]; /* empty: in all of them */
+	uint32_t kind;			  /* enum stream_kind */
+	uint32_t proto;			  /* enum stream_proto */
+	uint32_t ip;			  /* 4 or 6 */
 	int32_t tx, rx; /* port, or PROFILE_NO_PORT, or before profile_check PROFILE_NEXT_PORT */
 	uint32_t tenant;
 	bool background; /* its rate is not searched for */
@@ -97,6 +115,7 @@ struct stream_spec {
 struct profile {
 	double duration; /* seconds */
 	uint32_t seed;
+	uint32_t tests; /* of rfc8204: bits of enum profile_test */
 	uint32_t n_ports;
 	char ports[PROFILE_PORTS_MAX][PROFILE_DEVICE_SIZE];
 	uint32_t n_streams;
@@ -120,7 +139,7 @@ void profile_stream_init(struct stream_spec *s);
 /* Sets a key from text. Returns 0, or -EINVAL with a sentence in err (PROFILE_ERROR_SIZE) that
  * names the key; then *s is untouched. */
 int profile_set(struct stream_spec *s, const char *key, const char *value, char *err);
-/* The same for the keys of the profile itself: duration, seed, ports (adds one). */
+/* The same for the keys of the profile itself: duration, seed, tests, ports (adds one). */
 int profile_set_global(struct profile *p, const char *key, const char *value, char *err);
 
 /* Reads a whole YAML document into p, behind what is there. Returns 0, -EINVAL, or -E2BIG; says why

@@ -6,6 +6,7 @@
 #include <core/log.h>
 
 #include "report.h"
+#include "rfc2544.h"
 
 static void latency_line(FILE *f, const char *name, const struct outcome_latency *l)
 {
@@ -109,11 +110,9 @@ static void search_table(const struct measure *m, FILE *f)
 			fprintf(f, "%12s", "-");
 		fprintf(f, " %12.4f\n", b->forwarded / 1e6);
 	}
-	fprintf(f, "%u trials%s\n", m->search.n_trials,
-		m->too_many_trials ? ", not enough: the device is too unsteady for --width" : "");
-	if (m->n_limited > 0)
-		fprintf(f, "in %u of them the generator, not the device, was the limit\n",
-			m->n_limited);
+	fprintf(f, "%u trials%s; rates are of %s\n", m->search.n_trials,
+		m->too_many_trials ? ", not enough: the device is too unsteady for --width" : "",
+		rfc2544_of_connections(m) ? "connections" : "packets");
 }
 
 static void latencies_table(const struct measure *m, FILE *f)
@@ -142,18 +141,43 @@ static void burst_table(const struct measure *m, FILE *f)
 			sum / m->n_bursts, m->n_bursts);
 }
 
-void report_table(const struct measure *m, FILE *f)
+static void loss_table(const struct measure *m, FILE *f)
 {
-	if (m->ran)
-		trial_table(&m->outcome, f);
+	fprintf(f, "\n%6s %12s %12s %12s\n", "%", "rate M/s", "offered M/s", "loss %");
+	for (uint32_t i = 0; i < m->n_losses; i++) {
+		const struct measure_loss *l = &m->losses[i];
+
+		fprintf(f, "%6.0f %12.4f %12.4f %12.6f\n", l->share * 100, l->rate / 1e6,
+			l->offered / 1e6, l->loss * 100);
+	}
+}
+
+/* Of commands that do more than one trial. */
+static void results_table(const struct measure *m, FILE *f)
+{
 	if (m->n_goals > 0) {
 		search_table(m, f);
 		latencies_table(m, f);
 	}
+	if (m->n_losses > 0)
+		loss_table(m, f);
+	if (m->n_limited > 0)
+		fprintf(f, "in %u trials the generator, not the device, was the limit\n",
+			m->n_limited);
 	burst_table(m, f);
 	if (m->overload_rate > 0)
 		fprintf(f, "\nrecovered %.6f s after %.4f M/s became %.4f M/s\n", m->recovery_s,
 			m->overload_rate / 1e6, m->recovery_rate / 1e6);
+}
+
+void report_table(const struct measure *m, FILE *f)
+{
+	if (m->ran)
+		trial_table(&m->outcome, f);
+	if (m->suite)
+		report_suite_table(m, f);
+	else
+		results_table(m, f);
 	if (m->opt->command == COMMAND_SOAK)
 		fprintf(f, "\nslowest interval: %.4f M/s received\n", m->worst_received / 1e6);
 	if (m->bad_checksums > 0)

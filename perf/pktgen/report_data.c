@@ -1,77 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Results for programs. JSON needs no library to be written: names come from here, and text of
- * others is escaped.
+ * Results for programs.
  */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "report.h"
+#include "rfc2544.h"
 
-/* Where a value is put: behind a comma unless it is the first of its object or list. */
-struct json {
-	FILE *f;
-	bool more;
-};
-
-static void json_text(struct json *j, const char *text)
-{
-	fputc('"', j->f);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			fprintf(j->f, "\\%c", *text);
-		else if ((unsigned char)*text < ' ')
-			fprintf(j->f, "\\u%04x", *text);
-		else
-			fputc(*text, j->f);
-	}
-	fputc('"', j->f);
-}
-
-/* A comma when it is needed; then the key, unless it is an element of a list (NULL). */
-static void json_key(struct json *j, const char *key)
-{
-	if (j->more)
-		fputc(',', j->f);
-	j->more = true;
-	if (!key)
-		return;
-	json_text(j, key);
-	fputc(':', j->f);
-}
-
-static void json_open(struct json *j, const char *key, char bracket)
-{
-	json_key(j, key);
-	fputc(bracket, j->f);
-	j->more = false;
-}
-
-static void json_close(struct json *j, char bracket)
-{
-	fputc(bracket, j->f);
-	j->more = true;
-}
-
-static void json_string(struct json *j, const char *key, const char *text)
-{
-	json_key(j, key);
-	json_text(j, text);
-}
-
-static void json_count(struct json *j, const char *key, uint64_t v)
-{
-	json_key(j, key);
-	fprintf(j->f, "%llu", (unsigned long long)v);
-}
-
-static void json_real(struct json *j, const char *key, double v)
-{
-	json_key(j, key);
-	fprintf(j->f, "%.9g", v);
-}
-
-static void json_latency(struct json *j, const struct outcome_latency *l)
+void report_json_latency(struct json *j, const struct outcome_latency *l)
 {
 	if (l->count == 0)
 		return;
@@ -119,7 +55,7 @@ static void json_stream(struct json *j, const struct outcome *o, const struct ou
 	json_count(j, "gaps", s->gaps);
 	json_count(j, "verified", s->verified);
 	json_count(j, "bad_checksums", s->bad_checksums);
-	json_latency(j, &s->latency);
+	report_json_latency(j, &s->latency);
 	if (s->is_tcp)
 		json_tcp(j, s);
 	json_close(j, '}');
@@ -150,16 +86,36 @@ static void json_outcome(struct json *j, const char *key, const struct outcome *
 	json_close(j, '}');
 }
 
+void report_json_bounds(struct json *j, const struct search_bounds *b)
+{
+	json_real(j, "lower", b->lower);
+	json_real(j, "upper", b->upper);
+	json_real(j, "forwarded", b->forwarded);
+}
+
+void report_json_losses(struct json *j, const struct measure_loss *losses, uint32_t n)
+{
+	json_open(j, "losses", '[');
+	for (uint32_t i = 0; i < n; i++) {
+		json_open(j, NULL, '{');
+		json_real(j, "share", losses[i].share);
+		json_real(j, "rate", losses[i].rate);
+		json_real(j, "offered", losses[i].offered);
+		json_real(j, "loss", losses[i].loss);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
 static void json_search(struct json *j, const struct measure *m)
 {
+	json_string(j, "unit", rfc2544_of_connections(m) ? "connections" : "packets");
 	json_open(j, "goals", '[');
 	for (uint32_t i = 0; i < m->n_goals; i++) {
 		json_open(j, NULL, '{');
 		json_string(j, "name", m->goal_names[i]);
 		json_real(j, "loss", m->goals[i].loss);
-		json_real(j, "lower", m->bounds[i].lower);
-		json_real(j, "upper", m->bounds[i].upper);
-		json_real(j, "forwarded", m->bounds[i].forwarded);
+		report_json_bounds(j, &m->bounds[i]);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
@@ -206,6 +162,30 @@ static void json_intervals(struct json *j, const struct progress *p)
 	json_close(j, ']');
 }
 
+/* Of every command but rfc8204. */
+static void json_results(struct json *j, const struct measure *m, const struct progress *p)
+{
+	if (m->ran) {
+		json_outcome(j, "outcome", &m->outcome);
+		json_intervals(j, p);
+	}
+	if (m->n_goals > 0)
+		json_search(j, m);
+	if (m->n_losses > 0)
+		report_json_losses(j, m->losses, m->n_losses);
+	if (m->n_bursts > 0) {
+		json_open(j, "bursts", '[');
+		for (uint32_t i = 0; i < m->n_bursts; i++)
+			json_count(j, NULL, m->bursts[i]);
+		json_close(j, ']');
+	}
+	if (m->overload_rate > 0) {
+		json_real(j, "overload_rate", m->overload_rate);
+		json_real(j, "recovery_rate", m->recovery_rate);
+		json_real(j, "recovery_seconds", m->recovery_s);
+	}
+}
+
 void report_json(const struct measure *m, const struct progress *p, FILE *f)
 {
 	const struct profile *profile = &m->opt->profile;
@@ -219,27 +199,13 @@ void report_json(const struct measure *m, const struct progress *p, FILE *f)
 	for (uint32_t i = 0; i < profile->n_ports; i++)
 		json_string(&j, NULL, profile->ports[i]);
 	json_close(&j, ']');
-	if (m->ran) {
-		json_outcome(&j, "outcome", &m->outcome);
-		json_intervals(&j, p);
-	}
-	if (m->n_goals > 0)
-		json_search(&j, m);
-	if (m->n_bursts > 0) {
-		json_open(&j, "bursts", '[');
-		for (uint32_t i = 0; i < m->n_bursts; i++)
-			json_count(&j, NULL, m->bursts[i]);
-		json_close(&j, ']');
-	}
-	if (m->overload_rate > 0) {
-		json_real(&j, "overload_rate", m->overload_rate);
-		json_real(&j, "recovery_rate", m->recovery_rate);
-		json_real(&j, "recovery_seconds", m->recovery_s);
-	}
+	if (m->suite)
+		report_suite_json(m, &j);
+	else
+		json_results(&j, m, p);
 	json_count(&j, "leaked", m->leaks);
 	json_count(&j, "bad_checksums", m->bad_checksums);
-	json_key(&j, "good");
-	fputs(measure_is_good(m) ? "true" : "false", f);
+	json_bool(&j, "good", measure_is_good(m));
 	json_close(&j, '}');
 	fputc('\n', f);
 }
@@ -261,6 +227,17 @@ static void csv_stream(const struct outcome *o, const struct outcome_stream *s, 
 
 void report_csv(const struct measure *m, FILE *f)
 {
+	if (m->suite) {
+		report_suite_csv(m, f);
+		return;
+	}
+	if (m->n_losses > 0) {
+		fprintf(f, "share,rate,offered,loss\n");
+		for (uint32_t i = 0; i < m->n_losses; i++)
+			fprintf(f, "%.9g,%.9g,%.9g,%.9g\n", m->losses[i].share, m->losses[i].rate,
+				m->losses[i].offered, m->losses[i].loss);
+		return;
+	}
 	if (m->n_goals > 0) {
 		fprintf(f, "load,duration,offered,forwarded,loss\n");
 		for (uint32_t i = 0; i < m->search.n_trials; i++) {

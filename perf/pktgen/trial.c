@@ -30,6 +30,8 @@ static void gather(struct gen *g, struct work *w)
 {
 	*w = (struct work){0};
 	for (uint32_t i = 0; i < g->n_streams; i++) {
+		if (g->streams[i]->off)
+			continue;
 		if (g->streams[i]->tcp)
 			w->connections[w->n_connections++] = g->streams[i];
 		else if (g->streams[i]->tx)
@@ -79,7 +81,7 @@ static double rate_of(const struct gen *g, const struct gen_stream *s, const str
 	if (load->rate <= 0)
 		return s->spec->rate;
 	for (uint32_t i = 0; i < g->n_streams; i++)
-		if (g->streams[i]->tx && !g->streams[i]->spec->background)
+		if (g->streams[i]->tx && gen_is_foreground(g->streams[i]))
 			all += weight(g->streams[i]->spec);
 	return load->rate * weight(s->spec) / all;
 }
@@ -119,7 +121,7 @@ static bool all_sent(const struct gen *g)
 	for (uint32_t i = 0; i < g->n_streams; i++) {
 		const struct gen_stream *s = g->streams[i];
 
-		if (s->tx && s->limit < UINT64_MAX && s->sent + s->refused < s->limit)
+		if (s->tx && !s->off && s->limit < UINT64_MAX && s->sent + s->refused < s->limit)
 			return false;
 	}
 	return true;
@@ -164,10 +166,10 @@ static void ping_pong(struct gen *g, const struct work *w, uint64_t end)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < w->n_senders; i++)
-		n += !w->senders[i]->spec->background && w->senders[i]->rx;
+		n += gen_is_foreground(w->senders[i]) && w->senders[i]->rx;
 	while (n > 0 && rte_rdtsc() < end && !g->stop)
 		for (uint32_t i = 0; i < w->n_senders; i++)
-			if (!w->senders[i]->spec->background && w->senders[i]->rx)
+			if (gen_is_foreground(w->senders[i]) && w->senders[i]->rx)
 				ping(g, w->senders[i], end);
 	g->ended = rte_rdtsc();
 }
@@ -178,6 +180,8 @@ static bool all_received(const struct gen *g)
 	for (uint32_t i = 0; i < g->n_streams; i++) {
 		const struct gen_stream *s = g->streams[i];
 
+		if (s->off)
+			continue;
 		if (s->rx && (!s->tx || s->received < s->sent))
 			return false;
 		if (s->tcp && s->tcp->finished < s->sent) /* the last packet is the server's */

@@ -126,8 +126,8 @@ static int take_mbufs(struct gen_stream *s, uint32_t n)
 	struct rte_mbuf **pkts = s->pending + s->n_pending;
 	uint8_t size;
 
-	if (s->spec->n_sizes == 1)
-		return rte_mempool_get_bulk(s->pools[0], (void **)pkts, n);
+	if (s->n_sizes == 1)
+		return rte_mempool_get_bulk(s->pools[s->sizes[0]], (void **)pkts, n);
 	for (uint32_t i = 0; i < n; i++) {
 		size = s->sizes[s->at_size];
 		if (rte_mempool_get(s->pools[size], (void **)&pkts[i]) < 0) {
@@ -190,8 +190,8 @@ static uint64_t bytes_of(const struct gen_stream *s, uint32_t n)
 {
 	uint64_t bytes = 0;
 
-	if (s->spec->n_sizes == 1)
-		return (uint64_t)n * s->headers[0].frame_size;
+	if (s->n_sizes == 1)
+		return (uint64_t)n * s->headers[s->sizes[0]].frame_size;
 	for (uint32_t i = 0; i < n; i++)
 		bytes += s->headers[s->pending_size[i]].frame_size;
 	return bytes;

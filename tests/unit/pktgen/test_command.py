@@ -45,7 +45,7 @@ def test_man_page_and_help_agree():
     written = set(re.findall(r"Fl -([a-z-]+)", page)) - {"vdev"}  # EAL's
     assert told == written
     commands = set(re.findall(r"^  ([a-z]\w+) {2,}", run("--help")[0], re.M))
-    assert commands == set(re.findall(r"^\.It Cm (\w+)$", page, re.M))
+    assert commands == set(re.findall(r"^\.It Cm (\w+)$", page, re.M)) - {"throughput", "latency"}  # tests of rfc8204
 
 
 def test_example(tmp_path):
@@ -144,6 +144,115 @@ def test_searches():
     # Nothing comes back.
     _, err = run("rfc2544", "--port", "net_null0,no-rx=1", *EAL, code=2)
     assert "come back" in err
+
+
+SHORT = ["--min-rate", "1k", "--max-rate", "2k", "--trial", "0.05", "--width", "0.5"]
+
+
+def test_loss(tmp_path):
+    """From the greatest rate downwards, until nothing is lost at two of them."""
+    table = tmp_path / "loss.csv"
+    losses = loop_json("loss", *SHORT, "--csv", str(table), code=None)["losses"]
+    assert [round(l["share"] * 10) for l in losses] == [10 - i for i in range(len(losses))]
+    assert len(losses) >= 2 and losses[0]["rate"] == 2000
+    assert len(losses) == 10 or losses[-1]["loss"] == losses[-2]["loss"] == 0 < losses[-1]["offered"]
+    assert [float(r["loss"]) for r in csv.DictReader(io.StringIO(table.read_text()))] == [l["loss"] for l in losses]
+    losses = json.loads(run("loss", "--port", "net_null0,no-rx=1", *EAL, *SHORT, "--json", "-", code=None)[0])["losses"]
+    assert len(losses) == 10 and all(l["loss"] == 1 or l["offered"] == 0 for l in losses)
+
+
+TESTS = {"throughput", "latency", "loss", "burst", "recovery", "soak"}
+
+MATRIX = """
+ports: [net_ring0, net_ring1]
+duration: 0.2
+defaults: {flows: 10, size: "60,1514"}
+streams:
+  - {scenario: here, tx: 0, rx: 0}
+  - {scenario: there, tx: 1, rx: 1}
+  - {scenario: there, tx: 0, rx: 0}
+  - {background: yes, tx: 0, rx: 0, rate: 1k, size: 100}
+"""
+
+
+def matrix(profile, *args, code=None):
+    out, _ = run("rfc8204", "--profile", str(profile), *EAL, *SHORT, "--repeat", "2", "--interval", "0.05",
+                 "--json", "-", *args, code=code)
+    return json.loads(out)
+
+
+def test_rfc8204(tmp_path):
+    profile, table = tmp_path / "matrix.yaml", tmp_path / "matrix.csv"
+    profile.write_text(MATRIX)
+    result = matrix(profile, "--csv", str(table))
+    cells = [("here", 60), ("here", 1514), ("there", 60), ("there", 1514)]
+    assert [(c["scenario"], c["size"]) for c in result["matrix"]] == cells
+    for c in result["matrix"]:
+        assert c["throughput"]["lower"] == 0 or len(c["latencies"]) == 3
+        assert all(l["latency_ns"]["count"] > 0 for l in c["latencies"])
+        assert len(c["losses"]) >= 2 and c["burst"]["count"] == 2
+        # A ring loses nothing; only this machine can be too slow, and then the result says so.
+        assert c["throughput"]["lower"] == 2000 or c["generator_limited_trials"] > 0
+        assert c["recovery"]["seconds"] >= 0 and c["soak"]["rate"] == pytest.approx(0.9 * c["throughput"]["lower"])
+    assert result["good"] or any(c["throughput"]["lower"] == 0 or c["soak"]["loss"] > 0 for c in result["matrix"])
+    rows = list(csv.DictReader(io.StringIO(table.read_text())))
+    assert [(r["scenario"], int(r["size"])) for r in rows] == cells
+    # Some tests alone; the profile may say which, and options override it.
+    profile.write_text("tests: throughput,soak" + MATRIX)
+    assert {k for c in matrix(profile)["matrix"] for k in c} & TESTS == {"throughput", "soak"}
+    assert {k for c in matrix(profile, "--tests", "burst")["matrix"] for k in c} & TESTS == {"burst"}
+    # One that loses everything.
+    lossy = ["--tests", "throughput", "--port", "net_null0,no-rx=1", "--size", "60,100", "--csv", "-"]
+    out, _ = run("rfc8204", *EAL, *SHORT, *lossy, code=3)
+    assert [(r["size"], r["throughput"]) for r in csv.DictReader(io.StringIO(out))] == [("60", "0"), ("100", "0")]
+
+
+def test_rfc8204_profile(tmp_path):
+    """The one that is shipped, on two memifs: one pair of ports leads to the other, one machine to the other."""
+    with open(os.path.join(SOURCE, "rfc8204.yaml"), encoding="ascii") as f:
+        text = f.read()
+    text, n = re.subn(r"(?m)^  - net_\w+[^\n]*", "  - PORT", text)
+    assert n == 4
+    for i in range(4):
+        text = text.replace("- PORT", "- net_memif%d,role=%s,socket=%s/%d,socket-abstract=no" % (
+            i, ("server", "client")[i % 2], tmp_path, i // 2), 1)
+    profile = tmp_path / "rfc8204.yaml"
+    profile.write_text(text)
+    # No memif leads from a port to a machine, and it is said that nothing comes back.
+    sizes = [60, 1514]
+    out, err = run("rfc8204", "--profile", str(profile), *EAL, "--memory", "1024", "--mbufs", "1024", "--tests", "burst",
+                   "--size", "60,1514", "--trial", "0.01", "--repeat", "1", "--json", "-", code=3)
+    result = json.loads(out)["matrix"]
+    assert [(c["scenario"], c["size"]) for c in result] == [(s, n) for s in ("port-port", "port-vm", "vm-vm")
+                                                           for n in sizes]
+    assert all(("burst" in c) == (c["scenario"] != "port-vm") for c in result)
+    assert err.count("come back") == len(sizes)
+
+
+def test_wrong_searches(tmp_path):
+    profile = tmp_path / "matrix.yaml"
+    for change, says in [
+            (("rx: 1}", "rx: 1, size: 60}"), "stream s2: size: must be as that of s1, in the same scenario"),
+            (("{scenario: here,", "{scenario: here, background: yes,"), "scenario here: no stream"),
+            (("rx: 1}", "rx: 1, kind: connections}"), "streams s0 and s1: a search is for packets or for connections")]:
+        profile.write_text(MATRIX.replace(*change))
+        assert says in run("rfc8204", "--profile", str(profile), *EAL, code=1)[1]
+    for args, says in [
+            (["rfc8204", "--kind", "connections"], "s0: kind: the tests of RFC 2544 are for packets"),
+            (["rfc8204", "--tests", "speed"], "--tests: speed is not a list of"),
+            (["rfc8204", "--tests", "burst,"], "--tests: burst, is not a list of"),
+            (["rfc8204", "--tests", "soak,loss"], "latency and soak need throughput")]:
+        assert says in loop(*args, code=1)[1]
+
+
+def test_search_of_connections():
+    """The same searches, over connections per second."""
+    result = loop_json("mlr", "--kind", "connections", "--trial", "0.1", "--width", "0.3", "--min-rate", "100",
+                       "--max-rate", "400", "--flows", "5000", code=None)
+    assert result["unit"] == "connections" and [g["name"] for g in result["goals"]] == ["NDR", "PDR"]
+    slow = result["generator_limited_trials"] > 0
+    assert slow or result["goals"][0]["lower"] == 400
+    assert slow or all(l["outcome"]["streams"][0]["tcp"]["finished"] > 0 for l in result["latencies"])
 
 
 def test_connections():
