@@ -48,6 +48,25 @@ def test_man_page_and_help_agree():
     assert commands == set(re.findall(r"^\.It Cm (\w+)$", page, re.M)) - {"throughput", "latency"}  # tests of rfc8204
 
 
+def complete(*words):
+    script = """source %s/completion.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+        compopt() { :; }; _weft_pktgen; printf '%%s\n' "${COMPREPLY[@]}" """ % SOURCE
+    out = subprocess.run(["bash", "-c", script, "bash", PKTGEN, *words], stdout=subprocess.PIPE, text=True, check=True)
+    return out.stdout.split()
+
+
+def test_completion(tmp_path):
+    assert complete("so") == ["soak"] and complete("rfc") == ["rfc2544", "rfc8204"]
+    assert complete("mlr", "--src-m") == ["--src-macs", "--src-mac"]
+    assert complete("--order", "") == ["sequence", "uniform", "zipf", "new"]
+    assert complete("--ip", "") == ["4", "6"] and complete("--rate", "m") == ["max"]
+    assert complete("--verify", "o") == ["off"]
+    assert complete("--both", "--fl") == ["--flows"]  # which has no value
+    assert complete("--flows", "") == []
+    (tmp_path / "some.yaml").touch()
+    assert complete("--profile", str(tmp_path) + "/s") == [str(tmp_path) + "/some.yaml"]
+
+
 def test_example(tmp_path):
     """The example, on rings that lead each port back to itself."""
     with open(os.path.join(SOURCE, "example.yaml"), encoding="ascii") as f:
