@@ -384,6 +384,7 @@ void attach_free(struct attach *a)
 		HASH_DEL(a->seen, s);
 		free(s);
 	}
+	free(a->farewells);
 	loader_guard_free(a->guard);
 	loader_fast_close(a->tables);
 	tc_watch_free(a->tc);

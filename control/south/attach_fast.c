@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <ccore/log.h>
@@ -107,16 +108,60 @@ static uint32_t flags_now(const struct wanted *w)
 	return flags;
 }
 
+/* Nobody is there who takes them out of the tables. Programs would go on with them, and into
+ * another interface too that gets the number of one that is gone. */
+static void drop_sessions(const struct attach *a, int ifindex)
+{
+	int rc = a->tables ? loader_fast_drop_sessions(a->tables, ifindex) : 0;
+
+	if (rc < 0)
+		log_warning("fast path: the sessions of interface #%d stay in the tables: %s",
+			ifindex, strerror(-rc));
+}
+
+static void note_farewell(struct attach *a, int ifindex)
+{
+	struct farewell *all = realloc(a->farewells, (a->n_farewells + 1) * sizeof(*all));
+
+	if (!all) {
+		drop_sessions(a, ifindex);
+		return;
+	}
+	a->farewells = all;
+	all[a->n_farewells++] = (struct farewell){ifindex, a->n_told};
+}
+
+/* Answers come in the order in which things were told. */
+static void end_farewells(struct attach *a, bool lost)
+{
+	unsigned int n = 0;
+
+	a->n_answered++;
+	for (; n < a->n_farewells && a->farewells[n].number <= a->n_answered; n++)
+		if (lost)
+			drop_sessions(a, a->farewells[n].ifindex);
+	if (n == 0)
+		return;
+	a->n_farewells -= n;
+	memmove(a->farewells, a->farewells + n, a->n_farewells * sizeof(*a->farewells));
+}
+
 static int send_port(struct attach *a, struct wanted *w)
 {
 	struct weft_msg_fastpath_port msg = {.port = w->port.id, .flags = flags_now(w)};
-
-	int rc;
+	int before = w->told_ifindex, rc;
 
 	w->told_flags = msg.flags;
 	w->told_ifindex = msg.ifindex = msg.flags ? w->ifindex : 0;
 	rc = a->config.send_port ? a->config.send_port(a->config.arg, &msg) : -ENOTCONN;
 	w->n_unanswered += rc == 0;
+	a->n_told += rc == 0;
+	if (before && before != w->told_ifindex) {
+		if (rc == 0)
+			note_farewell(a, before);
+		else
+			drop_sessions(a, before);
+	}
 	return rc;
 }
 
@@ -214,6 +259,7 @@ void attach_port_answered(struct attach *a, uint32_t port, int error, const char
 {
 	struct wanted *w = attach_find_port(a, port);
 
+	end_farewells(a, error == -ECONNRESET);
 	if (!w)
 		return;
 	w->n_unanswered -= w->n_unanswered > 0;

@@ -49,6 +49,12 @@ struct wanted {
 	char problem[LOADER_TEXT_SIZE];
 };
 
+/* An interface whose programs the data plane was told to forget. */
+struct farewell {
+	int ifindex;
+	uint64_t number; /* of what was told of ports */
+};
+
 struct seen {
 	UT_hash_handle hh;
 	char name[IFNAMSIZ];
@@ -73,6 +79,9 @@ struct attach {
 	bool is_accepted;
 	char fast_problem[ATTACH_TEXT_SIZE];
 	char room_problem[ATTACH_TEXT_SIZE];
+	uint64_t n_told, n_answered; /* of ports */
+	struct farewell *farewells;  /* not answered yet, in order */
+	unsigned int n_farewells;
 	struct wanted *wanted; /* by name */
 	struct seen *seen;     /* by name */
 	unsigned int round;

@@ -201,6 +201,37 @@ static uint64_t id_after(const char *command)
 	return id;
 }
 
+/* From an interface, to it, both, neither. */
+static void test_sessions_of_an_interface_go(void **state)
+{
+	static const struct {
+		uint32_t scope, out;
+		bool goes;
+	} dirs[] = {{0x80000005, 0, true}, {42, 5, true}, {0x80000005, 5, true},
+		{0x80000006, 7, false}, {5, 0, false}};
+	struct loader_fast *f = fast_opened(folder);
+	struct loader_fast_info info = info_of(f);
+	size_t buckets_size = info.n_buckets * sizeof(struct weft_bpf_bucket);
+	size_t dirs_size = info.n_dirs * sizeof(struct weft_bpf_dir);
+	struct weft_bpf_bucket *b = memory_of(f, WEFT_FASTPATH_BUCKETS, buckets_size);
+	struct weft_bpf_dir *d = memory_of(f, WEFT_FASTPATH_DIRS, dirs_size);
+	const uint32_t last = info.n_buckets - 1;
+
+	for (uint32_t i = 0; i < 5; i++) {
+		d[i + 1].key.scope = dirs[i].scope;
+		d[i + 1].d.out_ifindex = dirs[i].out;
+		b[last].place[i] = weft_bpf_place(99 + i, i + 1);
+	}
+	b[0].place[3] = weft_bpf_place(7, info.n_dirs); /* leads nowhere */
+	assert_int_equal(loader_fast_drop_sessions(f, 5), 0);
+	for (uint32_t i = 0; i < 5; i++)
+		assert_true(b[last].place[i] == (dirs[i].goes ? 0 : weft_bpf_place(99 + i, i + 1)));
+	assert_true(b[0].place[3] == weft_bpf_place(7, info.n_dirs));
+	munmap(b, buckets_size);
+	munmap(d, dirs_size);
+	loader_fast_close(f);
+}
+
 static void test_damaged_tables_are_made_anew(void **state)
 {
 	uint64_t id = id_after("true %s"), next;
@@ -280,6 +311,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_only_kept_tables, fast_clean_up),
 		cmocka_unit_test_teardown(test_one_process_at_a_time, fast_clean_up),
 		cmocka_unit_test_teardown(test_lock_ends_with_its_process, fast_clean_up),
+		cmocka_unit_test_teardown(test_sessions_of_an_interface_go, fast_clean_up),
 		cmocka_unit_test_teardown(test_damaged_tables_are_made_anew, fast_clean_up),
 		cmocka_unit_test_teardown(test_other_layout_is_left_alone, fast_clean_up),
 		cmocka_unit_test_teardown(test_folders_that_cannot_be, fast_clean_up),

@@ -399,6 +399,33 @@ static void test_lost_answer(void **state)
 	assert_true(fake_loader.links[3].tc_uplink);
 }
 
+/* What is in the tables of an interface that goes: the data plane takes it out, if it hears of it.
+ */
+static void test_nobody_takes_sessions_out(void **state)
+{
+	struct bench *b = *state;
+
+	start(b, true);
+	greet(b);
+	attach_link(b->attach, 1, "p0", 0, false);
+	assert_int_equal(fake_loader.links[1].n_dropped, 0);
+	answer(b, 1, 0);
+	attach_link(b->attach, 1, "p0", ATTACH_LINK_TENANTS, true);
+	assert_int_equal(fake_loader.links[1].n_dropped, 0);
+	/* the connection ends before the answer */
+	attach_port(b->attach, &tenant, false);
+	assert_int_equal(fake_loader.links[1].n_dropped, 0);
+	answer(b, 1, -ECONNRESET);
+	assert_int_equal(fake_loader.links[1].n_dropped, 1);
+	/* there is none */
+	b->away = true;
+	attach_port(b->attach, &tenant, true);
+	assert_int_equal(fake_loader.links[1].port, FAKE_FAST);
+	attach_link(b->attach, 4, "p0", ATTACH_LINK_TENANTS, true);
+	assert_int_equal(fake_loader.links[1].n_dropped, 2);
+	assert_int_equal(fake_loader.links[4].n_dropped, 0);
+}
+
 static void test_port_refused(void **state)
 {
 	struct bench *b = *state;
@@ -517,6 +544,7 @@ int main(void)
 		TEST(test_other_room),
 		TEST(test_one_port),
 		TEST(test_lost_answer),
+		TEST(test_nobody_takes_sessions_out),
 		TEST(test_port_refused),
 		TEST(test_foreign_filter),
 		TEST(test_taken_off),
