@@ -64,6 +64,41 @@ static int make_all(const char *path)
 	return error;
 }
 
+/* Nobody but root and us can put something else in its place. */
+static bool is_safe(const char *path, bool is_last)
+{
+	mode_t others = S_IWGRP | S_IWOTH;
+	struct stat st;
+
+	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return false;
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return false;
+	return !(st.st_mode & others) || (!is_last && (st.st_mode & S_ISVTX));
+}
+
+/* Each folder on the way, as far as it is in the BPF file system: that is open to all unless it was
+ * mounted otherwise. */
+static bool is_safe_way(const char *path)
+{
+	char *copy = strdup(path), *slash;
+	bool safe = copy != NULL;
+
+	for (slash = copy; safe && slash;) {
+		struct statfs fs;
+
+		slash = strchr(slash + 1, '/');
+		if (slash)
+			*slash = '\0';
+		if (statfs(copy, &fs) == 0 && fs.f_type == BPF_FS_MAGIC)
+			safe = is_safe(copy, !slash);
+		if (slash)
+			*slash = '/';
+	}
+	free(copy);
+	return safe;
+}
+
 int folder_lock(const char *path, char *text)
 {
 	int fd, error;
@@ -78,6 +113,10 @@ int folder_lock(const char *path, char *text)
 		return explain(text, error, path, "a BPF file system takes no names with dots");
 	if (error < 0)
 		return explain(text, error, path, "it has to be weftd's own");
+	if (!is_safe_way(path))
+		return explain(text, -EACCES, path,
+			"others could put tables of theirs there: it and what is above it have to "
+			"be root's or weftd's own");
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return explain(text, -errno, path, "it has to be weftd's own");

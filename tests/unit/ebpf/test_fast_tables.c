@@ -272,6 +272,25 @@ static void test_folders_that_cannot_be(void **state)
 	assert_int_equal(open_error(path), -EINVAL);
 }
 
+/* Who may rename what is on the way could put tables of his own there. */
+static void test_folders_of_others(void **state)
+{
+	static const char *const bad[] = {"chmod 0777 %1$s", "chmod 1777 %1$s", "chmod 0770 %1$s",
+		"chown 65534 %1$s", "chmod 0777 %1$s/..", "chown 65534 %1$s/..",
+		"mv %1$s %1$s-of-others; ln -s %1$s-of-others %1$s"};
+
+	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		test_netns_run(own, "mkdir -p -m 0700 %s/.. %s", folder, folder);
+		test_netns_run(own, bad[i], folder);
+		assert_int_equal(open_error(folder), -EACCES);
+		assert_non_null(strstr(text, "weftd's own"));
+		test_netns_run(own, "rm -rf %s/weft", bpffs);
+	}
+	/* others may make new names, and change none */
+	test_netns_run(own, "chmod 1777 %s; mkdir -m 1777 %s/weft", bpffs, bpffs);
+	loader_fast_close(fast_opened(folder));
+}
+
 static void drop_capabilities(void)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -315,6 +334,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_damaged_tables_are_made_anew, fast_clean_up),
 		cmocka_unit_test_teardown(test_other_layout_is_left_alone, fast_clean_up),
 		cmocka_unit_test_teardown(test_folders_that_cannot_be, fast_clean_up),
+		cmocka_unit_test_teardown(test_folders_of_others, fast_clean_up),
 		cmocka_unit_test_teardown(test_refused_by_the_kernel, fast_clean_up),
 	};
 
