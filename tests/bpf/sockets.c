@@ -16,6 +16,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 
+#include "../lib/test_netns.h"
 #include "sockets.h"
 
 static int open_filtered(const char *device, uint16_t proto, const struct sock_fprog *filter)
@@ -40,6 +41,16 @@ static int open_filtered(const char *device, uint16_t proto, const struct sock_f
 int socket_open(const char *device, uint16_t proto)
 {
 	return open_filtered(device, proto, NULL);
+}
+
+int socket_open_in(int ns, int home, const char *device)
+{
+	int fd;
+
+	test_netns_enter(ns);
+	fd = socket_open(device, ETH_P_ALL);
+	test_netns_enter(home);
+	return fd;
 }
 
 int socket_open_marked(const char *device, uint32_t mark)
@@ -117,4 +128,15 @@ void socket_expect(int fd, const struct frame *want)
 void socket_expect_silence(int fd)
 {
 	assert_int_equal(socket_receive(fd, SOCKET_SILENT_MS).len, -1);
+}
+
+void device_attach(int ifindex, enum bpf_tc_attach_point point, const struct bpf_program *prog)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .flags = BPF_TC_F_REPLACE,
+		.prog_fd = bpf_program__fd(prog));
+	int error = bpf_tc_hook_create(&hook);
+
+	assert_true(error == 0 || error == -EEXIST);
+	assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Packet sockets of tests on real devices, as a tenant or the data plane has them: frames with a
- * virtio-net header in front, tags beside. Fails the test on error.
+ * virtio-net header in front, tags beside; and programs on these devices. Fails the test on error.
  */
 #ifndef SOCKETS_H
 #define SOCKETS_H
@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <bpf/libbpf.h>
 #include <linux/virtio_net.h>
 
 #include "frames.h"
@@ -29,6 +30,8 @@ struct got {
 /* On a device of the current namespace; proto: ETH_P_ALL, before tc, or one ethertype alone, after
  * it. Frames that the device sends are not seen. */
 int socket_open(const char *device, uint16_t proto);
+/* On a device of that namespace, with all ethertypes; the caller's own is home. */
+int socket_open_in(int ns, int home, const char *device);
 /* The data plane's: only frames with that mark. */
 int socket_open_marked(const char *device, uint32_t mark);
 /* Returns the frame's length or -errno. vnet NULL: nothing to say. */
@@ -38,5 +41,8 @@ struct got socket_receive(int fd, int wait_ms);
 /* That frame, with no tag beside it. */
 void socket_expect(int fd, const struct frame *want);
 void socket_expect_silence(int fd);
+
+/* Puts a program on a device of the current namespace, by tc. */
+void device_attach(int ifindex, enum bpf_tc_attach_point point, const struct bpf_program *prog);
 
 #endif

@@ -56,16 +56,6 @@ static struct tc_uplink *uplink;
 static struct tc_deliver *deliver;
 static struct xdp_uplink *xdp;
 
-static int packet_socket(int ns, const char *device)
-{
-	int fd;
-
-	test_netns_enter(ns);
-	fd = socket_open(device, ETH_P_ALL);
-	test_netns_enter(home);
-	return fd;
-}
-
 static struct weft_bpf_decision decision(const struct flow *f, uint32_t out_ifindex, uint16_t flags)
 {
 	struct weft_bpf_decision d = {
@@ -109,7 +99,7 @@ static void test_hosts_own_frames_stay(void **state)
 	struct flow f = flow_make(false, IPPROTO_UDP);
 	struct frame frame = frame_make(&f);
 	uint64_t before = tables_prog(WEFT_BPF_PROG_PORT_OUT).dropped;
-	int fd = packet_socket(home, "p1");
+	int fd = socket_open_in(home, home, "p1");
 
 	assert_int_equal(socket_try_send(fd, &frame, NULL), -ENOBUFS);
 	socket_expect_silence(at_tenant[1]);
@@ -149,17 +139,6 @@ static void test_tunnel_out(void **state)
 	tables_clear();
 }
 
-static void attach_tc(int ifindex, enum bpf_tc_attach_point point, const struct bpf_program *prog)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .flags = BPF_TC_F_REPLACE,
-		.prog_fd = bpf_program__fd(prog));
-	int error = bpf_tc_hook_create(&hook);
-
-	assert_true(error == 0 || error == -EEXIST);
-	assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
-}
-
 /* From the tunnel to tenant 0, by each uplink program and each way to a port. mixed: also IPv6 in
  * IPv4. */
 static void expect_tunnel_in(uint16_t flags, bool mixed)
@@ -186,7 +165,7 @@ static void test_tunnel_in_tc(void **state)
 	struct flow f = flow_make(false, IPPROTO_UDP);
 	struct frame frame = frame_make(&f), tunnelled;
 
-	attach_tc(u0, BPF_TC_INGRESS, uplink->progs.weft_uplink_tc);
+	device_attach(u0, BPF_TC_INGRESS, uplink->progs.weft_uplink_tc);
 	expect_tunnel_in(0, kernel_tc_mixes_families());
 	expect_tunnel_in(WEFT_BPF_DIR_PEER, kernel_tc_mixes_families());
 	tunnelled = frame_encap(&frame, &tables.tunnels[VTEP], true, VNI, HASH, 0);
@@ -199,7 +178,7 @@ static void test_tunnel_in_xdp(void **state)
 {
 	const uint32_t index = p0;
 
-	attach_tc(u0, BPF_TC_INGRESS, deliver->progs.weft_deliver);
+	device_attach(u0, BPF_TC_INGRESS, deliver->progs.weft_deliver);
 	assert_int_equal(bpf_xdp_attach(u0, bpf_program__fd(xdp->progs.weft_uplink),
 				 XDP_FLAGS_DRV_MODE, NULL),
 		0);
@@ -239,7 +218,7 @@ static void test_gso_through_tunnel(void **state)
 	struct flow f = flow_make(false, IPPROTO_TCP);
 	struct weft_bpf_key out = flow_key(&f, weft_bpf_scope_port(p0));
 	struct weft_bpf_key in = flow_key(&f, weft_bpf_scope_vni(VNI));
-	int at_end = packet_socket(tenant[1], "c2");
+	int at_end = socket_open_in(tenant[1], home, "c2");
 	struct session_tcp tcp[2];
 	struct frame frame;
 
@@ -248,7 +227,7 @@ static void test_gso_through_tunnel(void **state)
 	flow_tcp(tcp);
 	put_back_tunnel();
 	test_netns_enter(far);
-	attach_tc(w0, BPF_TC_INGRESS, uplink->progs.weft_uplink_tc);
+	device_attach(w0, BPF_TC_INGRESS, uplink->progs.weft_uplink_tc);
 	test_netns_enter(home);
 	for (unsigned int i = 0; i < 2; i++) {
 		struct weft_bpf_decision d = decision(&f, 0, 0), e = decision(&f, q0, flags[i]);
@@ -330,13 +309,13 @@ static int set_up(void **state)
 	t.flags |= WEFT_BPF_TUNNEL_DELIVER;
 	tables_tunnel(VTEP, &t);
 	bpf_map_update_elem(bpf_map__fd(uplink->maps.weft_vteps), &t.local, &one, BPF_ANY);
-	attach_tc(p0, BPF_TC_INGRESS, port->progs.weft_port);
-	attach_tc(p0, BPF_TC_EGRESS, port->progs.weft_port_out);
-	attach_tc(p1, BPF_TC_INGRESS, port->progs.weft_port);
-	attach_tc(p1, BPF_TC_EGRESS, port->progs.weft_port_out);
-	at_tenant[0] = packet_socket(tenant[0], "c0");
-	at_tenant[1] = packet_socket(tenant[1], "c1");
-	at_far = packet_socket(far, "w0");
+	device_attach(p0, BPF_TC_INGRESS, port->progs.weft_port);
+	device_attach(p0, BPF_TC_EGRESS, port->progs.weft_port_out);
+	device_attach(p1, BPF_TC_INGRESS, port->progs.weft_port);
+	device_attach(p1, BPF_TC_EGRESS, port->progs.weft_port_out);
+	at_tenant[0] = socket_open_in(tenant[0], home, "c0");
+	at_tenant[1] = socket_open_in(tenant[1], home, "c1");
+	at_far = socket_open_in(far, home, "w0");
 	at_miss = socket_open_marked("p0", TABLES_MARK);
 	at_up_miss = socket_open_marked("u0", TABLES_MARK);
 	return 0;

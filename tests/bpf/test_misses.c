@@ -52,18 +52,6 @@ static const uint16_t stack_protos[N_STACK] = {
 static struct tc_port *port;
 static struct tc_uplink *uplink;
 
-static void attach(
-	const char *device, enum bpf_tc_attach_point point, const struct bpf_program *prog)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = if_nametoindex(device), .attach_point = point);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1, .flags = BPF_TC_F_REPLACE,
-		.prog_fd = bpf_program__fd(prog));
-	int error = bpf_tc_hook_create(&hook);
-
-	assert_true(error == 0 || error == -EEXIST);
-	assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
-}
-
 static uint64_t n_misses(enum weft_bpf_prog prog)
 {
 	struct weft_bpf_prog_counters n = tables_prog(prog);
@@ -125,7 +113,7 @@ static void test_stack_without_program(void **state)
 	socket_send(at_tenant[0], &frame, NULL);
 	socket_expect(stack[0], &frame);
 	socket_expect_silence(at_miss); /* not marked */
-	attach("p0", BPF_TC_INGRESS, port->progs.weft_port);
+	device_attach(if_nametoindex("p0"), BPF_TC_INGRESS, port->progs.weft_port);
 }
 
 static void test_hits_are_not_seen(void **state)
@@ -347,21 +335,11 @@ static void make_devices(void)
 	test_netns_run(home, "ip addr add 198.51.100.1/24 dev p0");
 }
 
-static int socket_in(int ns, const char *device)
-{
-	int fd;
-
-	test_netns_enter(ns);
-	fd = socket_open(device, ETH_P_ALL);
-	test_netns_enter(home);
-	return fd;
-}
-
 static void make_sockets(void)
 {
-	at_tenant[0] = socket_in(tenant[0], "c0");
-	at_tenant[1] = socket_in(tenant[1], "c1");
-	at_far = socket_in(far, "w0");
+	at_tenant[0] = socket_open_in(tenant[0], home, "c0");
+	at_tenant[1] = socket_open_in(tenant[1], home, "c1");
+	at_far = socket_open_in(far, home, "w0");
 	at_miss = socket_open_marked("p0", TABLES_MARK);
 	at_up_miss = socket_open_marked("u0", TABLES_MARK);
 	at_host_end = socket_open_marked("x0", TABLES_MARK);
@@ -387,8 +365,8 @@ static int set_up(void **state)
 	t = tunnel_make(false, if_nametoindex("u0"));
 	tables_tunnel(VTEP, &t);
 	bpf_map_update_elem(bpf_map__fd(uplink->maps.weft_vteps), &t.local, &one, BPF_ANY);
-	attach("p0", BPF_TC_INGRESS, port->progs.weft_port);
-	attach("u0", BPF_TC_INGRESS, uplink->progs.weft_uplink_tc);
+	device_attach(if_nametoindex("p0"), BPF_TC_INGRESS, port->progs.weft_port);
+	device_attach(if_nametoindex("u0"), BPF_TC_INGRESS, uplink->progs.weft_uplink_tc);
 	make_sockets();
 	return 0;
 }
