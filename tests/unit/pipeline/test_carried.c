@@ -2,10 +2,7 @@
 /*
  * Watching what the kernel carries: its steps are those that a dry run foretells, of the packets
  * that the data plane's own filter lets pass, at its rate. The programs' own code carries frames
- * here, with their tables as plain memory.
- *
- * Ports 1 and 2 are in segment 100, 3 in 101, host 10 of 101 is behind VTEP 192.0.2.2; host h has
- * MAC 02::h, 10.0.N.h and fd00:N::h.
+ * here, with their tables as plain memory. Who is where is in carried_packet.h.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,28 +13,22 @@
 
 #include <cmocka.h>
 #include <netinet/in.h>
-#include <rte_ip.h>
 
 #include <core/clock.h>
 #include <core/mem.h>
 #include <core/rcu.h>
 #include <pipeline/pipeline.h>
 #include <pipeline/watch.h>
-#include <pkt/cksum.h>
 #include <pkt/meta.h>
 
 #include "bed.h"
 #include "bpf_reader.h"
+#include "carried_packet.h"
 #include "test_eal.h"
 
-#define UPLINK	  9
-#define REMOTE	  10
 #define IFINDEX	  1000 /* and the port's id */
 #define N_BUCKETS 256
 #define N_DIRS	  512
-
-static const struct weft_mac router_mac = {.b = {2, 0x57, 0, 0, 0, 1}};
-static const uint8_t remote_vtep[4] = {192, 0, 2, 2}, local_vtep[4] = {192, 0, 2, 1};
 
 static _Alignas(64) struct weft_bpf_control control;
 static _Alignas(64) struct weft_bpf_epoch epochs[WEFT_MAX_SEGMENTS];
@@ -54,23 +45,6 @@ static const struct weft_watch_filter all = {.rate = WEFT_WATCH_RATE_MAX};
 
 /* ---- the world ---- */
 
-static uint32_t vni_of(uint32_t host)
-{
-	return host <= 2 ? 100 : 101;
-}
-
-static struct weft_mac mac_of(uint32_t host)
-{
-	return (struct weft_mac){.b = {2, 0, 0, 0, 0, host}};
-}
-
-static struct weft_addr addr_of(uint32_t host, bool v4)
-{
-	struct weft_addr a = {.b = {0xfd, [3] = vni_of(host) - 100, [15] = host}};
-
-	return v4 ? weft_addr_from_v4((const uint8_t[4]){10, 0, vni_of(host) - 100, host}) : a;
-}
-
 static void put_segment(uint32_t vni)
 {
 	struct weft_segment s = {.vni = vni, .mtu = 1400, .network = 1, .router = 1};
@@ -79,7 +53,7 @@ static void put_segment(uint32_t vni)
 	for (int v4 = 0; v4 < 2; v4++) {
 		uint32_t host = vni == 100 ? 1 : 3;
 		struct weft_route r = {.router = 1,
-			.prefix = {.addr = addr_of(host, v4), .len = v4 ? 120 : 64},
+			.prefix = {.addr = host_addr(host, v4), .len = v4 ? 120 : 64},
 			.n_hops = 1,
 			.hops = {{.type = WEFT_HOP_CONNECTED, .ref = vni}}};
 
@@ -90,16 +64,16 @@ static void put_segment(uint32_t vni)
 
 static void put_host(uint32_t host)
 {
-	struct weft_fdb fdb = {.vni = vni_of(host), .mac = mac_of(host)};
+	struct weft_fdb fdb = {.vni = host_vni(host), .mac = host_mac(host)};
 
 	if (host == REMOTE)
-		fdb.remote = weft_addr_from_v4(remote_vtep);
+		fdb.remote = weft_addr_from_v4(world_remote_vtep);
 	else
 		fdb.port = host;
 	bed_put(WEFT_TABLE_FDB, &fdb);
 	for (int v4 = 0; v4 < 2; v4++) {
 		struct weft_neigh n = {
-			.vni = vni_of(host), .addr = addr_of(host, v4), .mac = mac_of(host)};
+			.vni = host_vni(host), .addr = host_addr(host, v4), .mac = host_mac(host)};
 
 		bed_put(WEFT_TABLE_NEIGH, &n);
 	}
@@ -110,7 +84,7 @@ static struct weft_port port_entry(uint32_t id)
 	bool uplink = id == UPLINK;
 
 	return (struct weft_port){.id = id,
-		.vni = uplink ? 0 : vni_of(id),
+		.vni = uplink ? 0 : host_vni(id),
 		.kind = WEFT_PORT_FAKE,
 		.role = uplink ? WEFT_ROLE_UPLINK : WEFT_ROLE_TENANT,
 		.n_queues = 1,
@@ -128,13 +102,13 @@ static void put_port(uint32_t id)
 
 static void put_tunnel(void)
 {
-	struct weft_vtep v = {.remote = weft_addr_from_v4(remote_vtep),
-		.local = weft_addr_from_v4(local_vtep),
+	struct weft_vtep v = {.remote = weft_addr_from_v4(world_remote_vtep),
+		.local = weft_addr_from_v4(world_local_vtep),
 		.uplink = UPLINK,
 		.path_mtu = 1500,
 		.flags = WEFT_VTEP_RESOLVED,
-		.dst_mac = mac_of(0xee),
-		.src_mac = mac_of(0xdd),
+		.dst_mac = host_mac(0xee),
+		.src_mac = host_mac(0xdd),
 		.ttl = 64};
 	struct weft_local_vtep local = {.addr = v.local, .uplink = UPLINK, .mac = v.src_mac};
 
@@ -165,7 +139,7 @@ static void build(void)
 	struct weft_tenant tenant = {.id = 1};
 	struct weft_network net = {
 		.id = 1, .tenant = 1, .timeout_s = {30, 100, 30, 100, 30, 60, 30, 30}};
-	struct weft_router router = {.id = 1, .network = 1, .mac = router_mac};
+	struct weft_router router = {.id = 1, .network = 1, .mac = world_router_mac};
 
 	bed_put(WEFT_TABLE_TENANT, &tenant);
 	bed_put(WEFT_TABLE_NETWORK, &net);
@@ -204,130 +178,11 @@ static void start(void)
 
 /* ---- packets ---- */
 
-struct packet {
-	uint32_t from, to; /* hosts */
-	bool v4;
-	uint8_t proto;
-	bool answer;
-	uint8_t tcp_flags;
-	uint32_t seq, ack;
-	unsigned int payload;
-};
-
-static uint32_t enters_by(const struct packet *p)
-{
-	return p->from == REMOTE ? UPLINK : p->from;
-}
-
-static void put16(uint8_t *b, uint16_t v)
-{
-	b[0] = v >> 8;
-	b[1] = v;
-}
-
-static void put32(uint8_t *b, uint32_t v)
-{
-	put16(b, v >> 16);
-	put16(b + 2, v);
-}
-
-static unsigned int put_l4(uint8_t *b, const struct packet *p)
-{
-	unsigned int size = p->proto == IPPROTO_TCP ? 20 : 8;
-
-	memset(b, 0, size + p->payload);
-	if (p->proto == IPPROTO_ICMP) {
-		b[0] = p->v4 ? (p->answer ? 0 : 8) : 128 + p->answer;
-		put16(b + 4, 777);
-		return size + p->payload;
-	}
-	put16(b, p->answer ? 80 : 4000);
-	put16(b + 2, p->answer ? 4000 : 80);
-	if (p->proto == IPPROTO_UDP) {
-		put16(b + 4, size + p->payload);
-		return size + p->payload;
-	}
-	put32(b + 4, p->seq);
-	put32(b + 8, p->ack);
-	b[12] = 5 << 4;
-	b[13] = p->tcp_flags;
-	put16(b + 14, 50000);
-	return size + p->payload;
-}
-
-static unsigned int put_ip(uint8_t *b, const struct packet *p)
-{
-	struct weft_addr src = addr_of(p->from, p->v4), dst = addr_of(p->to, p->v4);
-	unsigned int len = put_l4(b + (p->v4 ? 20 : 40), p);
-
-	if (!p->v4) {
-		memset(b, 0, 40);
-		b[0] = 0x60;
-		put16(b + 4, len);
-		b[6] = p->proto == IPPROTO_ICMP ? IPPROTO_ICMPV6 : p->proto;
-		b[7] = 64;
-		memcpy(b + 8, &src, 16);
-		memcpy(b + 24, &dst, 16);
-		return 40 + len;
-	}
-	memset(b, 0, 20);
-	b[0] = 0x45;
-	put16(b + 2, 20 + len);
-	b[8] = 64;
-	b[9] = p->proto;
-	memcpy(b + 12, &src.b[12], 4);
-	memcpy(b + 16, &dst.b[12], 4);
-	cksum_ipv4_set(b);
-	return 20 + len;
-}
-
-static void put_ether(uint8_t *b, const struct weft_mac *dst, const struct weft_mac *src, bool v4)
-{
-	memcpy(b, dst, 6);
-	memcpy(b + 6, src, 6);
-	put16(b + 12, v4 ? 0x0800 : 0x86dd);
-}
-
-/* Of len bytes at b + 50, which the other host's tunnel sends. */
-static unsigned int put_outer(uint8_t *b, unsigned int len, uint32_t vni)
-{
-	struct weft_mac here = mac_of(0xdd), there = mac_of(0xee);
-
-	memset(b, 0, 50);
-	put_ether(b, &here, &there, true);
-	b[14] = 0x45;
-	put16(b + 16, 36 + len);
-	b[22] = 64;
-	b[23] = IPPROTO_UDP;
-	memcpy(b + 26, remote_vtep, 4);
-	memcpy(b + 30, local_vtep, 4);
-	cksum_ipv4_set(b + 14);
-	put16(b + 34, 50000);
-	put16(b + 36, 4789);
-	put16(b + 38, 16 + len);
-	b[42] = 8;
-	put32(b + 46, vni << 8);
-	return 50 + len;
-}
-
-static unsigned int make(const struct packet *p, uint8_t *b)
-{
-	bool tunnel = p->from == REMOTE, routed = vni_of(p->from) != vni_of(p->to);
-	struct weft_mac src = tunnel && routed ? router_mac : mac_of(p->from);
-	struct weft_mac dst = !tunnel && routed ? router_mac : mac_of(p->to);
-	uint8_t *frame = b + (tunnel ? 50 : 0);
-	unsigned int len;
-
-	put_ether(frame, &dst, &src, p->v4);
-	len = 14 + put_ip(frame + 14, p);
-	return tunnel ? put_outer(b, len, vni_of(p->to)) : len;
-}
-
 static struct rte_mbuf *mbuf_of(const struct packet *p)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(mem_pools.packet);
 	uint8_t b[2048];
-	unsigned int len = make(p, b);
+	unsigned int len = packet_bytes(p, b);
 
 	assert_non_null(m);
 	memset(pkt_meta(m), 0xff, sizeof(struct pkt_meta));
@@ -350,7 +205,7 @@ static void run(const struct packet *p)
 {
 	struct rte_mbuf *m = mbuf_of(p);
 
-	pipeline_run(pl, cfg, cfg->ports[bed_port(enters_by(p))->slot], &m, 1);
+	pipeline_run(pl, cfg, cfg->ports[bed_port(packet_enters_by(p))->slot], &m, 1);
 	empty_ports();
 }
 
@@ -358,7 +213,7 @@ static void run(const struct packet *p)
 static int carry(const struct packet *p)
 {
 	uint8_t b[2048];
-	unsigned int len = make(p, b);
+	unsigned int len = packet_bytes(p, b);
 
 	return p->from == REMOTE ? bpf_reader_uplink_frame(b, len, IFINDEX + UPLINK)
 				 : bpf_reader_port_frame(b, len, IFINDEX + p->from);
@@ -368,7 +223,7 @@ static void foresee(const struct packet *p)
 {
 	rcu_main_enter();
 	pipeline_dry_start(dry, &report);
-	pipeline_dry_run(dry, cfg, cfg->ports[bed_port(enters_by(p))->slot], mbuf_of(p));
+	pipeline_dry_run(dry, cfg, cfg->ports[bed_port(packet_enters_by(p))->slot], mbuf_of(p));
 	rcu_main_leave();
 	pipeline_report_clear(&report);
 }
@@ -569,7 +424,7 @@ static struct weft_watch_filter some_filter(const struct packet *p)
 	struct weft_watch_filter f = {.rate = WEFT_WATCH_RATE_MAX, .flags = roll(2)};
 
 	if (roll(5) == 0)
-		f.port = roll(2) ? enters_by(p) : ids[roll(4)];
+		f.port = roll(2) ? packet_enters_by(p) : ids[roll(4)];
 	if (roll(5) == 0)
 		f.vni = 100 + roll(2);
 	if (roll(4) == 0)
@@ -577,9 +432,9 @@ static struct weft_watch_filter some_filter(const struct packet *p)
 	if (roll(6) == 0)
 		f.ethertype = types[roll(3)];
 	if (roll(3) == 0)
-		f.src = some_prefix(addr_of(roll(2) ? p->from : p->to, p->v4), p->v4);
+		f.src = some_prefix(host_addr(roll(2) ? p->from : p->to, p->v4), p->v4);
 	if (roll(3) == 0)
-		f.dst = some_prefix(addr_of(roll(2) ? p->to : p->from, p->v4), p->v4);
+		f.dst = some_prefix(host_addr(roll(2) ? p->to : p->from, p->v4), p->v4);
 	if (roll(5) == 0)
 		f.sport = numbers[roll(8)];
 	if (roll(5) == 0)
@@ -668,7 +523,7 @@ static void test_port_comes_and_goes(void **state)
 {
 	struct weft_watch_filter f = {.rate = 100, .port = 2};
 	struct weft_port port = port_entry(2);
-	struct weft_fdb fdb = {.vni = 100, .mac = mac_of(2), .port = 2};
+	struct weft_fdb fdb = {.vni = 100, .mac = host_mac(2), .port = 2};
 
 	set(&f);
 	assert_int_equal(trace[0].watch.filter.in_port, bed_port(2)->slot);
