@@ -32,7 +32,7 @@ def test_programs_load_and_decide(make_lab, kernel):
     failed = {}
     for p in programs:
         out = guest.run("PATH=/test:$PATH WEFT_TEST_FRAMES=%d %s 2>&1; echo code=$?" % (
-            FRAMES, os.path.basename(p)), timeout=60)
+            FRAMES, os.path.basename(p)), timeout=240)
         print(out)
         if "code=0" not in out:
             failed[os.path.basename(p)] = out[-3000:]
