@@ -252,7 +252,7 @@ void attach_link(struct attach *a, int ifindex, const char *name, unsigned int f
 	s->flags = flags;
 	HASH_FIND_STR(a->wanted, name, w);
 	if (!w && is_new)
-		uplink_clean_stale(ifindex);
+		uplink_clean_stale(a, ifindex);
 	if (!w)
 		return;
 	if (is_new)

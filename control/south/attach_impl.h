@@ -111,8 +111,8 @@ void uplink_make_good(struct attach *a, struct wanted *w);
 /* take_off: the programs go too; else their owner lets go of them only. */
 void uplink_release(struct attach *a, struct wanted *w, bool take_off);
 void uplink_set_vteps(struct attach *a, struct wanted *w);
-/* An interface that was an uplink before weftd was started must not be one any more. */
-void uplink_clean_stale(int ifindex);
+/* An interface that was this host instance's before weftd was started, and is not any more. */
+void uplink_clean_stale(const struct attach *a, int ifindex);
 
 /* attach_fast.c */
 void fast_open(struct attach *a);

@@ -176,10 +176,12 @@ void uplink_release(struct attach *a, struct wanted *w, bool take_off)
 	loader_fast_remove(w->ifindex, LOADER_SPOT_DELIVER);
 }
 
-void uplink_clean_stale(int ifindex)
+void uplink_clean_stale(const struct attach *a, int ifindex)
 {
 	char text[LOADER_TEXT_SIZE];
 
+	if (a->config.bpf_folder && loader_fast_is_others(ifindex, a->config.bpf_folder))
+		return;
 	if (loader_uplink_detach_stale(ifindex, text) < 0)
 		log_warning("%s", text);
 	loader_fast_remove(ifindex, LOADER_SPOT_UPLINK);

@@ -125,3 +125,11 @@ int tc_take_off(int ifindex, enum bpf_tc_attach_point point, const char *const *
 		error = is_one_of(there.name, names) ? bpf_tc_detach(&hook, &opts) : 0;
 	return error == -ENODEV || error == -EINVAL ? 0 : error;
 }
+
+__u32 tc_prog_id(int ifindex, enum bpf_tc_attach_point point)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
+	struct bpf_prog_info there;
+
+	return occupant(&hook, &there) == 1 && is_one_of(there.name, own_names) ? there.id : 0;
+}

@@ -19,5 +19,7 @@ int tc_put(int ifindex, enum bpf_tc_attach_point point, int prog_fd, char *text)
 /* Takes an own program off, when its name is one of names, which end with NULL. 0 also when there
  * is none or the interface is gone. */
 int tc_take_off(int ifindex, enum bpf_tc_attach_point point, const char *const *names);
+/* The own program that is there, 0: none. */
+__u32 tc_prog_id(int ifindex, enum bpf_tc_attach_point point);
 
 #endif

@@ -165,6 +165,7 @@ def test_instances_side_by_side(make_lab):
         h.wait_in_sync()
     with freeze([first, second]):
         expect_to_go_on(talks)
+    assert not [h.name for h in (first, second) if "somebody took" in h.weftd.log()]
     second.apply({k: [] for k in doc})
     expect_to_go_on(talks[2:], may_lose=10)
     assert "weft_port/" in attached_names(first, "red-w1")

@@ -246,8 +246,11 @@ static void test_two_instances(void **state)
 	assert_int_not_equal(prog_id(a), prog_id(b));
 	assert_int_equal(ensured(f, a, LOADER_SPOT_PORT), 0);
 	assert_int_equal(ensured(g, b, LOADER_SPOT_PORT), 0);
+	assert_true(loader_fast_is_others(a, other_folder) && loader_fast_is_others(b, folder));
+	assert_false(loader_fast_is_others(a, folder) || loader_fast_is_others(b, other_folder));
 	loader_fast_close(f);
 	fast_forget(folder);
+	assert_false(loader_fast_is_others(a, other_folder)); /* nobody's any more */
 	assert_int_equal(ensured(g, b, LOADER_SPOT_PORT), 0);
 	expect_progs(a, "weft_port", "weft_port_out"); /* keeps its tables in memory */
 	loader_fast_close(g);
@@ -283,6 +286,8 @@ static void test_uplink_shares_tables(void **state)
 	u = uplink_attached(f, &info);
 	assert_true(info.adopted && !info.new_maps && !info.replaced);
 	assert_int_equal(info.prog_id, first.prog_id);
+	assert_true(loader_fast_is_others(info.ifindex, other_folder));
+	assert_false(loader_fast_is_others(info.ifindex, folder));
 	loader_uplink_release(u);
 	loader_fast_close(f);
 

@@ -168,6 +168,11 @@ int loader_uplink_detach(struct loader_uplink *u)
 	return 0;
 }
 
+bool loader_fast_is_others(int ifindex, const char *folder)
+{
+	return false;
+}
+
 int loader_uplink_detach_stale(int ifindex, char *text)
 {
 	link_of(ifindex)->xdp = false;

@@ -75,6 +75,9 @@ enum loader_spot {
 int loader_fast_ensure(struct loader_fast *f, int ifindex, enum loader_spot spot, char *text);
 /* Takes own programs off that place. 0 also when there are none or the interface is gone. */
 int loader_fast_remove(int ifindex, enum loader_spot spot);
+/* Whether programs there are of another host instance: one with its tables in a folder beside that
+ * one. */
+bool loader_fast_is_others(int ifindex, const char *folder);
 /* The port's interface takes XDP frames from now on, or no longer (WEFT_BPF_DIR_XDP, weft_devs):
  * its other end has NAPI or an XDP program. Before the data plane is told so, or after. 0 or
  * -errno. */
