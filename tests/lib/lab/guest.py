@@ -68,8 +68,8 @@ class Guest:
         s.close()
         return None
 
-    def boot(self, timeout=60):
-        """Waits for the guest to obey."""
+    def boot(self, timeout=150):
+        """Waits for the guest to obey: under emulation, on a busy machine."""
         self._read_until(b"@@ready", time.monotonic() + timeout)
         return self
 
