@@ -179,11 +179,15 @@ def test_fast_path_off(make_lab):
     server = Server(cloud["w1"])
     talks = [Talk(cloud[c], server, mode) for c in ("w2", "w3") for mode in ("echo", "udp")]
     assert not any(s["offloaded"] for t in talks for s in t.sessions())
-    last = [t.last() for t in talks]
     with freeze(cloud.hosts):
-        time.sleep(0.1)
-        stopped = [t.last() for t in talks]
-        time.sleep(0.3)
-        assert [t.last() for t in talks] == stopped and stopped >= last
+        before = [t.last() for t in talks]
+        wait_for("all to stop", lambda: same_after(0.3, lambda: [t.last() for t in talks]))
+        assert [t.last() for t in talks] >= before
     for t in talks:
         t.wait_progress()
+
+
+def same_after(seconds, fn):
+    before = fn()
+    time.sleep(seconds)
+    return fn() == before
