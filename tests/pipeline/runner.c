@@ -12,6 +12,7 @@
  *                                       holds N bytes; times: as many, whose 16 bits at OFF grow
  *   warp MS                             move the clock
  *   tick S                              S seconds go by without a packet
+ *   burst                               a watcher (runner.h) leaves the case's frames alone
  *   spare N                             leave N ordinary mbufs free in the next "go"
  *   learn                               let the main thread's side take what was learned
  *   go                                  run; prints lines "out PORT FLAGS HEX",
@@ -38,18 +39,22 @@
 #include <session/session.h>
 
 #include "bed.h"
+#include "runner.h"
 #include "test_eal.h"
 #include "words.h"
 
-#define LINE_SIZE (1 << 18)
-#define MBUFS	  4096
-#define PORTS_MAX 64
+#define LINE_SIZE   (1 << 18)
+#define MBUFS	    4096
+#define PORTS_MAX   64
+#define WATCHED_MAX 16 /* of the frames of one "in", which are alike */
 
 static struct pipeline *pl;
 static uint32_t port_ids[PORTS_MAX];
 static unsigned int n_ports;
 static unsigned int n_spare = MBUFS;
 static unsigned int line_number;
+static struct runner_watcher watcher;
+static bool in_burst;
 
 void words_bad(const char *what, const char *word)
 {
@@ -195,18 +200,35 @@ static void run_port(const struct config *cfg, struct port *dev)
 		pipeline_run(pl, cfg, cfg->ports[dev->slot], pkts, n);
 }
 
+static bool watches(void)
+{
+	return watcher.frame && n_spare == MBUFS && !in_burst;
+}
+
+/* The watcher takes whole frames that the port's peer finished, while there is room for all. */
+static bool is_watched(uint32_t id, const struct rte_mbuf *m)
+{
+	return watches() && m->nb_segs == 1 && m->ol_flags == 0 && watcher.frame(id, m);
+}
+
 /* Many are run at once as they come. */
 static void cmd_in(const struct words *w)
 {
 	struct port *p = port_arg(w);
-	uint32_t times = words_number(w, "times", 1);
+	uint32_t id = strtoul(w->word[1], NULL, 0), times = words_number(w, "times", 1);
 
 	for (uint32_t i = 0; i < times; i++) {
+		struct rte_mbuf *m = frame_again(w, i);
+
 		if (i % PIPELINE_BURST == PIPELINE_BURST - 1)
 			run_port(config_get(), p);
-		if (!fake_inject(p, 0, frame_again(w, i)))
+		if (i < WATCHED_MAX && is_watched(id, m))
+			rte_pktmbuf_free(m);
+		else if (!fake_inject(p, 0, m))
 			words_bad("ring is full", NULL);
 	}
+	if (watches())
+		run_port(config_get(), p);
 }
 
 static void print_tx_flags(const struct rte_mbuf *m)
@@ -220,7 +242,7 @@ static void print_tx_flags(const struct rte_mbuf *m)
 		printf(",gso=%u", m->tso_segsz);
 }
 
-static void print_out(uint32_t id, struct rte_mbuf *m)
+void runner_print_out(uint32_t id, struct rte_mbuf *m)
 {
 	printf("out %u ", id);
 	print_tx_flags(m);
@@ -334,7 +356,7 @@ static void cmd_go(const struct words *w)
 	rte_pktmbuf_free_bulk(held, n_held);
 	for (unsigned int i = 0; i < n_ports; i++) {
 		while ((m = fake_capture_any(bed_port(port_ids[i]))))
-			print_out(port_ids[i], m);
+			runner_print_out(port_ids[i], m);
 	}
 	for (unsigned int i = 0; i < n_ports; i++)
 		print_stats(port_ids[i]);
@@ -357,9 +379,21 @@ static void cmd_end(const struct words *w)
 
 static void cmd_reset(const struct words *w)
 {
+	pipeline_free(pl); /* it remembers generations, whose numbers begin anew */
 	bed_reset();
+	pl = pipeline_new(0);
+	if (!pl)
+		words_bad("no memory for the pipeline", NULL);
 	n_ports = 0;
+	in_burst = false;
 	clock_warp(100000); /* full buckets */
+	if (watcher.reset)
+		watcher.reset(pl);
+}
+
+static void cmd_burst(const struct words *w)
+{
+	in_burst = true;
 }
 
 static void cmd_commit(const struct words *w)
@@ -410,6 +444,7 @@ static const struct command {
 } commands[] = {
 	{"reset", cmd_reset},
 	{"delete", cmd_delete},
+	{"burst", cmd_burst},
 	{"commit", cmd_commit},
 	{"link", cmd_link},
 	{"accept", cmd_accept},
@@ -443,10 +478,12 @@ static void run_line(char *line)
 		words_bad("command", w.word[0]);
 }
 
-int main(void)
+int runner_run(const struct runner_watcher *w)
 {
 	static char line[LINE_SIZE];
 
+	if (w)
+		watcher = *w;
 	test_eal_init(96);
 	bed_init(MBUFS, 1, SESSION_MIN);
 	pl = pipeline_new(0);

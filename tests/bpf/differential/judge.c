@@ -28,7 +28,9 @@ struct judge_counts judge_counts;
 
 static struct pipeline *pl;
 static struct port *ports[PORT_IDS];
-static uint32_t ifindex[PORT_IDS];
+static uint32_t taps[PORT_IDS];
+static uint32_t ifindex[PORT_IDS]; /* also of a port that is gone */
+static judge_sent_fn *sent;
 
 /* What came of a frame here. */
 struct outcome {
@@ -48,9 +50,8 @@ void judge_begin(void)
 
 		test_netns_run(ns, "ip tuntap add port%u mode tap", i);
 		snprintf(name, sizeof(name), "port%u", i);
-		ifindex[i] = if_nametoindex(name);
+		taps[i] = if_nametoindex(name);
 	}
-	ifindex[UPLINK_ID] = UPLINK_DEV;
 }
 
 void judge_init(void)
@@ -64,18 +65,30 @@ void judge_fini(void)
 	shadow_fini();
 }
 
-void judge_reset(bool restart)
+static void attach(bool restart)
 {
 	struct offload_tables t = shadow_tables();
 
-	if (pl)
-		pipeline_free(pl);
-	bed_reset();
-	pl = pipeline_new(0);
 	if (!restart)
 		t.control->layout = 0;
 	if (!pl || offload_attach(&t, 1 + restart) < 0)
 		abort();
+}
+
+void judge_reset(bool restart)
+{
+	if (pl)
+		pipeline_free(pl);
+	bed_reset();
+	pl = pipeline_new(0);
+	attach(restart);
+}
+
+void judge_lend(struct pipeline *theirs, judge_sent_fn *fn)
+{
+	pl = theirs;
+	sent = fn;
+	attach(false);
 }
 
 static void tell_ports(const struct config *cfg)
@@ -83,15 +96,31 @@ static void tell_ports(const struct config *cfg)
 	memset(ports, 0, sizeof(ports));
 	for (unsigned int slot = 1; slot < WEFT_MAX_PORTS; slot++) {
 		const struct config_port *p = cfg->ports[slot];
+		bool is_uplink;
 
 		if (!p)
 			continue;
+		if (p->spec.id >= PORT_IDS)
+			abort();
+		is_uplink = p->spec.role == WEFT_ROLE_UPLINK;
 		ports[p->spec.id] = p->dev;
+		ifindex[p->spec.id] = is_uplink ? UPLINK_DEV : taps[p->spec.id];
 		offload_set_port(
 			slot, &(struct offload_port){port_is_up(p->dev) ? ifindex[p->spec.id] : 0,
 				      p->dev->max_frame - PORT_FRAME_OVERHEAD,
-				      p->spec.id == UPLINK_ID ? OFFLOAD_PORT_DELIVER : 0});
+				      is_uplink ? OFFLOAD_PORT_DELIVER : 0});
 	}
+}
+
+static void settle_commit(void)
+{
+	const struct config *cfg = config_get();
+
+	while (offload_is_adopting())
+		pipeline_tick(pl, cfg);
+	tell_ports(cfg);
+	for (unsigned int i = 0; i < cfg->n_local_vteps; i++)
+		shadow_add_vtep(&cfg->local_vteps[i].spec.addr);
 }
 
 void judge_commit(const struct setup *c, const struct setup *next)
@@ -99,21 +128,28 @@ void judge_commit(const struct setup *c, const struct setup *next)
 	struct offload_stats st;
 
 	setup_commit(c, next);
-	while (offload_is_adopting())
-		pipeline_tick(pl, config_get());
+	settle_commit();
 	offload_stats(&st);
 	judge_counts.adopted += c ? 0 : st.adopted;
-	tell_ports(config_get());
-	for (unsigned int i = 0; i < next->n_local_vtep; i++)
-		shadow_add_vtep(&next->local_vtep[i].addr);
+}
+
+static void let_sessions_in(void)
+{
+	offload_tick();
+	while (session_age(0, config_get()))
+		;
 }
 
 void judge_step(void)
 {
 	clock_warp(STEP_MS);
-	offload_tick();
-	while (session_age(0, config_get()))
-		;
+	let_sessions_in();
+}
+
+void judge_settle(void)
+{
+	settle_commit();
+	let_sessions_in();
 }
 
 static struct rte_mbuf *mbuf_of(const struct judged *j)
@@ -137,7 +173,16 @@ static void note_frame(uint16_t slot, struct rte_mbuf *m, struct outcome *ret)
 		memcpy(ret->b + ret->len, rte_pktmbuf_mtod(s, void *), s->data_len);
 		ret->len += s->data_len;
 	}
-	rte_pktmbuf_free(m);
+}
+
+/* Whoever lent the pipeline gets the frames too. */
+static void take_frame(uint32_t id, struct rte_mbuf *m, struct outcome *ret)
+{
+	note_frame(ports[id]->slot, m, ret);
+	if (sent)
+		sent(id, m);
+	else
+		rte_pktmbuf_free(m);
 }
 
 static void run_here(const struct judged *j, struct outcome *ret)
@@ -158,7 +203,7 @@ static void run_here(const struct judged *j, struct outcome *ret)
 	}
 	for (uint32_t id = 1; id < PORT_IDS; id++) {
 		while (ports[id] && (m = fake_capture_any(ports[id])))
-			note_frame(ports[id]->slot, m, ret);
+			take_frame(id, m, ret);
 	}
 }
 
@@ -290,7 +335,7 @@ enum judgement judge(const struct judged *j)
 	static struct outcome o;
 	struct known k[2];
 	uint16_t slot = ports[j->port] ? ports[j->port]->slot : 0;
-	bool uplink = j->port == UPLINK_ID, hit = false;
+	bool uplink = ifindex[j->port] == UPLINK_DEV, hit = false;
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < (uplink ? 2 : 1); i++) {

@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_mbuf.h>
+
+#include <pipeline/pipeline.h>
+
 #include "scenario.h"
 
 struct judged {
@@ -26,6 +30,13 @@ void judge_reset(bool restart);
 /* c, NULL: nothing, becomes next; fast path programs are on all ports. */
 void judge_commit(const struct setup *c, const struct setup *next);
 void judge_step(void);
+
+/* For who has a bed and a pipeline of his own, in place of judge_reset, judge_commit and
+ * judge_fini: after each bed_reset; and before each frame, when something may have been committed
+ * and sessions get into the tables, in no time. sent gets all frames that leave, and owns them. */
+typedef void judge_sent_fn(uint32_t port, struct rte_mbuf *m);
+void judge_lend(struct pipeline *theirs, judge_sent_fn *sent);
+void judge_settle(void);
 
 enum judgement {
 	JUDGED_MISS,
