@@ -444,7 +444,6 @@ static void commit_publish(struct commit *c)
 	memcpy(channel.rxq_owner, c->rxq_owner, sizeof(channel.rxq_owner));
 	free(channel.refs);
 	channel.refs = c->refs;
-	fastpath_commit();
 	retire_object(c->old);
 	channel.config = c->next;
 }

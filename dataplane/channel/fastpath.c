@@ -304,11 +304,6 @@ uint32_t fastpath_sessions(void)
 	return fastpath.tables.id ? fastpath.tables.n_dirs / 2 - 1 : 0;
 }
 
-void fastpath_commit(void)
-{
-	kernel_counters_begin();
-}
-
 void fastpath_fini(void)
 {
 	watch_attach(NULL, NULL);

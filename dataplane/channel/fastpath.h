@@ -23,9 +23,6 @@ int fastpath_tell(const struct weft_msg_fastpath_port *m, char text[WEFT_TEXT_SI
 /* The port in that slot, as it is configured now, may have changed, come, gone, opened or closed.
  */
 void fastpath_port(uint16_t slot);
-/* The session table has heard of the configuration that was just published: what another data plane
- * left in the kernel is revoked, and nothing of this one's is there yet. */
-void fastpath_commit(void);
 /* Sessions that the tables have room for; 0: there are none. */
 uint32_t fastpath_sessions(void);
 /* No worker runs any more. The tables stay as they are: the kernel goes on with them. */

@@ -17,6 +17,7 @@
 #include <core/clock.h>
 #include <core/log.h>
 #include <core/rcu.h>
+#include <observe/kernel_counters.h>
 
 #include "offload_priv.h"
 
@@ -269,9 +270,11 @@ static void forget_epochs(struct offload *o)
 	o->epoch = 0;
 }
 
-/* Sessions that are there already come in, if they may. */
+/* Nothing is carried at this moment: what programs count from here on is of this one's ports.
+ * Sessions that are there already come in, if they may. */
 static void run(struct offload *o, const struct config *cfg)
 {
+	kernel_counters_begin();
 	if (o->epoch == UINT32_MAX)
 		forget_epochs(o);
 	write_tunnels(o, cfg, cfg, true);

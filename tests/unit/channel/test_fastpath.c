@@ -443,19 +443,28 @@ static void test_tables_come_late(void **state)
 	weft_client_close(c);
 }
 
-/* What programs carried is in the statistics, for as long as the port is that one. */
-static void test_counts(void **state)
+#define ROWS_SIZE ((size_t)WEFT_MAX_PORTS * N_CPUS * sizeof(struct weft_bpf_port_counters))
+
+/* Where programs count; they have done so. */
+static struct weft_bpf_port_counters *map_rows(void)
 {
-	struct weft_client *c = greeted_client(WEFT_HELLO_WRITER);
-	size_t size = (size_t)WEFT_MAX_PORTS * N_CPUS * sizeof(struct weft_bpf_port_counters);
-	struct weft_bpf_port_counters *rows = mmap(
-		NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fds[WEFT_FASTPATH_PORT_CNT], 0);
-	struct txn *t = txn_new();
-	uint16_t slot;
+	struct weft_bpf_port_counters *rows = mmap(NULL, ROWS_SIZE, PROT_READ | PROT_WRITE,
+		MAP_SHARED, fds[WEFT_FASTPATH_PORT_CNT], 0);
 
 	assert_ptr_not_equal(rows, MAP_FAILED);
 	for (unsigned int i = 0; i < WEFT_MAX_PORTS * N_CPUS; i++)
 		rows[i].rx_packets = 1000;
+	return rows;
+}
+
+/* What programs carried is in the statistics, for as long as the port is that one. */
+static void test_counts(void **state)
+{
+	struct weft_client *c = greeted_client(WEFT_HELLO_WRITER);
+	struct weft_bpf_port_counters *rows = map_rows();
+	struct txn *t = txn_new();
+	uint16_t slot;
+
 	attach(c);
 	build_example();
 	slot = slot_of(1);
@@ -470,7 +479,37 @@ static void test_counts(void **state)
 	fixture_turn(200);
 	for (uint16_t i = 1; i < 10; i++)
 		assert_int_equal(counters_port(counters_shm->n_workers + 1, i)->rx_packets, 0);
-	munmap(rows, size);
+	munmap(rows, ROWS_SIZE);
+	weft_client_close(c);
+}
+
+/* What the data plane before this one has decided is carried, and counted in slots of its, until
+ * this one's ports are open: no port of this one's has that. */
+static void test_counts_of_another(void **state)
+{
+	struct weft_client *c = greeted_client(WEFT_HELLO_WRITER);
+	struct weft_bpf_port_counters *rows = map_rows(), *row;
+	uint16_t slot;
+
+	control->layout = WEFT_BPF_LAYOUT;
+	control->n_buckets_mask = N_BUCKETS - 1;
+	attach(c);
+	build_example();
+	slot = slot_of(1);
+	row = &rows[weft_bpf_port_cnt_at(slot, 2, N_CPUS)];
+	row->rx_packets += 7;
+	fixture_turn(200);
+	row->rx_packets += 7;
+	fixture_turn(200);
+	assert_int_equal(counters_port(counters_shm->n_workers + 1, slot)->rx_packets, 0);
+	while (offload_is_adopting())
+		offload_adopt(0);
+	offload_tick();
+	row->rx_packets += 5;
+	fixture_turn(200);
+	assert_int_equal(counters_port(counters_shm->n_workers + 1, slot)->rx_packets, 5);
+	assert_int_equal(counters_port(counters_shm->n_workers + 1, slot)->sent, 5);
+	munmap(rows, ROWS_SIZE);
 	weft_client_close(c);
 }
 
@@ -566,6 +605,7 @@ int main(void)
 		CASE(test_what_ends_it),
 		CASE(test_tables_come_late),
 		CASE(test_counts),
+		CASE(test_counts_of_another),
 		CASE(test_watched),
 		CASE(test_many_ports),
 	};

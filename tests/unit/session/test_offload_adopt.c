@@ -234,6 +234,64 @@ static void test_counts_go_on(void **state)
 	bed_fini();
 }
 
+static void expect_counts(uint32_t k, uint64_t packets)
+{
+	struct session_traffic t;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		session_traffic(&world_find(k, 0)->dir[i], &t);
+		assert_int_equal(t.packets, packets);
+		assert_int_equal(t.bytes, packets * (BED_L3_LEN + 14));
+	}
+}
+
+/* Whoever was there when it was carried, and if nobody was: each packet is counted, once. */
+static void test_counts_of_all_times(void **state)
+{
+	restart_bed_with_one();
+	restart_expect(1, 0);
+	expect_counts(1, 1);
+	bed_restart(RESTART_MAX, 1);
+	restart_expect(1, 0);
+	restart_commit();
+	restart_expect(1, 0);
+	assert_null(world_find(1, 0));
+	world_rounds();
+	expect_counts(1, 3);
+	restart_expect(1, 0);
+	expect_counts(1, 4);
+	offload_settled();
+	restart_expect(1, WEFT_BPF_MISS_EPOCH);
+	restart_pass_quarantine();
+	restart_redecide(1);
+	expect_counts(1, 4);
+	restart_expect(1, 0);
+	restart();
+	expect_counts(1, 5);
+	bed_fini();
+}
+
+/* The only pair there is, once it is another session's. */
+static void test_counts_are_not_inherited(void **state)
+{
+	restart_bed(1);
+	bed_insert(0, 1, true);
+	world_rounds();
+	restart_expect(1, 0);
+	restart();
+	expect_counts(1, 1);
+	session_remove(world_find(1, 0));
+	restart_pass_quarantine(); /* of the tables */
+	restart_pass_quarantine(); /* of pairs */
+	bed_insert(0, 2, true);
+	world_rounds();
+	expect_counts(2, 0);
+	restart_expect(2, 0);
+	restart_expect(2, 0);
+	expect_counts(2, 2);
+	bed_fini();
+}
+
 /* The new configuration has no place for it. */
 static void expect_forgotten(void)
 {
@@ -440,6 +498,8 @@ int main(void)
 		cmocka_unit_test(test_icmp),
 		cmocka_unit_test(test_tcp),
 		cmocka_unit_test(test_counts_go_on),
+		cmocka_unit_test(test_counts_of_all_times),
+		cmocka_unit_test(test_counts_are_not_inherited),
 		cmocka_unit_test(test_port_gone),
 		cmocka_unit_test(test_port_replaced),
 		cmocka_unit_test(test_segment_gone),
