@@ -152,6 +152,8 @@ static __always_inline int parse_l4(
 		return parse_tcp(c, room, p);
 	if (proto == IPPROTO_UDP)
 		return parse_udp(c, room, gso, p);
+	if (gso) /* nobody can cut it */
+		return WEFT_BPF_MISS_PROTOCOL;
 	if (!is_v6 && proto == IPPROTO_ICMP)
 		return parse_echo(c, room, ICMP_ECHO, ICMP_ECHO_REPLY, p);
 	if (is_v6 && proto == IPPROTO_ICMPV6)

@@ -37,6 +37,8 @@ struct outcome {
 	unsigned int n_out, n_drop;
 	unsigned int reason; /* of the last drop */
 	uint16_t slot;	     /* of the port that the last one left by */
+	uint16_t gso_size;
+	uint32_t payload; /* of a frame whose checksum is to be completed */
 	uint32_t len;
 	uint8_t b[SHADOW_BYTES];
 };
@@ -57,6 +59,8 @@ void judge_begin(void)
 void judge_init(void)
 {
 	shadow_init();
+	for (unsigned int i = 1; i <= HOSTS_MAX + 1; i++)
+		shadow_add_device(taps[i]);
 }
 
 void judge_fini(void)
@@ -91,24 +95,32 @@ void judge_lend(struct pipeline *theirs, judge_sent_fn *fn)
 	attach(false);
 }
 
+/* All ways of delivery. */
+static uint16_t port_flags(const struct config_port *p)
+{
+	uint32_t id = p->spec.id;
+
+	if (p->spec.role == WEFT_ROLE_UPLINK)
+		return OFFLOAD_PORT_DELIVER;
+	return (id & 1 ? WEFT_BPF_DIR_PEER : 0) | (id & 2 ? WEFT_BPF_DIR_XDP : 0);
+}
+
 static void tell_ports(const struct config *cfg)
 {
 	memset(ports, 0, sizeof(ports));
 	for (unsigned int slot = 1; slot < WEFT_MAX_PORTS; slot++) {
 		const struct config_port *p = cfg->ports[slot];
-		bool is_uplink;
 
 		if (!p)
 			continue;
 		if (p->spec.id >= PORT_IDS)
 			abort();
-		is_uplink = p->spec.role == WEFT_ROLE_UPLINK;
 		ports[p->spec.id] = p->dev;
-		ifindex[p->spec.id] = is_uplink ? UPLINK_DEV : taps[p->spec.id];
+		ifindex[p->spec.id] =
+			p->spec.role == WEFT_ROLE_UPLINK ? UPLINK_DEV : taps[p->spec.id];
 		offload_set_port(
 			slot, &(struct offload_port){port_is_up(p->dev) ? ifindex[p->spec.id] : 0,
-				      p->dev->max_frame - PORT_FRAME_OVERHEAD,
-				      is_uplink ? OFFLOAD_PORT_DELIVER : 0});
+				      p->dev->max_frame - PORT_FRAME_OVERHEAD, port_flags(p)});
 	}
 }
 
@@ -152,20 +164,39 @@ void judge_settle(void)
 	let_sessions_in();
 }
 
-static struct rte_mbuf *mbuf_of(const struct judged *j)
+static struct rte_mbuf *segment_of(const uint8_t *b, uint32_t len)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(mem_pools.packet);
 
 	if (!m)
 		abort();
-	memcpy(rte_pktmbuf_append(m, j->len), j->b, j->len);
+	memcpy(rte_pktmbuf_append(m, len), b, len);
+	return m;
+}
+
+/* As a kernel port brings it (port/vnet_hdr.c). */
+static struct rte_mbuf *mbuf_of(const struct judged *j)
+{
+	struct rte_mbuf *m = segment_of(j->b, RTE_MIN(j->len, (uint32_t)MEM_DATA_SIZE));
+
+	if (j->len > MEM_DATA_SIZE &&
+		rte_pktmbuf_chain(m, segment_of(j->b + MEM_DATA_SIZE, j->len - MEM_DATA_SIZE)) < 0)
+		abort();
+	if (j->gso_size) {
+		m->ol_flags |= RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_NONE;
+		m->tso_segsz = j->gso_size;
+	}
 	return m;
 }
 
 static void note_frame(uint16_t slot, struct rte_mbuf *m, struct outcome *ret)
 {
+	bool gso = m->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG);
+
 	ret->n_out++;
 	ret->slot = slot;
+	ret->gso_size = gso ? m->tso_segsz : 0;
+	ret->payload = m->pkt_len - m->l2_len - m->l3_len - m->l4_len;
 	ret->len = 0;
 	for (const struct rte_mbuf *s = m; s; s = s->next) {
 		if (ret->len + s->data_len > sizeof(ret->b))
@@ -241,7 +272,7 @@ static void print_difference(
 {
 	const struct session_dir *d = s->hit ? direction_of(s) : NULL;
 
-	printf("DIFFERENCE: %s; in by port %u\n", what, j->port);
+	printf("DIFFERENCE: %s; in by port %u, GSO size %u\n", what, j->port, j->gso_size);
 	print_bytes("frame", j->b, j->len);
 	print_bytes("program's", s->b, s->len);
 	printf("  hit %u: in slot %u, out slot %u; here %u frames, %u drops (%s), slot %u\n",
@@ -301,6 +332,22 @@ static void know(const struct shadow *s, struct known *ret)
 	ret->out = numbers_of(s->d.out_port);
 }
 
+/* A frame that fits into one segment may lose the wish to be cut. */
+static bool same_gso(const struct shadow *s, const struct outcome *o)
+{
+	return o->gso_size == s->gso_size || (o->gso_size == 0 && o->payload <= s->gso_size);
+}
+
+/* The decision's interface; a tunnel has none. */
+static bool same_interface(const struct shadow *s, const struct outcome *o)
+{
+	for (uint32_t id = 1; id < PORT_IDS; id++) {
+		if (ports[id] && ports[id]->slot == o->slot)
+			return s->d.out_ifindex == (ifindex[id] == UPLINK_DEV ? 0 : ifindex[id]);
+	}
+	return false;
+}
+
 /* What is not as a hit said; NULL: nothing. */
 static const char *compare(const struct shadow *s, const struct known *k, const struct outcome *o)
 {
@@ -308,8 +355,10 @@ static const char *compare(const struct shadow *s, const struct known *k, const 
 
 	if (o->n_drop || o->n_out != 1)
 		return "the data plane does not let it pass";
-	if (o->slot != s->d.out_port)
+	if (o->slot != s->d.out_port || !same_interface(s, o) || !s->sent)
 		return "it goes elsewhere";
+	if (!same_gso(s, o))
+		return "it is cut otherwise";
 	if (o->len != s->len || memcmp(o->b, s->b, s->len) != 0)
 		return "other bytes";
 	if (!k->d || k->d != direction_of(s))
@@ -324,15 +373,24 @@ static const char *compare(const struct shadow *s, const struct known *k, const 
 	return NULL;
 }
 
-static bool is_untouched(const struct judged *j, const struct shadow *s)
+/* The same of a miss. What is not of a tunnel may be left to an uplink's host. */
+static const char *compare_miss(
+	const struct judged *j, const struct shadow *s, const struct outcome *o)
 {
-	return s->len == j->len && memcmp(s->b, j->b, j->len) == 0;
+	bool uplink = ifindex[j->port] == UPLINK_DEV;
+
+	if (s->len != j->len || memcmp(s->b, j->b, j->len) != 0 || s->gso_size != j->gso_size)
+		return "a miss was changed";
+	if (!s->sent && (!uplink || (o->n_out > 0 && o->slot != ports[j->port]->slot)))
+		return "the data plane does not get it";
+	return NULL;
 }
 
 enum judgement judge(const struct judged *j)
 {
 	static struct shadow s[2];
 	static struct outcome o;
+	const struct shadow_frame f = {ifindex[j->port], j->gso_size, j->len, j->b};
 	struct known k[2];
 	uint16_t slot = ports[j->port] ? ports[j->port]->slot : 0;
 	bool uplink = ifindex[j->port] == UPLINK_DEV, hit = false;
@@ -343,7 +401,7 @@ enum judgement judge(const struct judged *j)
 					  : i	  ? WEFT_BPF_PROG_UPLINK_XDP
 						  : WEFT_BPF_PROG_UPLINK_TC;
 
-		if (!shadow_run(prog, ifindex[j->port], j->b, j->len, &s[n]))
+		if (!shadow_run(prog, &f, &s[n]))
 			continue;
 		if (s[n].hit)
 			know(&s[n], &k[n]);
@@ -355,9 +413,8 @@ enum judgement judge(const struct judged *j)
 	judge_counts.frames++;
 	judge_counts.carried += o.n_out == 1 && o.n_drop == 0 && o.slot != slot;
 	for (unsigned int i = 0; i < n; i++) {
-		const char *what = s[i].hit		    ? compare(&s[i], &k[i], &o)
-				   : is_untouched(j, &s[i]) ? NULL
-							    : "a miss was changed";
+		const char *what =
+			s[i].hit ? compare(&s[i], &k[i], &o) : compare_miss(j, &s[i], &o);
 
 		if (what) {
 			printf("%s\n", i ? "XDP" : "tc");

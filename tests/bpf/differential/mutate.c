@@ -9,6 +9,7 @@
 
 #define OUTER_V6 70
 #define LONGEST	 1700
+#define GSO_MAX	 128 /* segments */
 
 /* Where things are in a frame; outer 0: it came by a port. */
 struct places {
@@ -241,6 +242,40 @@ static void change_outer(struct judged *j, const struct places *p)
 	}
 }
 
+/* Where TCP and UDP have their checksum: what is not in the frame of the sum to be completed. */
+static void store_pseudo(struct judged *j, const struct places *p)
+{
+	uint8_t *ip = j->b + p->ip, *l4 = j->b + p->l4;
+	uint32_t start = p->proto + j->len - p->l4;
+	uint16_t sum = p->v6 ? naive_sum(ip + 8, 32, start) : naive_sum(ip + 12, 8, start);
+
+	if (p->proto == 6)
+		set16(l4 + 16, ~sum);
+	else if (p->proto == 17)
+		set16(l4 + 6, ~sum);
+}
+
+/* As a tenant's kernel leaves the cutting to others: mostly as it would, in some segments. */
+static void make_gso(struct judged *j, const struct places *p)
+{
+	uint32_t len = p->l4 + 60 + roll(JUDGED_BYTES - p->l4 - 60), segments = 1 + roll(9);
+
+	if (len > j->len)
+		memset(j->b + j->len, 0x5a, len - j->len);
+	j->len = len;
+	if (chance(10))
+		segments = chance(50) ? GSO_MAX + roll(3) - 1 : 1 + roll(len);
+	j->gso_size = 1 + (len - p->l4 - (p->proto == 6 ? 20 : 8)) / segments;
+	set16(j->b + p->ip + (p->v6 ? 4 : 2), len - (p->v6 ? p->l4 : p->ip));
+	if (p->proto == 17 && chance(95))
+		set16(j->b + p->l4 + 4, len - p->l4);
+	if (!p->v6)
+		fix_sum(j->b + p->ip);
+	store_pseudo(j, p);
+	if (chance(3) && j->len < JUDGED_BYTES)
+		j->len++;
+}
+
 static void cut(struct judged *j)
 {
 	j->len -= roll(chance(70) ? 20 : j->len);
@@ -262,6 +297,8 @@ void mutate(struct judged *j)
 		if (chance(95) && j->len >= 34 && p.outer && !p.outer_v6)
 			fix_sum(j->b + 14);
 	}
+	if (chance(15) && j->port != UPLINK_ID && find_places(j, &p))
+		make_gso(j, &p);
 }
 
 static void addr_to_v6(struct weft_addr *a)

@@ -7,7 +7,8 @@
 
 #include "judge.h"
 
-/* Changes it in up to three ways, or not at all; sums of IPv4 mostly fit after it. */
+/* Changes it in up to three ways, or not at all; sums of IPv4 mostly fit after it. What came by a
+ * port may become a GSO frame. */
 void mutate(struct judged *j);
 /* Lets all tunnels of a scenario be between IPv6 addresses. */
 void scenario_to_v6(struct scenario *s);

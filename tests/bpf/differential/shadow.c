@@ -12,6 +12,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_xdp.h>
+#include <linux/pkt_cls.h>
 
 #include <weft/limits.h>
 #include <weft_bpf/uplink.h>
@@ -103,6 +104,13 @@ void shadow_add_vtep(const struct weft_addr *addr)
 		"map of VTEPs");
 }
 
+void shadow_add_device(uint32_t ifindex)
+{
+	need(bpf_map_update_elem(bpf_map__fd(xdp->maps.weft_devs), &ifindex, &ifindex, BPF_ANY) ==
+			0,
+		"map of devices");
+}
+
 static void keep_states(void)
 {
 	for (uint32_t i = 0; i < N_DIRS; i++)
@@ -130,35 +138,76 @@ static uint32_t index_of(const struct weft_bpf_key *key)
 	return 0;
 }
 
-static int run_tc(int fd, uint32_t ifindex, const uint8_t *b, uint32_t len, struct shadow *ret)
+static bool is_carried(void)
 {
-	struct __sk_buff skb = {.ifindex = ifindex};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = b, .data_size_in = len, .data_out = ret->b,
-		.data_size_out = sizeof(ret->b), .repeat = 1, .ctx_in = &skb,
-		.ctx_size_in = sizeof(skb));
+	return tables.trace[0].watch.head != 0;
+}
 
+static const struct weft_bpf_decision *carried_decision(void)
+{
+	return &tables.trace[1].carried.d;
+}
+
+/* Out of a port's device goes what is marked; what goes into the other end of it or into a tunnel
+ * leaves this host's hands without one. */
+static uint32_t expected_mark(void)
+{
+	const struct weft_bpf_decision *d = carried_decision();
+
+	if (is_carried() && (d->out_ifindex == 0 || (d->flags & WEFT_BPF_DIR_PEER)))
+		return 0;
+	return tables.control->mark;
+}
+
+static int run_tc(int fd, const struct shadow_frame *f, struct shadow *ret)
+{
+	struct __sk_buff skb = {.ifindex = f->ifindex, .gso_size = f->gso_size}, after;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->b, .data_size_in = f->len,
+		.data_out = ret->b, .data_size_out = sizeof(ret->b), .repeat = 1, .ctx_in = &skb,
+		.ctx_size_in = sizeof(skb), .ctx_out = &after, .ctx_size_out = sizeof(after));
+
+	if (f->gso_size)
+		skb.gso_segs = 1 + f->len / f->gso_size;
 	if (bpf_prog_test_run_opts(fd, &opts) < 0)
 		return -errno;
 	ret->len = opts.data_size_out;
+	ret->gso_size = after.gso_size;
+	ret->sent = opts.retval == TC_ACT_REDIRECT && after.mark == expected_mark();
 	return 0;
 }
 
-/* Without what it puts in front for weft_deliver. */
-static int run_xdp(int fd, const uint8_t *b, uint32_t len, struct shadow *ret)
+/* By weft_devs as it is, else with what weft_deliver is to know. */
+static bool sent_by_xdp(uint32_t action, const struct weft_bpf_meta *meta)
+{
+	const struct weft_bpf_decision *d = carried_decision();
+	bool marked = meta->mark == tables.control->mark;
+	uint32_t out = d->out_ifindex;
+
+	if (!is_carried() || (d->flags & WEFT_BPF_DIR_XDP))
+		return action == XDP_REDIRECT && !marked;
+	if (d->flags & WEFT_BPF_DIR_PEER)
+		out |= WEFT_BPF_META_PEER;
+	return action == XDP_PASS && marked && meta->out == out;
+}
+
+/* The frame without what is in front for weft_deliver. */
+static int run_xdp(int fd, const struct shadow_frame *f, struct shadow *ret)
 {
 	uint8_t out[SHADOW_BYTES + sizeof(struct weft_bpf_meta)];
 	struct weft_bpf_meta meta;
 	uint32_t skip = 0;
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = b, .data_size_in = len, .data_out = out,
-		.data_size_out = sizeof(out), .repeat = 1);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->b, .data_size_in = f->len,
+		.data_out = out, .data_size_out = sizeof(out), .repeat = 1);
 
 	if (bpf_prog_test_run_opts(fd, &opts) < 0)
 		return -errno;
 	memcpy(&meta, out, sizeof(meta));
-	if (tables.trace[0].watch.head != 0 && meta.mark == tables.control->mark)
+	if (is_carried() && meta.mark == tables.control->mark)
 		skip = sizeof(meta);
 	ret->len = opts.data_size_out - skip;
 	memcpy(ret->b, out + skip, ret->len);
+	ret->gso_size = 0;
+	ret->sent = sent_by_xdp(opts.retval, &meta);
 	return 0;
 }
 
@@ -208,13 +257,12 @@ static void take_hit(struct shadow *ret)
 	take_ports(ret);
 }
 
-bool shadow_run(enum weft_bpf_prog prog, uint32_t ifindex, const uint8_t *b, uint32_t len,
-	struct shadow *ret)
+bool shadow_run(enum weft_bpf_prog prog, const struct shadow_frame *f, struct shadow *ret)
 {
 	static bool begun;
 	int r;
 
-	if (len < TC_FRAME_MIN || len > SHADOW_BYTES - 100)
+	if (f->len < TC_FRAME_MIN || f->len > SHADOW_BYTES - 100)
 		return false;
 	if (!begun)
 		keep_ports();
@@ -223,13 +271,13 @@ bool shadow_run(enum weft_bpf_prog prog, uint32_t ifindex, const uint8_t *b, uin
 	tables.trace[0].watch.head = 0;
 	tables.trace[1].carried.state = WEFT_BPF_CARRIED_FREE;
 	if (prog == WEFT_BPF_PROG_PORT)
-		r = run_tc(bpf_program__fd(port->progs.weft_port), ifindex, b, len, ret);
+		r = run_tc(bpf_program__fd(port->progs.weft_port), f, ret);
 	else if (prog == WEFT_BPF_PROG_UPLINK_TC)
-		r = run_tc(bpf_program__fd(tc->progs.weft_uplink_tc), ifindex, b, len, ret);
+		r = run_tc(bpf_program__fd(tc->progs.weft_uplink_tc), f, ret);
 	else
-		r = run_xdp(bpf_program__fd(xdp->progs.weft_uplink), b, len, ret);
+		r = run_xdp(bpf_program__fd(xdp->progs.weft_uplink), f, ret);
 	need(r == 0, "running a program");
-	ret->hit = tables.trace[0].watch.head != 0;
+	ret->hit = is_carried();
 	if (ret->hit)
 		take_hit(ret);
 	else

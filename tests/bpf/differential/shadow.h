@@ -10,10 +10,12 @@
 #include <session/offload.h>
 #include <weft_bpf/port.h>
 
-#define SHADOW_BYTES 2200
+#define SHADOW_BYTES 3600
 
 struct shadow {
 	bool hit;
+	bool sent; /* on the way that the decision says; a miss: to the data plane */
+	uint16_t gso_size;
 	uint32_t len;
 	uint8_t b[SHADOW_BYTES]; /* what leaves; of a miss: what the data plane gets */
 	/* Of a hit: */
@@ -30,10 +32,18 @@ void shadow_fini(void);
 struct offload_tables shadow_tables(void);
 /* An address of this host's tunnels. */
 void shadow_add_vtep(const struct weft_addr *addr);
-/* Runs a port's or an uplink's program on a frame that came by that interface. False: the kernel
- * takes no such frame for a test. */
-bool shadow_run(enum weft_bpf_prog prog, uint32_t ifindex, const uint8_t *b, uint32_t len,
-	struct shadow *ret);
+/* An interface that takes XDP frames. */
+void shadow_add_device(uint32_t ifindex);
+
+/* A frame that came by that interface. */
+struct shadow_frame {
+	uint32_t ifindex;
+	uint16_t gso_size; /* 0: none */
+	uint32_t len;
+	const uint8_t *b;
+};
+/* Runs a port's or an uplink's program on it. False: the kernel takes no such frame for a test. */
+bool shadow_run(enum weft_bpf_prog prog, const struct shadow_frame *f, struct shadow *ret);
 /* Sums since start. */
 uint64_t shadow_hits(enum weft_bpf_prog prog);
 void shadow_print_misses(void);
