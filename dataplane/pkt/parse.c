@@ -4,8 +4,12 @@
  * received it, for outer and inner headers; knows nothing of ports, segments or tables.
  *
  * Headers are made contiguous first (pkt_pullup), so that below every read within PKT_HDR_MAX
- * bytes and within the frame is within the first segment. The common frame runs straight down;
- * all else is marked unlikely.
+ * bytes and within the frame is within the first segment.
+ *
+ * There is one text and it is compiled twice. Plain frames (one segment, no tags, options,
+ * extensions or fragments, TCP or UDP, nothing to offload) have their headers at places that the
+ * compiler knows, and pass through a function that calls none. What turns out to be another one is
+ * parsed again from its beginning.
  */
 #include <netinet/in.h>
 
@@ -28,6 +32,7 @@
 #define IPV6_FRAG_MASK (RTE_IPV6_EHDR_MF_MASK | RTE_IPV6_EHDR_FO_MASK)
 #define EXT_HIP	       139
 #define EXT_SHIM6      140
+#define NOT_PLAIN      WEFT_DROP_MAX /* no reason to drop it */
 
 struct cursor {
 	const struct rte_mbuf *m;
@@ -158,7 +163,8 @@ static __rte_noinline enum weft_drop parse_icmp(struct cursor *c, uint32_t *arg)
 }
 
 /* From l4_off to l3_end; icmp: the ICMP that belongs to the IP version. */
-static __rte_always_inline enum weft_drop parse_l4(struct cursor *c, uint32_t proto, uint32_t icmp)
+static __rte_always_inline enum weft_drop parse_l4(
+	struct cursor *c, uint32_t proto, uint32_t icmp, bool plain)
 {
 	const uint8_t *l4 = c->frame + c->l4_off;
 	uint32_t room = c->l3_end - c->l4_off;
@@ -167,6 +173,8 @@ static __rte_always_inline enum weft_drop parse_l4(struct cursor *c, uint32_t pr
 		return parse_tcp(c, l4, room);
 	if (proto == IPPROTO_UDP)
 		return parse_udp(c, l4, room);
+	if (plain)
+		return NOT_PLAIN;
 	if (proto == icmp)
 		return take_step(c, parse_icmp, &proto);
 	if (unlikely(pkt_has_ports(proto)))
@@ -198,7 +206,7 @@ static __rte_noinline bool ipv4_options_ok(const uint8_t *ip, uint32_t hdr_len)
 	return cksum_ipv4_ok(ip, hdr_len);
 }
 
-static inline enum weft_drop parse_ipv4(struct cursor *c)
+static __rte_always_inline enum weft_drop parse_ipv4(struct cursor *c, bool plain)
 {
 	const uint8_t *ip = c->frame + c->l3_off;
 	uint32_t room = c->len - c->l3_off, hdr_len, total, frag;
@@ -208,6 +216,8 @@ static inline enum weft_drop parse_ipv4(struct cursor *c)
 		return WEFT_DROP_TRUNCATED;
 	if (likely(ip[0] == 0x45)) {
 		hdr_len = sizeof(struct rte_ipv4_hdr);
+	} else if (plain) {
+		return NOT_PLAIN;
 	} else {
 		hdr_len = (ip[0] & 0xf) * 4;
 		if (ip[0] >> 4 != 4 || hdr_len < sizeof(struct rte_ipv4_hdr))
@@ -233,6 +243,8 @@ static inline enum weft_drop parse_ipv4(struct cursor *c)
 	frag = load16(ip + 6);
 	c->flags |= PKT_IPV4 | (frag & RTE_IPV4_HDR_DF_FLAG ? PKT_DF : 0);
 	if (unlikely(frag & IPV4_FRAG_MASK)) {
+		if (plain)
+			return NOT_PLAIN;
 		drop = take_step(c, parse_ipv4_fragment, &frag);
 		if (drop)
 			return drop;
@@ -241,7 +253,7 @@ static inline enum weft_drop parse_ipv4(struct cursor *c)
 			return 0;
 		}
 	}
-	return parse_l4(c, ip[9], IPPROTO_ICMP);
+	return parse_l4(c, ip[9], IPPROTO_ICMP, plain);
 }
 
 uint32_t pkt_ext_size(unsigned int type, const uint8_t *p)
@@ -320,7 +332,7 @@ static inline bool is_v4_mapped(const uint8_t *addr)
 	       load16(addr + 10) == 0xffff;
 }
 
-static inline enum weft_drop parse_ipv6(struct cursor *c)
+static __rte_always_inline enum weft_drop parse_ipv6(struct cursor *c, bool plain)
 {
 	const uint8_t *ip = c->frame + c->l3_off;
 	uint32_t room = c->len - c->l3_off, total;
@@ -346,7 +358,7 @@ static inline enum weft_drop parse_ipv6(struct cursor *c)
 		  mix(load64_raw(ip + 24), ~load64_raw(ip + 32));
 	c->flags |= PKT_IPV6 | PKT_DF;
 	proto = ip[6];
-	if (unlikely(!ipv6_is_plain(proto))) {
+	if (!plain && unlikely(!ipv6_is_plain(proto))) {
 		enum weft_drop drop = take_step(c, walk_ext, &proto);
 
 		if (drop)
@@ -356,7 +368,7 @@ static inline enum weft_drop parse_ipv6(struct cursor *c)
 			return 0;
 		}
 	}
-	return parse_l4(c, proto, IPPROTO_ICMPV6);
+	return parse_l4(c, proto, IPPROTO_ICMPV6, plain);
 }
 
 /* Passes over VLAN tags; the first one's TCI goes to meta. */
@@ -399,7 +411,7 @@ static __rte_noinline enum weft_drop parse_non_ip(struct cursor *c, uint32_t *et
 	return drop;
 }
 
-static inline enum weft_drop parse_ethernet(struct cursor *c)
+static __rte_always_inline enum weft_drop parse_ethernet(struct cursor *c, bool plain)
 {
 	uint64_t dst, src;
 	uint32_t ethertype;
@@ -415,7 +427,8 @@ static inline enum weft_drop parse_ethernet(struct cursor *c)
 									: PKT_GROUP;
 	ethertype = load16(c->frame + 12);
 	c->l3_off = sizeof(struct rte_ether_hdr);
-	if (unlikely(ethertype == RTE_ETHER_TYPE_VLAN || ethertype == RTE_ETHER_TYPE_QINQ)) {
+	if (!plain &&
+		unlikely(ethertype == RTE_ETHER_TYPE_VLAN || ethertype == RTE_ETHER_TYPE_QINQ)) {
 		enum weft_drop drop = take_step(c, parse_vlan, &ethertype);
 
 		if (drop)
@@ -424,10 +437,10 @@ static inline enum weft_drop parse_ethernet(struct cursor *c)
 	c->meta->l3_off = c->l3_off;
 	c->meta->ethertype = ethertype;
 	if (likely(ethertype == RTE_ETHER_TYPE_IPV4))
-		return parse_ipv4(c);
+		return parse_ipv4(c, plain);
 	if (likely(ethertype == RTE_ETHER_TYPE_IPV6))
-		return parse_ipv6(c);
-	return take_step(c, parse_non_ip, &ethertype);
+		return parse_ipv6(c, plain);
+	return plain ? NOT_PLAIN : take_step(c, parse_non_ip, &ethertype);
 }
 
 /* A GSO frame must say how to cut it, into a number of segments that can be handled at once. */
@@ -480,21 +493,23 @@ static inline void meta_start(struct pkt_meta *meta)
 	meta->outer_tos = outer_tos;
 }
 
-enum weft_drop pkt_parse(struct rte_mbuf *m)
+static __rte_always_inline enum weft_drop parse_frame(struct rte_mbuf *m, bool plain)
 {
+	const uint64_t offloads = RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_MASK;
 	struct cursor c = {.m = m, .meta = pkt_meta(m)};
 	uint32_t unused = 0;
 	enum weft_drop drop;
 
+	if (plain && unlikely(m->nb_segs != 1 || (m->ol_flags & offloads)))
+		return NOT_PLAIN;
 	meta_start(c.meta);
-	if (unlikely(!pkt_headers_contiguous(m)))
+	if (!plain && !pkt_headers_contiguous(m))
 		return WEFT_DROP_NO_MBUF;
 	c.frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	c.len = m->pkt_len;
 	c.flags = c.meta->flags;
-	drop = parse_ethernet(&c);
-	if (unlikely(
-		    drop == 0 && (m->ol_flags & (RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_MASK))))
+	drop = parse_ethernet(&c, plain);
+	if (!plain && drop == 0 && (m->ol_flags & offloads))
 		drop = take_step(&c, check_offload, &unused);
 	c.meta->flags = c.flags;
 	if (unlikely(drop))
@@ -502,4 +517,16 @@ enum weft_drop pkt_parse(struct rte_mbuf *m)
 	if (unlikely(c.l3_end != c.len && c.l3_end != 0))
 		pkt_cut(m, c.l3_end);
 	return 0;
+}
+
+static __rte_noinline enum weft_drop parse_odd(struct rte_mbuf *m)
+{
+	return parse_frame(m, false);
+}
+
+enum weft_drop pkt_parse(struct rte_mbuf *m)
+{
+	enum weft_drop drop = parse_frame(m, true);
+
+	return unlikely(drop == NOT_PLAIN) ? parse_odd(m) : drop;
 }
