@@ -20,7 +20,7 @@
 #include "stages.h"
 
 /* The outer headers go into a buffer of their own when m has no room, or is shared. */
-static bool forward_encap_apart(struct rte_mbuf **m, const struct pkt_meta *meta,
+static __rte_noinline bool forward_encap_apart(struct rte_mbuf **m, const struct pkt_meta *meta,
 	const struct config_vtep *vtep, uint32_t vni)
 {
 	struct rte_mbuf *head = rte_pktmbuf_alloc(mem_pools.packet);
@@ -39,14 +39,22 @@ static bool forward_encap_apart(struct rte_mbuf **m, const struct pkt_meta *meta
 }
 
 /* m can't go there. */
-static void forward_refuse(
+static __rte_noinline void forward_refuse(
 	struct pipeline *pl, struct rte_mbuf *m, dest_t dest, enum weft_drop reason)
 {
 	pl->blame.dest = dest;
 	stage_drop(pl, m, reason);
 }
 
-static inline void forward_emit_tunnel(struct pipeline *pl, struct rte_mbuf *m, uint16_t slot)
+/* Apart, so that the few lines of the common way need few registers. */
+static __rte_noinline void forward_drop(
+	struct pipeline *pl, struct rte_mbuf *m, enum weft_drop reason)
+{
+	stage_drop(pl, m, reason);
+}
+
+static __rte_always_inline void forward_emit_tunnel(
+	struct pipeline *pl, struct rte_mbuf *m, uint16_t slot)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
 	const struct config_vtep *vtep = pl->cfg->vteps[slot];
@@ -63,7 +71,7 @@ static inline void forward_emit_tunnel(struct pipeline *pl, struct rte_mbuf *m, 
 	}
 	if (unlikely(RTE_MBUF_CLONED(m) || !vxlan_encap(m, meta, vtep, vni)) &&
 		!forward_encap_apart(&m, meta, vtep, vni)) {
-		stage_drop(pl, m, WEFT_DROP_NO_MBUF);
+		forward_drop(pl, m, WEFT_DROP_NO_MBUF);
 		return;
 	}
 	if (unlikely(m->pkt_len > uplink->dev->max_frame)) {
@@ -74,7 +82,7 @@ static inline void forward_emit_tunnel(struct pipeline *pl, struct rte_mbuf *m, 
 }
 
 /* What came through a tunnel may be longer than the port takes: a router can tell its sender. */
-static void forward_too_long(
+static __rte_noinline void forward_too_long(
 	struct pipeline *pl, struct rte_mbuf *m, const struct config_port *port)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
@@ -86,7 +94,8 @@ static void forward_too_long(
 		forward_refuse(pl, m, port->slot, WEFT_DROP_TX_TOO_LONG);
 }
 
-static inline void forward_emit_port(struct pipeline *pl, struct rte_mbuf *m, uint16_t slot)
+static __rte_always_inline void forward_emit_port(
+	struct pipeline *pl, struct rte_mbuf *m, uint16_t slot)
 {
 	const struct config_port *port = pl->cfg->ports[slot];
 
@@ -97,12 +106,17 @@ static inline void forward_emit_port(struct pipeline *pl, struct rte_mbuf *m, ui
 	egress_put(pl, port, m);
 }
 
-void forward_emit(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
+static __rte_always_inline void forward_out(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
 {
 	if (dest & DEST_VTEP_BIT)
 		forward_emit_tunnel(pl, m, DEST_SLOT(dest));
 	else
 		forward_emit_port(pl, m, DEST_SLOT(dest));
+}
+
+void forward_emit(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
+{
+	forward_out(pl, m, dest);
 }
 
 /* The largest IP packet that may go there. The segment's MTU is a promise of its tenants' hosts, so
@@ -135,16 +149,23 @@ static uint32_t forward_offloads(const struct pipeline *pl, dest_t dest)
 	return uplink ? uplink->dev->offloads & PORT_OFFLOAD_MULTISEG : 0;
 }
 
-static inline void forward_one(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
+/* What does not fit as it is. */
+static __rte_noinline void forward_fit(
+	struct pipeline *pl, struct rte_mbuf *m, dest_t dest, uint32_t limit)
+{
+	mtu_fit(pl, m, dest, limit, forward_offloads(pl, dest));
+}
+
+static __rte_always_inline void forward_one(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
 	uint32_t limit = forward_limit(pl, meta, dest);
 
 	if (likely(stage_l3_size(m, meta) <= limit &&
 		    !(meta->flags & (PKT_GSO | PKT_CKSUM_PARTIAL))))
-		forward_emit(pl, m, dest);
+		forward_out(pl, m, dest);
 	else
-		mtu_fit(pl, m, dest, limit, forward_offloads(pl, dest));
+		forward_fit(pl, m, dest, limit);
 }
 
 void forward_to(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
@@ -152,15 +173,35 @@ void forward_to(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
 	forward_one(pl, m, dest);
 }
 
-void forward_decided(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
+static __rte_always_inline void forward_judged(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
 	int verdict = decide_dest(pl, meta, meta->segment, dest);
 
 	if (unlikely(verdict != VERDICT_CONTINUE))
-		stage_drop(pl, m, verdict);
+		forward_drop(pl, m, verdict);
 	else
 		forward_one(pl, m, dest);
+}
+
+/* One function for each kind of destination: both then need few registers. */
+static __rte_noinline void forward_judged_tunnel(
+	struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
+{
+	forward_judged(pl, m, dest | DEST_VTEP_BIT);
+}
+
+static __rte_noinline void forward_judged_port(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
+{
+	forward_judged(pl, m, dest & ~DEST_VTEP_BIT);
+}
+
+void forward_decided(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
+{
+	if (dest & DEST_VTEP_BIT)
+		forward_judged_tunnel(pl, m, dest);
+	else
+		forward_judged_port(pl, m, dest);
 }
 
 /* The router has nothing to do with frames of any other kind than those of sessions. */
@@ -200,19 +241,12 @@ static void forward_known(
 	if (unlikely(pl->watch))
 		forward_trace(pl, pkts, n, found);
 	for (uint16_t i = 0; i < n; i++) {
-		const struct pkt_meta *meta = pkt_meta(pkts[i]);
 		const struct fdb_entry *e = (const struct fdb_entry *)found[i];
-		int verdict;
 
-		if (unlikely(!e)) {
-			forward_unknown(pl, pkts[i], meta);
-			continue;
-		}
-		verdict = decide_dest(pl, meta, meta->segment, e->dest);
-		if (unlikely(verdict != VERDICT_CONTINUE))
-			stage_drop(pl, pkts[i], verdict);
+		if (likely(e))
+			forward_judged(pl, pkts[i], e->dest);
 		else
-			forward_one(pl, pkts[i], e->dest);
+			forward_unknown(pl, pkts[i], pkt_meta(pkts[i]));
 	}
 }
 

@@ -57,15 +57,17 @@ static void pipeline_begin(struct pipeline *pl, const struct config *cfg,
 	stage_mark(pl, WEFT_STAGE_RX);
 }
 
-/* One frame of a tenant's port: parse and, unless a session implies it, anti-spoofing. */
-static inline int pipeline_tenant_frame(struct pipeline *pl, struct rte_mbuf *m, bool antispoof)
+/* One frame of a tenant's port: parse and, unless a session implies it, anti-spoofing. in_port
+ * and segment: slots of pl->in, which a caller with many frames looks up once. */
+static inline int pipeline_tenant_frame(
+	struct pipeline *pl, struct rte_mbuf *m, uint16_t in_port, uint16_t segment, bool antispoof)
 {
 	struct pkt_meta *meta = pkt_meta(m);
 	int verdict;
 
 	meta->flags = 0;
-	meta->in_port = pl->in->slot;
-	meta->segment = pl->in->segment_slot;
+	meta->in_port = in_port;
+	meta->segment = segment;
 	meta->in_vtep = 0;
 	meta->outer_tos = 0;
 	verdict = pkt_parse(m);
@@ -82,13 +84,13 @@ static inline int pipeline_tenant_frame(struct pipeline *pl, struct rte_mbuf *m,
 static inline uint16_t pipeline_tenant_frames(struct pipeline *pl, struct rte_mbuf **pkts,
 	uint16_t n, bool antispoof, uint32_t *ret_flags)
 {
+	uint16_t in_port = pl->in->slot, segment = pl->in->segment_slot, left = 0;
 	uint32_t flags = 0;
-	uint16_t left = 0;
 
 	for (uint16_t i = 0; i < n; i++)
 		stage_prefetch(pkts[i]);
 	for (uint16_t i = 0; i < n; i++) {
-		int verdict = pipeline_tenant_frame(pl, pkts[i], antispoof);
+		int verdict = pipeline_tenant_frame(pl, pkts[i], in_port, segment, antispoof);
 
 		if (unlikely(verdict != VERDICT_CONTINUE)) {
 			stage_drop(pl, pkts[i], verdict);

@@ -180,20 +180,22 @@ static inline bool session_is_candidate(const struct pkt_meta *meta)
 	return (meta->flags & PKT_FROM_TUNNEL) || likely(!service_wants(meta));
 }
 
-static inline void session_sort(struct session_burst *b, struct rte_mbuf *m)
+/* m is the i-th that is looked up, or false: it is for the slow path. */
+static inline bool session_sort(struct session_burst *b, uint16_t i, struct rte_mbuf *m)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
-	struct session_key *key = &b->keys[b->n];
+	struct session_key *key = &b->keys[i];
 
 	if (unlikely(!session_is_candidate(meta) ||
 		     !track_key(meta, rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_off),
 			     key))) {
 		b->slow[b->n_slow++] = m;
-		return;
+		return false;
 	}
-	b->hashes[b->n] = session_hash(key);
-	session_find_soon(b->hashes[b->n]);
-	b->pkts[b->n++] = m;
+	b->hashes[i] = session_hash(key);
+	session_find_soon(b->hashes[i]);
+	b->pkts[i] = m;
+	return true;
 }
 
 /* Where answers to m will be looked up when it is m's turn. Those of another segment that enter by
@@ -276,15 +278,16 @@ static void session_lookup(struct pipeline *pl, struct session_burst *b)
 uint16_t session_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct session_burst b;
-	uint16_t left = 0;
+	uint16_t left = 0, n_sorted = 0;
 
-	b.n = b.n_slow = b.n_stale = 0;
+	b.n_slow = b.n_stale = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		if (likely(stage_segment(pl, pkt_meta(pkts[i]))->stateful))
-			session_sort(&b, pkts[i]);
+			n_sorted += session_sort(&b, n_sorted, pkts[i]);
 		else
 			pkts[left++] = pkts[i];
 	}
+	b.n = n_sorted;
 	if (likely(b.n))
 		session_lookup(pl, &b);
 	if (likely(b.n_stale + b.n_slow == 0))
