@@ -38,6 +38,7 @@ struct memif_queue {
 	uint16_t own_bias;  /* we publish next + own_bias */
 	uint16_t next;	    /* slot to use next; never read back from shared memory */
 	uint16_t size;	    /* slots, a power of two */
+	uint16_t ready;	    /* slots from next on that were ours when we looked last */
 	/* Client: buffer of slot 0. NULL: the buffers are where the descriptors say. */
 	uint8_t *buffers;
 	uint32_t buffers_offset;
