@@ -104,7 +104,7 @@ void attach_make_good(struct attach *a, struct wanted *w);
 
 /* attach_port.c: the host's end of a tenant's device. */
 void port_make_good(struct attach *a, struct wanted *w);
-void port_take_off(struct wanted *w);
+void port_take_off(const struct wanted *w);
 
 /* attach_uplink.c */
 void uplink_make_good(struct attach *a, struct wanted *w);

@@ -94,7 +94,7 @@ void port_make_good(struct attach *a, struct wanted *w)
 	ensure_guard(a, w);
 }
 
-void port_take_off(struct wanted *w)
+void port_take_off(const struct wanted *w)
 {
 	loader_fast_remove(w->ifindex, LOADER_SPOT_PORT);
 	loader_guard_remove(w->ifindex);

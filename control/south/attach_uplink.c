@@ -29,6 +29,13 @@ void uplink_set_vteps(struct attach *a, struct wanted *w)
 		attach_set_problem(w, text);
 }
 
+/* What is on it of the fast path, or from when it was a tenant's. */
+static int clear_interface(const struct wanted *w)
+{
+	port_take_off(w);
+	return loader_fast_remove(w->ifindex, LOADER_SPOT_UPLINK);
+}
+
 /* ---- af_xdp ---- */
 
 static void release_steering(struct wanted *w, bool take_off)
@@ -125,7 +132,7 @@ static void make_steering_good(struct attach *a, struct wanted *w)
 		ensure_deliver(a, w);
 	} else if (!w->is_in_place) {
 		w->delivers = false;
-		loader_fast_remove(w->ifindex, LOADER_SPOT_DELIVER);
+		clear_interface(w);
 	}
 	w->is_in_place = true;
 	check_steering(a, w);
@@ -150,7 +157,7 @@ static void make_tc_good(struct attach *a, struct wanted *w)
 		w->is_on = rc >= 0;
 		fast_tell(a, w);
 	} else if (fast_may_leave(a, w) && !w->is_in_place) {
-		rc = loader_fast_remove(w->ifindex, LOADER_SPOT_UPLINK);
+		rc = clear_interface(w);
 	}
 	w->is_in_place = rc >= 0;
 	attach_set_problem(w, text);
@@ -170,10 +177,8 @@ void uplink_release(struct attach *a, struct wanted *w, bool take_off)
 {
 	if (w->uplink)
 		release_steering(w, take_off);
-	if (!take_off || !w->ifindex)
-		return;
-	loader_fast_remove(w->ifindex, LOADER_SPOT_UPLINK);
-	loader_fast_remove(w->ifindex, LOADER_SPOT_DELIVER);
+	if (take_off && w->ifindex)
+		loader_fast_remove(w->ifindex, LOADER_SPOT_UPLINK);
 }
 
 void uplink_clean_stale(const struct attach *a, int ifindex)
@@ -185,5 +190,4 @@ void uplink_clean_stale(const struct attach *a, int ifindex)
 	if (loader_uplink_detach_stale(ifindex, text) < 0)
 		log_warning("%s", text);
 	loader_fast_remove(ifindex, LOADER_SPOT_UPLINK);
-	loader_fast_remove(ifindex, LOADER_SPOT_DELIVER);
 }

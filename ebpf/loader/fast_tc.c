@@ -11,6 +11,7 @@
 
 #include "fast.h"
 #include "tc.h"
+#include "tcx.h"
 #include "vteps.h"
 
 #define NO_PROG WEFT_BPF_PROG_N
@@ -24,6 +25,16 @@ static const struct {
 	[LOADER_SPOT_DELIVER] = {NO_PROG, WEFT_BPF_PROG_DELIVER},
 };
 
+/* A tenant's frames are kept from the host's stack twice: what is on tcx no change of qdiscs takes
+ * off, and behind it is clsact. Uplinks are the host's: what isn't Weft's goes by its other
+ * programs. */
+static int put_first(const struct loader_fast *f, int ifindex, enum loader_spot spot, char *text)
+{
+	if (spot == LOADER_SPOT_PORT)
+		return tcx_put(ifindex, f->progs[spots[spot].ingress], text);
+	return tcx_take_off(ifindex, prog_own_names);
+}
+
 int loader_fast_ensure(struct loader_fast *f, int ifindex, enum loader_spot spot, char *text)
 {
 	int error, changed = 0;
@@ -35,19 +46,25 @@ int loader_fast_ensure(struct loader_fast *f, int ifindex, enum loader_spot spot
 		changed = error =
 			tc_put(ifindex, BPF_TC_EGRESS, f->progs[spots[spot].egress], text);
 	if (error >= 0)
-		error = tc_put(ifindex, BPF_TC_INGRESS, f->progs[spots[spot].ingress], text);
+		changed |= error =
+			tc_put(ifindex, BPF_TC_INGRESS, f->progs[spots[spot].ingress], text);
+	if (error >= 0)
+		error = put_first(f, ifindex, spot, text);
 	prog_capture_end();
 	return error < 0 ? error : error | changed;
 }
 
 int loader_fast_remove(int ifindex, enum loader_spot spot)
 {
-	static const char *const names[] = {WEFT_BPF_PORT_PROG, WEFT_BPF_PORT_OUT_PROG,
-		WEFT_BPF_UPLINK_TC_PROG, WEFT_BPF_DELIVER_PROG, NULL};
+	static const char *const ports[] = {WEFT_BPF_PORT_PROG, WEFT_BPF_PORT_OUT_PROG, NULL};
+	static const char *const uplinks[] = {WEFT_BPF_UPLINK_TC_PROG, WEFT_BPF_DELIVER_PROG, NULL};
+	const char *const *names = spot == LOADER_SPOT_PORT ? ports : uplinks;
 	int error, egress = 0;
 
 	prog_capture_begin();
 	error = tc_take_off(ifindex, BPF_TC_INGRESS, names);
+	if (error == 0)
+		error = tcx_take_off(ifindex, names);
 	if (spots[spot].egress != NO_PROG)
 		egress = tc_take_off(ifindex, BPF_TC_EGRESS, names);
 	prog_capture_end();

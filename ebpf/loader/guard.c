@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The guard on the host's ends of tenant veths: one loaded program, attached to many interfaces as
- * a classic tc filter (clsact), which outlives the caller. Called by weftd, on its one thread.
+ * The guard on the host's ends of tenant veths: one loaded program, attached to many interfaces by
+ * tcx and as a classic tc filter (clsact), which outlive the caller. Called by weftd, on its one
+ * thread.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 #include "prog.h"
 #include "tc.h"
+#include "tcx.h"
 #include "tc_guard.skel.h"
 
 struct loader_guard {
@@ -50,14 +52,17 @@ void loader_guard_free(struct loader_guard *g)
 
 int loader_guard_ensure(struct loader_guard *g, int ifindex, char *text)
 {
-	int error, changed = 0;
+	int in = bpf_program__fd(g->skel->progs.weft_guard), error, changed = 0;
 
 	text[0] = '\0';
 	prog_capture_begin();
-	error = tc_prepare(ifindex, text);
+	error = tcx_put(ifindex, in, text);
+	if (error >= 0) {
+		changed = error;
+		error = tc_prepare(ifindex, text);
+	}
 	if (error >= 0)
-		changed = error = tc_put(
-			ifindex, BPF_TC_INGRESS, bpf_program__fd(g->skel->progs.weft_guard), text);
+		changed |= error = tc_put(ifindex, BPF_TC_INGRESS, in, text);
 	if (error >= 0)
 		error = tc_put(ifindex, BPF_TC_EGRESS,
 			bpf_program__fd(g->skel->progs.weft_guard_out), text);
@@ -73,6 +78,8 @@ int loader_guard_remove(int ifindex)
 
 	prog_capture_begin();
 	error = tc_take_off(ifindex, BPF_TC_INGRESS, guards);
+	if (error == 0)
+		error = tcx_take_off(ifindex, guards);
 	egress = tc_take_off(ifindex, BPF_TC_EGRESS, guards);
 	prog_capture_end();
 	return error < 0 ? error : egress;

@@ -13,6 +13,7 @@
 #include <bpf/libbpf.h>
 
 #include <loader/loader.h>
+#include <weft_bpf/guard.h>
 
 #include "prog.h"
 
@@ -61,6 +62,24 @@ int prog_open(__u32 id, struct bpf_prog_info *ret_info)
 bool prog_same_code(const struct bpf_prog_info *a, const struct bpf_prog_info *b)
 {
 	return memcmp(a->tag, b->tag, sizeof(a->tag)) == 0;
+}
+
+const char *const prog_own_names[] = {WEFT_BPF_GUARD_PROG, WEFT_BPF_GUARD_OUT_PROG,
+	WEFT_BPF_PORT_PROG, WEFT_BPF_PORT_OUT_PROG, WEFT_BPF_UPLINK_TC_PROG, WEFT_BPF_DELIVER_PROG,
+	NULL};
+
+bool prog_is_one_of(const char *name, const char *const *names)
+{
+	while (*names)
+		if (strcmp(name, *names++) == 0)
+			return true;
+	return false;
+}
+
+bool prog_does_the_same(const struct bpf_prog_info *a, const struct bpf_prog_info *b)
+{
+	return a->id == b->id || (a->nr_map_ids == 0 && b->nr_map_ids == 0 &&
+					 strcmp(a->name, b->name) == 0 && prog_same_code(a, b));
 }
 
 static const char *remedy(int error)

@@ -16,18 +16,6 @@
 #include "qdisc.h"
 #include "tc.h"
 
-static const char *const own_names[] = {WEFT_BPF_GUARD_PROG, WEFT_BPF_GUARD_OUT_PROG,
-	WEFT_BPF_PORT_PROG, WEFT_BPF_PORT_OUT_PROG, WEFT_BPF_UPLINK_TC_PROG, WEFT_BPF_DELIVER_PROG,
-	NULL};
-
-static bool is_one_of(const char *name, const char *const *names)
-{
-	while (*names)
-		if (strcmp(name, *names++) == 0)
-			return true;
-	return false;
-}
-
 int tc_prepare(int ifindex, char *text)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
@@ -56,14 +44,6 @@ static int occupant(const struct bpf_tc_hook *hook, struct bpf_prog_info *ret_in
 		return fd;
 	close(fd);
 	return 1;
-}
-
-/* The tables are part of what a program does, and its name says where it belongs: on a qdisc
- * without egress what is on ingress seems to be there too. */
-static bool does_the_same(const struct bpf_prog_info *a, const struct bpf_prog_info *b)
-{
-	return a->id == b->id || (a->nr_map_ids == 0 && b->nr_map_ids == 0 &&
-					 strcmp(a->name, b->name) == 0 && prog_same_code(a, b));
 }
 
 static int refuse(const char *name, int ifindex, char *text)
@@ -98,9 +78,9 @@ int tc_put(int ifindex, enum bpf_tc_attach_point point, int prog_fd, char *text)
 	if (bpf_obj_get_info_by_fd(prog_fd, &mine, &len) < 0)
 		return prog_explain(text, -errno, "looking at a program", ifindex);
 	if (error == 1) {
-		if (!is_one_of(there.name, own_names))
+		if (!prog_is_one_of(there.name, prog_own_names))
 			return refuse(there.name, ifindex, text);
-		if (does_the_same(&there, &mine))
+		if (prog_does_the_same(&there, &mine))
 			return 0;
 		opts.flags = BPF_TC_F_REPLACE;
 	}
@@ -122,7 +102,7 @@ int tc_take_off(int ifindex, enum bpf_tc_attach_point point, const char *const *
 	int error = occupant(&hook, &there);
 
 	if (error == 1)
-		error = is_one_of(there.name, names) ? bpf_tc_detach(&hook, &opts) : 0;
+		error = prog_is_one_of(there.name, names) ? bpf_tc_detach(&hook, &opts) : 0;
 	return error == -ENODEV || error == -EINVAL ? 0 : error;
 }
 
@@ -131,5 +111,5 @@ __u32 tc_prog_id(int ifindex, enum bpf_tc_attach_point point)
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
 	struct bpf_prog_info there;
 
-	return occupant(&hook, &there) == 1 && is_one_of(there.name, own_names) ? there.id : 0;
+	return occupant(&hook, &there) == 1 && prog_is_one_of(there.name, prog_own_names) ? there.id : 0;
 }

@@ -98,10 +98,8 @@ int loader_fast_remove(int ifindex, enum loader_spot spot)
 {
 	struct fake_link *l = link_of(ifindex);
 
-	if (spot == LOADER_SPOT_UPLINK)
-		l->tc_uplink = false;
-	else if (spot == LOADER_SPOT_DELIVER)
-		l->deliver = false;
+	if (spot != LOADER_SPOT_PORT)
+		l->tc_uplink = l->deliver = false;
 	else if (l->port == FAKE_FAST)
 		l->port = FAKE_NOTHING;
 	return 0;

@@ -73,7 +73,8 @@ enum loader_spot {
 /* Makes sure that they are there: replaces a guard or an older own program in one step each.
  * Returns 0: they were; 1: put there now; -EBUSY: somebody else's filter has the place. */
 int loader_fast_ensure(struct loader_fast *f, int ifindex, enum loader_spot spot, char *text);
-/* Takes own programs off that place. 0 also when there are none or the interface is gone. */
+/* Takes own programs off that place, a port's off a port, an uplink's off an uplink. 0 also when
+ * there are none or the interface is gone. */
 int loader_fast_remove(int ifindex, enum loader_spot spot);
 /* Whether programs there are of another host instance: one with its tables in a folder beside that
  * one. */
@@ -165,7 +166,8 @@ int loader_guard_new(struct loader_guard **ret, char *text);
 /* Guards stay on their interfaces. Accepts NULL. */
 void loader_guard_free(struct loader_guard *g);
 /* Makes sure that the guard is on the interface, both directions; replaces any own program there in
- * one step each. Returns as loader_fast_ensure. */
+ * one step each. Returns 0: it was; 1: put there now; or -errno, with what could be guarded
+ * guarded. */
 int loader_guard_ensure(struct loader_guard *g, int ifindex, char *text);
 /* Takes own guards off. 0 also when there is none or the interface is gone. */
 int loader_guard_remove(int ifindex);
