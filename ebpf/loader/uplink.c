@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +24,7 @@
 #include "fast.h"
 #include "prog.h"
 #include "vteps.h"
+#include "xdp_query.h"
 #include "xdp_uplink.skel.h"
 
 #define OLD_MAPS_MAX 16
@@ -45,31 +45,18 @@ struct attached {
 	struct bpf_prog_info prog;
 };
 
-/* bpf_xdp_query reports no program, not an error, for an interface that is gone. */
-static int query_xdp(int ifindex, struct bpf_xdp_query_opts *query)
-{
-	char name[IF_NAMESIZE];
-	int error = bpf_xdp_query(ifindex, 0, query);
-
-	if (!if_indextoname(ifindex, name))
-		return -ENODEV;
-	return error;
-}
-
 static int attached_read(int ifindex, struct attached *ret)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	int error = query_xdp(ifindex, &query);
+	struct xdp_there there;
+	int error = xdp_query(ifindex, &there);
 
 	*ret = (struct attached){.fd = -1};
 	if (error < 0)
 		return error;
-	if (query.attach_mode == XDP_ATTACHED_NONE)
+	if (there.mode == XDP_ATTACHED_NONE)
 		return 0;
-	ret->mode =
-		query.attach_mode == XDP_ATTACHED_SKB ? LOADER_MODE_GENERIC : LOADER_MODE_NATIVE;
-	ret->id = query.prog_id ? query.prog_id
-				: (query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id);
+	ret->mode = there.mode == XDP_ATTACHED_SKB ? LOADER_MODE_GENERIC : LOADER_MODE_NATIVE;
+	ret->id = there.id;
 	error = prog_open(ret->id, &ret->prog);
 	if (error == -ENOENT) /* taken off between the two calls */
 		return 0;
@@ -77,7 +64,7 @@ static int attached_read(int ifindex, struct attached *ret)
 		return error;
 	ret->fd = error;
 	/* a program in both places at once is not how an own one is ever attached */
-	ret->own = query.attach_mode != XDP_ATTACHED_MULTI &&
+	ret->own = there.mode != XDP_ATTACHED_MULTI &&
 		   strcmp(ret->prog.name, WEFT_BPF_UPLINK_PROG) == 0;
 	return 0;
 }
@@ -389,14 +376,14 @@ void loader_uplink_info(const struct loader_uplink *u, struct loader_uplink_info
 
 int loader_uplink_check(const struct loader_uplink *u)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	int error = query_xdp(u->info.ifindex, &query);
+	struct xdp_there there;
+	int error = xdp_query(u->info.ifindex, &there);
 
 	if (error < 0)
 		return error;
-	if (query.attach_mode == XDP_ATTACHED_NONE)
+	if (there.mode == XDP_ATTACHED_NONE)
 		return -ENOENT;
-	return query.prog_id == u->info.prog_id ? 0 : -EEXIST;
+	return there.mode != XDP_ATTACHED_MULTI && there.id == u->info.prog_id ? 0 : -EEXIST;
 }
 
 int loader_uplink_repair(struct loader_uplink *u, char *text)
