@@ -14,6 +14,7 @@ import time
 
 import pytest
 
+from lab.carried import expect_carried
 from lab.cloud import ALL_OUT, Cloud, allow
 from lab.proc import wait_for
 
@@ -104,6 +105,10 @@ def test_matrix_of_containers(cloud, family, client, server):
     assert not [m for m in seen["marks"] if "bad" in m], seen
     for mark in ("tcp-ok", "udp-ok-64", "udp-ok-4000", "icmp-ok-64", "icmp-ok-4000"):
         assert mark in seen["marks"], (mark, seen)
+
+
+def test_kernel_carries_what_it_can(cloud):
+    expect_carried(cloud, CELLS, modes=("echo",))
 
 
 @pytest.mark.parametrize("family", [4, 6])

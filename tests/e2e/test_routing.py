@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+from lab.carried import expect_carried
 from lab.cloud import Cloud, gateways
 
 MACHINES = ["w1", "w1v", "w2", "d1", "d2", "d2v"]
@@ -67,6 +68,11 @@ def test_largest_packet_passes_the_router(cloud, family):
         assert cloud[a].ping(cloud[b].ip(family), size=payload, df=True, timeout=3.0), (a, b)
 
 
+def test_kernel_carries_what_it_can(cloud):
+    """Containers of one segment and of two, on one host and on two."""
+    expect_carried(cloud, [("w2", "w1"), ("d1", "w1"), ("d2", "w1"), ("d1", "d2")])
+
+
 def test_ledger_is_exact(cloud):
     cloud.check_ledger()
 
@@ -78,6 +84,7 @@ def test_tenants_with_the_same_addresses(make_lab):
     for tenant in ("red", "blue"):
         for family in (4, 6):
             assert cloud[tenant, "w1"].ping(cloud[tenant, "d2"].ip(family), timeout=3.0)
+    expect_carried(cloud, [((tenant, "w1"), (tenant, "d2")) for tenant in ("red", "blue")])
     only_blue = cloud["blue", "d4"].ip()
     assert cloud["blue", "w1"].ping(only_blue, timeout=3.0)
     assert not cloud["red", "w1"].ping(only_blue, timeout=1.0)
