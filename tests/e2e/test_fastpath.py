@@ -135,6 +135,23 @@ def test_jumbo(make_lab, uplink):
         assert gbits > 0.05
 
 
+def expect_half_way(cloud, guest, family):
+    """The container's host carries what the guest says to it, also while its data plane stands still;
+    the guest's host has it all in its data plane."""
+    proto = "proto=icmp" if family == 4 else "proto=icmpv6"
+    host, before = cloud.hosts[0], cloud.hosts[1].hits()
+    guest.start("ping -i 0.1 -c 60 %s" % cloud["w1"].ip(family))
+    start = host.hits()
+    wait_for("the kernel to carry it", lambda: host.hits() >= start + 8)
+    assert any(s["offloaded"] for s in host.sessions(proto))
+    with freeze([host]):
+        hits = host.hits()
+        wait_for("hits without the data plane", lambda: host.hits() >= hits + 8, 5)
+    assert not any(s["offloaded"] for s in cloud.hosts[1].sessions(proto))
+    assert cloud.hosts[1].hits() == before
+    assert "60 packets received" in guest.finish(timeout=40)
+
+
 @pytest.mark.parametrize("uplink", ["af_xdp", "veth"])
 def test_guest_at_one_end(make_lab, uplink):
     """A guest's host has all in the data plane, a container's the kernel what it can."""
@@ -153,6 +170,8 @@ def test_guest_at_one_end(make_lab, uplink):
         assert "receiver" in out, out
     process.kill()
     assert cloud.hosts[0].hits() - before > 100
+    for family in (4, 6):
+        expect_half_way(cloud, guest, family)
     talk = Talk(cloud["w3"], server, "echo")
     wait_carried([talk])
     with freeze(cloud.hosts[:1]):
