@@ -8,6 +8,7 @@ beside it, kernels that refuse it, interfaces of other kinds.
 import math
 import os
 import re
+import struct
 import time
 
 import pytest
@@ -204,6 +205,66 @@ def test_refused_and_told(make_lab, refusal):
         assert not any(s["offloaded"] for s in h.sessions("dport=8000"))
     for t in talks:
         t.wait_progress()
+
+
+def refused_code(path, to):
+    """weftd with a weft_port that no verifier accepts: it begins by reading a register that nobody has
+    written."""
+    first, bad = bytes.fromhex("bf16000000000000"), bytes.fromhex("bf96000000000000")
+    with open(path, "rb") as f:
+        data = bytearray(f.read())
+    n = 0
+    at = data.find(b"\x7fELF\x02\x01\x01", 1)
+    while at >= 0:
+        offset, = struct.unpack_from("<Q", data, at + 40)
+        if b"weft_port_out" in data[at:at + offset]:  # in its names, before the table of sections
+            for where in code_of(data, at):
+                if data[where:where + 8] == first:
+                    data[where:where + 8] = bad
+                    n += 1
+        at = data.find(b"\x7fELF\x02\x01\x01", at + 1)
+    with open(to, "wb") as f:
+        f.write(data)
+    os.chmod(to, 0o755)
+    return n
+
+
+def code_of(data, start):
+    """Where sections with code begin."""
+    offset, = struct.unpack_from("<Q", data, start + 40)
+    size, count = struct.unpack_from("<HH", data, start + 58)
+    for i in range(count):
+        kind, flags, _, where, _ = struct.unpack_from("<IQQQQ", data, start + offset + i * size + 4)
+        if kind == 1 and flags & 4:  # PROGBITS, EXECINSTR
+            yield start + where
+
+
+def test_program_that_the_kernel_refuses(make_lab):
+    """The verifier says no: that is told, and the data plane carries all, behind the guard."""
+    lab = make_lab()
+    path = os.path.join(lab.dir, "weftd-refused")
+    assert refused_code(lab.binary("control/weftd"), path) == 1
+    make_host = lab.host
+
+    def host(name, *args):
+        h = make_host(name, *args)
+        h.weftd_binary = path
+        return h
+    lab.host = host
+    cloud = Cloud(lab, ["w1", "w2", "w3"], groups=GROUPS, group_of=group_of)
+    server = Server(cloud["w1"])
+    talks = [Talk(cloud[c], server, mode) for c in ("w2", "w3") for mode in ("echo", "udp")]
+    for h in cloud.hosts:
+        status = h.status()
+        assert status["fastpath"]["state"] == "failed"
+        assert any("verifier does not accept the program" in w and "weft_port" in w
+                   for w in status["warnings"]), status["warnings"]
+        assert not any(s["offloaded"] for s in h.sessions("dport=8000"))
+    assert "weft_guard/" in attached_names(cloud.hosts[0], "red-w1")
+    for t in talks:
+        t.wait_progress()
+        assert t.close()["error"] is None
+    wait_for("the ledger", lambda: cloud.ledger_errors() == [], 3)
 
 
 def test_bpffs_is_mounted(make_lab):
