@@ -15,6 +15,7 @@
 
 #include "fast.h"
 #include "tc.h"
+#include "xdp_query.h"
 
 #define MAPS_MAX 32 /* of a program: more than any own one has */
 
@@ -26,8 +27,7 @@ struct map_ids {
 static struct map_ids maps_of(__u32 prog_id)
 {
 	struct map_ids maps = {0};
-	struct bpf_prog_info info = {
-		.nr_map_ids = MAPS_MAX, .map_ids = (uintptr_t)(void *)maps.id};
+	struct bpf_prog_info info = {.nr_map_ids = MAPS_MAX, .map_ids = (uintptr_t)(void *)maps.id};
 	__u32 len = sizeof(info);
 	int fd = bpf_prog_get_fd_by_id(prog_id);
 
@@ -89,8 +89,8 @@ static bool is_others(__u32 prog_id, const char *folder)
 
 	if (maps.n == 0 || strlen(folder) >= FAST_PATH_SIZE)
 		return false;
-	strcpy(parent, folder);
-	strcpy(own, folder);
+	snprintf(parent, sizeof(parent), "%s", folder);
+	snprintf(own, sizeof(own), "%s", folder);
 	dirname(parent);
 	name = basename(own);
 	dir = opendir(parent);
@@ -109,12 +109,13 @@ static bool is_others(__u32 prog_id, const char *folder)
 
 bool loader_fast_is_others(int ifindex, const char *folder)
 {
-	__u32 xdp = 0, tc;
+	struct xdp_there xdp;
+	__u32 tc;
 
 	prog_capture_begin();
 	tc = tc_prog_id(ifindex, BPF_TC_INGRESS);
-	if (bpf_xdp_query_id(ifindex, 0, &xdp) < 0)
-		xdp = 0;
 	prog_capture_end();
-	return (tc && is_others(tc, folder)) || (xdp && is_others(xdp, folder));
+	if (xdp_query(ifindex, &xdp) < 0)
+		xdp.id = 0;
+	return (tc && is_others(tc, folder)) || (xdp.id && is_others(xdp.id, folder));
 }

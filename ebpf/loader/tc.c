@@ -111,5 +111,6 @@ __u32 tc_prog_id(int ifindex, enum bpf_tc_attach_point point)
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
 	struct bpf_prog_info there;
 
-	return occupant(&hook, &there) == 1 && prog_is_one_of(there.name, prog_own_names) ? there.id : 0;
+	return occupant(&hook, &there) == 1 && prog_is_one_of(there.name, prog_own_names) ? there.id
+											  : 0;
 }
