@@ -302,10 +302,14 @@ static int add_events(struct daemon *d)
 
 /* Kept: CAP_NET_ADMIN (neighbours, interfaces up, attaching), CAP_BPF and CAP_PERFMON (loading),
  * CAP_SYS_ADMIN (the kernel asks for it to find loaded programs by id after a restart, and to make
- * the namespace of the service port). Files and sockets were opened before; no new privileges by
- * exec. */
+ * the namespace of the service port). What it was not given it does without: that which needs it
+ * fails and says so. Files and sockets were opened before; no new privileges by exec. */
 static int drop_privileges(void)
 {
+	static const unsigned int kept[] = {CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_BPF, CAP_PERFMON};
+	const size_t n_kept = sizeof(kept) / sizeof(kept[0]);
+	bool has[sizeof(kept) / sizeof(kept[0])];
+
 	if (geteuid() != 0) {
 		log_warning("not started as root: neighbours can't be resolved on demand and BPF "
 			    "programs can't be attached");
@@ -313,9 +317,17 @@ static int drop_privileges(void)
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
+	if (capng_get_caps_process() < 0)
+		return -EPERM;
+	for (size_t i = 0; i < n_kept; i++)
+		has[i] = capng_have_capability(CAPNG_PERMITTED, kept[i]);
 	capng_clear(CAPNG_SELECT_BOTH);
-	capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN, CAP_SYS_ADMIN,
-		CAP_BPF, CAP_PERFMON, -1);
+	for (size_t i = 0; i < n_kept; i++) {
+		if (has[i])
+			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, kept[i]);
+		else
+			log_warning("started without cap_%s", capng_capability_to_name(kept[i]));
+	}
 	return capng_apply(CAPNG_SELECT_BOTH) < 0 ? -EPERM : 0;
 }
 

@@ -267,6 +267,30 @@ def test_program_that_the_kernel_refuses(make_lab):
     wait_for("the ledger", lambda: cloud.ledger_errors() == [], 3)
 
 
+@pytest.mark.parametrize("lacks", ["bpf,-perfmon,-sys_admin", "net_admin"], ids=["bpf", "net_admin"])
+def test_missing_capability(make_lab, lacks):
+    """weftd without it says so and goes on; the data plane carries all."""
+    lab = make_lab(uplink="veth")
+    script = os.path.join(lab.dir, "weftd-less")
+    with open(script, "w") as f:
+        f.write("#!/bin/sh\nexec setpriv --bounding-set=-%s %s \"$@\"\n" % (
+            lacks, lab.binary("control/weftd")))
+    os.chmod(script, 0o755)
+    make_host = lab.host
+
+    def host(name, *args):
+        h = make_host(name, *args)
+        h.weftd_binary = script
+        return h
+    lab.host = host
+    cloud = Cloud(lab, ["w1", "w3"], groups=GROUPS, group_of=group_of, hosts=1)
+    talk = Talk(cloud["w3"], Server(cloud["w1"]), "echo")
+    assert any("CAP_" in w for w in cloud.hosts[0].status()["warnings"])
+    assert "started without cap_" + lacks.split(",")[0] in cloud.hosts[0].weftd.log()
+    assert not any(s["offloaded"] for s in cloud.hosts[0].sessions("dport=8000"))
+    talk.wait_progress()
+
+
 def test_bpffs_is_mounted(make_lab):
     """By default /sys/fs/bpf is used, and mounted where nobody has done so."""
     lab = make_lab()
