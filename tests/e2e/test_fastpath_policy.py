@@ -91,7 +91,8 @@ def test_rule_of_the_sender_that_goes(cloud, server):
 
 
 def test_flushed(cloud, server):
-    """Sessions that are flushed are judged again, lose nothing and come back to the kernel."""
+    """Sessions that are flushed are judged again and come back to the kernel. Nothing is lost but an answer
+    that was on its way: nobody has asked for it any more, and the server may not begin."""
     talks = talks_to(cloud, server, modes=("echo", "udp"))
     wait_carried(talks)
     for h in cloud.hosts:
@@ -101,7 +102,7 @@ def test_flushed(cloud, server):
     wait_carried(talks)
     for t in talks:
         assert t.close()["error"] is None, t.report()
-    check_lost(talks)
+    check_lost(talks, may_lose=2)  # one at each host's flush
 
 
 @pytest.mark.parametrize("name,host", [("w3", 0), ("w2", 0), ("w2", 1)],
