@@ -484,6 +484,7 @@ int channel_init(const struct channel_options *options)
 		return rc;
 	server.boot_id = options->boot_id;
 	learn_set_listener(events_fdb);
+	learn_set_revoker(offload_moved);
 	policy_log_set_listener(events_policy);
 	server.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (server.epoll < 0)
@@ -510,6 +511,7 @@ void channel_fini(void)
 	server.listener = server.epoll = -1;
 	server.path[0] = '\0';
 	learn_set_listener(NULL);
+	learn_set_revoker(NULL);
 	policy_log_set_listener(NULL);
 	trace_fini();
 	devices_fini();

@@ -102,17 +102,6 @@ bool session_holds(const struct pipeline *pl, struct rte_mbuf *m, const struct s
 	return session_decision_of(pl, m, d, ret);
 }
 
-static inline void session_count(struct session_dir *d, uint32_t bytes, uint32_t now)
-{
-	uint64_t n = atomic_load_explicit(&d->packets, memory_order_relaxed);
-	uint64_t b = atomic_load_explicit(&d->bytes, memory_order_relaxed);
-
-	atomic_store_explicit(&d->packets, n + 1, memory_order_relaxed);
-	atomic_store_explicit(&d->bytes, b + bytes, memory_order_relaxed);
-	if (unlikely(atomic_load_explicit(&d->seen_s, memory_order_relaxed) != now))
-		atomic_store_explicit(&d->seen_s, now, memory_order_relaxed);
-}
-
 /* Takes m. d: of its session; NULL when it has none. */
 static inline void session_apply(struct pipeline *pl, struct rte_mbuf *m, struct session_dir *d,
 	const struct session_decision *dec)

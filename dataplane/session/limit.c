@@ -4,11 +4,16 @@
  *
  * Counters shared by all workers, touched when a session comes, is answered or goes. A session is
  * booked before it exists, so that no limit is passed even for a moment.
+ *
+ * Sessions of plain segments only make their packets cheaper: they are booked by themselves, of
+ * their tenants too, have a quarter of the table at most, and half of what the kernel takes.
  */
+#include <rte_common.h>
+
 #include <core/quota.h>
 #include <weft/limits.h>
 
-#include "session_priv.h"
+#include "offload_priv.h"
 
 struct limit_count {
 	_Atomic uint32_t n;
@@ -18,12 +23,16 @@ struct limit_count {
 static struct limit_count limit_all __attribute__((aligned(64)));
 static struct limit_count limit_ports[WEFT_MAX_PORTS];
 static struct limit_count limit_tenants[WEFT_MAX_TENANTS]; /* [0]: of those without a tenant */
+static struct limit_count limit_plain __attribute__((aligned(64)));
+static struct limit_count limit_plain_tenants[WEFT_MAX_TENANTS];
 
 void limit_reset(void)
 {
 	memset(&limit_all, 0, sizeof(limit_all));
 	memset(limit_ports, 0, sizeof(limit_ports));
 	memset(limit_tenants, 0, sizeof(limit_tenants));
+	memset(&limit_plain, 0, sizeof(limit_plain));
+	memset(limit_plain_tenants, 0, sizeof(limit_plain_tenants));
 }
 
 static bool limit_add(_Atomic uint32_t *count, uint32_t max)
@@ -124,11 +133,54 @@ static bool limit_rates(const struct session_new *n)
 	       (!of_tenant || quota_take(QUOTA_TENANT_SESSION, n->tenant->slot, of_tenant, 1));
 }
 
+static struct limit_max limit_max_plain(void)
+{
+	const struct offload *o = offload_get();
+	uint32_t max = session_max / 4, room = o ? o->t.n_dirs / 4 : 0;
+
+	max = RTE_MIN(max, room);
+	return (struct limit_max){max, max / 2};
+}
+
+/* freed: as in limit_of_free. */
+static struct limit_max limit_max_plain_tenant(uint32_t freed)
+{
+	uint32_t max = limit_max_plain().n;
+	uint32_t n = atomic_load_explicit(&limit_plain.n, memory_order_relaxed) - freed;
+	uint32_t of_free = n < max ? LIMIT_TIMES_FREE * (max - n) : 0;
+
+	return (struct limit_max){of_free, of_free / 2};
+}
+
+static enum weft_drop limit_take_plain(const struct session_new *n)
+{
+	struct limit_max m = limit_max_plain(), mt = limit_max_plain_tenant(0);
+	struct limit_count *tenant = &limit_plain_tenants[n->tenant ? n->tenant->slot : 0];
+	bool half_open = !n->past;
+	enum weft_drop drop = limit_book(tenant, &mt, half_open, WEFT_DROP_SESSION_TENANT_LIMIT);
+
+	if (drop)
+		return drop;
+	drop = limit_book(&limit_plain, &m, half_open, WEFT_DROP_SESSION_TABLE_FULL);
+	if (drop)
+		goto tenant;
+	drop = limit_book_all(half_open);
+	if (!drop)
+		return 0;
+	limit_unbook(&limit_plain, half_open);
+tenant:
+	limit_unbook(tenant, half_open);
+	return drop;
+}
+
 enum weft_drop limit_take(const struct session_new *n)
 {
 	bool half_open = !n->past;
-	enum weft_drop drop = limit_book_port(n->charged, half_open);
+	enum weft_drop drop;
 
+	if (n->plain)
+		return limit_take_plain(n);
+	drop = limit_book_port(n->charged, half_open);
 	if (drop)
 		return drop;
 	drop = limit_book_tenant(n->tenant, half_open);
@@ -171,6 +223,36 @@ static bool limit_has_rates(const struct session_new *n)
 	       (!of_tenant || quota_has(QUOTA_TENANT_SESSION, n->tenant->slot, of_tenant));
 }
 
+/* Rates are not asked: see limit_take_plain. */
+static enum weft_drop limit_would_plain(
+	const struct session_new *n, const struct session_freed *freed)
+{
+	uint16_t slot = n->tenant ? n->tenant->slot : 0;
+	struct limit_left tenant = {.count = &limit_plain_tenants[slot]};
+	struct limit_left plain = {.count = &limit_plain}, all = {.count = &limit_all};
+	struct limit_max m = limit_max_plain(), mt;
+	enum weft_drop drop;
+
+	for (unsigned int i = 0; i < freed->n; i++) {
+		const struct session *s = freed->sessions[i];
+		bool is_plain = s->flags & SESSION_PLAIN, is_ours = is_plain && s->tenant == slot;
+		bool half_open = s->flags & SESSION_HALF_OPEN;
+
+		tenant.n += is_ours;
+		tenant.half_open += is_ours && half_open;
+		plain.n += is_plain;
+		plain.half_open += is_plain && half_open;
+		all.n++;
+	}
+	mt = limit_max_plain_tenant(plain.n);
+	drop = limit_judge(&tenant, mt.n, mt.half_open, WEFT_DROP_SESSION_TENANT_LIMIT);
+	if (!drop)
+		drop = limit_judge(&plain, m.n, m.half_open, WEFT_DROP_SESSION_TABLE_FULL);
+	if (!drop)
+		drop = limit_judge(&all, session_max, UINT32_MAX, WEFT_DROP_SESSION_TABLE_FULL);
+	return drop;
+}
+
 enum weft_drop limit_would(const struct session_new *n, const struct session_freed *freed)
 {
 	const struct config_tenant *t = n->tenant;
@@ -180,11 +262,14 @@ enum weft_drop limit_would(const struct session_new *n, const struct session_fre
 	struct limit_max m = limit_max_port(n->charged), mt = limit_max_tenant(t, freed->n);
 	enum weft_drop drop;
 
+	if (n->plain)
+		return limit_would_plain(n, freed);
 	for (unsigned int i = 0; i < freed->n; i++) {
 		const struct session *s = freed->sessions[i];
 		bool half_open = s->flags & SESSION_HALF_OPEN;
-		bool of_port = s->charged == n->charged->slot;
-		bool of_tenant = s->tenant == (t ? t->slot : 0);
+		bool is_plain = s->flags & SESSION_PLAIN;
+		bool of_port = !is_plain && s->charged == n->charged->slot;
+		bool of_tenant = !is_plain && s->tenant == (t ? t->slot : 0);
 
 		port.n += of_port;
 		port.half_open += of_port && half_open;
@@ -202,17 +287,30 @@ enum weft_drop limit_would(const struct session_new *n, const struct session_fre
 	return drop;
 }
 
-void limit_give(uint16_t port, uint16_t tenant, bool half_open)
+static void limit_unbook_each(uint16_t port, uint16_t tenant, bool plain, bool half_open)
 {
-	limit_unbook(&limit_ports[port], half_open);
-	limit_unbook(&limit_tenants[tenant], half_open);
+	limit_unbook(plain ? &limit_plain : &limit_ports[port], half_open);
+	limit_unbook(plain ? &limit_plain_tenants[tenant] : &limit_tenants[tenant], half_open);
 	limit_unbook(&limit_all, half_open);
 }
 
-void limit_answered(uint16_t port, uint16_t tenant)
+void limit_return(const struct session_new *n)
 {
-	limit_sub(&limit_ports[port].half_open);
-	limit_sub(&limit_tenants[tenant].half_open);
+	limit_unbook_each(n->charged->slot, n->tenant ? n->tenant->slot : 0, n->plain, !n->past);
+}
+
+void limit_give(const struct session *s, bool half_open)
+{
+	limit_unbook_each(s->charged, s->tenant, s->flags & SESSION_PLAIN, half_open);
+}
+
+void limit_answered(const struct session *s)
+{
+	bool plain = s->flags & SESSION_PLAIN;
+
+	limit_sub(plain ? &limit_plain.half_open : &limit_ports[s->charged].half_open);
+	limit_sub(plain ? &limit_plain_tenants[s->tenant].half_open
+			: &limit_tenants[s->tenant].half_open);
 	limit_sub(&limit_all.half_open);
 }
 

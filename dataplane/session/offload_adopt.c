@@ -182,7 +182,8 @@ static bool read_end(const struct weft_bpf_dir *e, unsigned int i, const struct 
 	} else if (e->d.in_vtep < WEFT_MAX_VTEPS && adopt.tunnels[e->d.in_vtep]) {
 		seg = segment_with(cfg, e->key.scope);
 	}
-	if (!seg || !seg->stateful)
+	/* Who needed a session, and who none, is judged anew where that has changed. */
+	if (!seg || !seg->network_slot || seg->stateful == ret->plain)
 		return false;
 	ret->key[i].segment = seg->slot;
 	return true;
@@ -211,6 +212,7 @@ static bool keys_match(const struct session_new *n)
 static bool read_new(
 	const struct weft_bpf_dir *pair, const struct config *cfg, struct session_new *ret)
 {
+	ret->plain = pair[0].d.flags & WEFT_BPF_DIR_PLAIN;
 	for (unsigned int i = 0; i < 2; i++) {
 		read_key(&pair[i].key, &ret->key[i]);
 		if (!read_end(&pair[i], i, cfg, ret))

@@ -26,18 +26,8 @@
 
 static_assert(sizeof(((struct weft_bpf_tunnel *)0)->hdr) == TUNNEL_HDR_MAX, "one template");
 
-static struct offload *attached;       /* has no configuration yet */
-static uint64_t ports[WEFT_MAX_PORTS]; /* a struct offload_port each, written as one word */
-static_assert(sizeof(struct offload_port) == sizeof(uint64_t), "one word");
-
-struct offload_port offload_port_at(uint16_t slot)
-{
-	uint64_t word = __atomic_load_n(&ports[slot], __ATOMIC_RELAXED);
-	struct offload_port p;
-
-	memcpy(&p, &word, sizeof(p));
-	return p;
-}
+static struct offload *attached; /* has no configuration yet */
+uint64_t offload_ports[WEFT_MAX_PORTS];
 
 static bool is_valid(const struct offload_tables *t)
 {
@@ -90,7 +80,7 @@ void offload_detach(void)
 	atomic_store(&offload_current, NULL);
 	offload_pair_fini();
 	offload_adopt_fini();
-	memset(ports, 0, sizeof(ports));
+	memset(offload_ports, 0, sizeof(offload_ports));
 }
 
 static void set_epoch(struct offload *o, uint16_t segment, uint32_t epoch)
@@ -331,6 +321,16 @@ void offload_commit(const struct config *old, const struct config *next)
 	}
 }
 
+/* After the first configuration of all there are none that stand on what was learned. */
+void offload_moved(uint16_t segment)
+{
+	struct offload *o = offload_get();
+	const struct config *cfg = config_get();
+
+	if (o && cfg && o->phase == OFFLOAD_RUNS && epoch_in(cfg, segment) && next_epoch(o))
+		set_epoch(o, segment, o->epoch);
+}
+
 void offload_settled(void)
 {
 	struct offload *o = offload_get();
@@ -368,12 +368,12 @@ void offload_set_port(uint16_t slot, const struct offload_port *port)
 {
 	struct offload *o = offload_get();
 	const struct config *cfg = config_get();
-	uint64_t word, old = ports[slot];
+	uint64_t word, old = offload_ports[slot];
 
 	memcpy(&word, port, sizeof(word));
 	if (word == old)
 		return;
-	__atomic_store_n(&ports[slot], word, __ATOMIC_RELEASE);
+	__atomic_store_n(&offload_ports[slot], word, __ATOMIC_RELEASE);
 	if (!o || !cfg || o->phase != OFFLOAD_RUNS)
 		return;
 	for (uint32_t i = 0; i < WEFT_MAX_VTEPS; i++) {

@@ -109,8 +109,10 @@ bool offload_describe(const struct session *s, unsigned int i, const struct conf
 	memset(ret, 0, sizeof(*ret));
 	ret->segment = d->key.segment;
 	memcpy(ret->match_macs, d->match_macs, sizeof(ret->match_macs));
+	if (s->flags & SESSION_PLAIN)
+		ret->flags = WEFT_BPF_DIR_PLAIN;
 	if (d->flags & SESSION_DIR_ROUTED) {
-		ret->flags = WEFT_BPF_DIR_ROUTED;
+		ret->flags |= WEFT_BPF_DIR_ROUTED;
 		memcpy(ret->rewrite_macs, d->rewrite_macs, sizeof(ret->rewrite_macs));
 	}
 	if (!out)

@@ -133,7 +133,7 @@ void session_fill(struct session *s, unsigned int worker, const struct session_n
 	s->offload = 0;
 	if (n->past)
 		session_fill_past(s, n->past);
-	s->flags = n->past ? 0 : SESSION_HALF_OPEN;
+	s->flags = (n->past ? 0 : SESSION_HALF_OPEN) | (n->plain ? SESSION_PLAIN : 0);
 }
 
 /* One that talks to itself has one key for both directions, and one place. */
@@ -163,7 +163,7 @@ static void session_undo(struct session *s, unsigned int worker)
 {
 	uint8_t before = atomic_fetch_or(&s->flags, SESSION_DEAD);
 
-	limit_give(s->charged, s->tenant, before & SESSION_HALF_OPEN);
+	limit_give(s, before & SESSION_HALF_OPEN);
 	session_unlock(s);
 	pool_retire(worker, session_index(s));
 }
@@ -180,7 +180,7 @@ struct session *session_insert(
 		goto refused;
 	index = pool_get(worker);
 	if (!index) {
-		limit_give(n->charged->slot, n->tenant ? n->tenant->slot : 0, !n->past);
+		limit_return(n);
 		drop = WEFT_DROP_SESSION_TABLE_FULL;
 		goto refused;
 	}
@@ -200,7 +200,7 @@ struct session *session_insert(
 	}
 	drop = WEFT_DROP_SESSION_TABLE_FULL;
 refused:
-	session_counts[worker].refused++;
+	session_counts[worker].refused += !n->plain; /* nobody misses those */
 	*ret_drop = drop;
 	return NULL;
 }
@@ -217,7 +217,7 @@ bool session_end(struct session *s)
 		bucket_take(&s->dir[i].key, session_ref(session_index(s), i));
 	}
 	offload_withdraw(s);
-	limit_give(s->charged, s->tenant, before & SESSION_HALF_OPEN);
+	limit_give(s, before & SESSION_HALF_OPEN);
 	atomic_fetch_add_explicit(&session_ended, 1, memory_order_relaxed);
 	return true;
 }
@@ -280,7 +280,7 @@ void session_set_state(struct session *s, enum weft_timeout state, bool answered
 		uint8_t before = atomic_fetch_and(&s->flags, (uint8_t)~SESSION_HALF_OPEN);
 
 		if (before & SESSION_HALF_OPEN && !(before & (SESSION_DEAD | SESSION_GHOST)))
-			limit_answered(s->charged, s->tenant);
+			limit_answered(s);
 	}
 	if (wheel_timeout_s(s, cfg, state) < wheel_timeout_s(s, cfg, old) &&
 		!(s->flags & (SESSION_DEAD | SESSION_GHOST)))

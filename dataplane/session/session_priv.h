@@ -71,8 +71,11 @@ void limit_reset(void);
 enum weft_drop limit_take(const struct session_new *n);
 /* What limit_take would say when those sessions were gone. */
 enum weft_drop limit_would(const struct session_new *n, const struct session_freed *freed);
-void limit_give(uint16_t port, uint16_t tenant, bool half_open);
-void limit_answered(uint16_t port, uint16_t tenant);
+/* What limit_take has booked, for what did not become a session after all. */
+void limit_return(const struct session_new *n);
+/* s ends; it was half open. */
+void limit_give(const struct session *s, bool half_open);
+void limit_answered(const struct session *s);
 uint64_t limit_n(void);
 uint64_t limit_half_open(void);
 

@@ -37,6 +37,7 @@ struct segment_state {
 static struct {
 	struct rte_ring *queue;
 	learn_listener_fn listener;
+	learn_revoker_fn revoker;
 	uint32_t n_learned;
 	uint64_t cursor;
 	uint64_t scanned_ms;
@@ -75,6 +76,11 @@ void learn_set_listener(learn_listener_fn fn)
 	learn->listener = fn;
 }
 
+void learn_set_revoker(learn_revoker_fn fn)
+{
+	learn->revoker = fn;
+}
+
 bool learn_post(const struct learn_event *e)
 {
 	return rte_ring_mp_enqueue_elem(learn->queue, (void *)(uintptr_t)e, sizeof(*e)) == 0;
@@ -101,11 +107,30 @@ uint32_t learn_count_segment(uint16_t segment_slot)
 	return learn->segments[segment_slot].n_learned;
 }
 
-void learn_ended(uint16_t segment_slot, dest_t dest)
+static void uncount(uint16_t segment_slot, dest_t dest)
 {
 	learn->n_learned--;
 	learn->segments[segment_slot].n_learned--;
 	dest_state(dest)->n_learned--;
+}
+
+static void revoke(uint16_t segment_slot)
+{
+	if (learn->revoker)
+		learn->revoker(segment_slot);
+}
+
+void learn_ended(uint16_t segment_slot, dest_t dest)
+{
+	uncount(segment_slot, dest);
+	revoke(segment_slot);
+}
+
+/* f is not any more where it was. */
+static void leave(struct fdb_entry *f, uint16_t segment_slot)
+{
+	if (atomic_exchange(&f->carried, 0))
+		revoke(segment_slot);
 }
 
 static void tell(
@@ -187,6 +212,7 @@ static void move(
 	dest_state(f->dest)->n_learned--;
 	dest_state(e->dest)->n_learned++;
 	__atomic_store_n(&f->dest, e->dest, __ATOMIC_RELAXED);
+	leave(f, e->key.segment_slot);
 	atomic_store_explicit(&f->seen_s, now_s, memory_order_relaxed);
 	tell(cfg, &e->key, e->dest, WEFT_FDB_EVENT_MOVED);
 }
@@ -254,7 +280,8 @@ static void end_learned(const struct config *cfg, struct fdb_entry *f)
 	memcpy(&key, f->v.key, sizeof(key));
 	if (!vhash_delete(cfg->fdb, &key, cfg->generation))
 		return;
-	learn_ended(key.segment_slot, f->dest);
+	leave(f, key.segment_slot);
+	uncount(key.segment_slot, f->dest);
 	tell(cfg, &key, f->dest, WEFT_FDB_EVENT_AGED);
 }
 
@@ -267,6 +294,8 @@ static bool is_old(const struct config *cfg, const struct fdb_entry *f, uint32_t
 		return false;
 	memcpy(&key, f->v.key, sizeof(key));
 	ageing = cfg->segments[key.segment_slot]->spec.ageing_s;
+	if (ageing && atomic_load_explicit(&f->carried, memory_order_relaxed))
+		ageing += learn_look_s(ageing) + 1;
 	/* A worker may have stored a second that the caller has not reached yet. */
 	return ageing && now_s > seen && now_s - seen >= ageing;
 }

@@ -103,6 +103,7 @@ enum weft_bpf_dir_flag {
 	WEFT_BPF_DIR_ROUTED = 1 << 0, /* MACs are replaced and the TTL goes down */
 	WEFT_BPF_DIR_PEER = 1 << 1,   /* out_ifindex is a veth whose other end is elsewhere */
 	WEFT_BPF_DIR_XDP = 1 << 2,    /* out_ifindex takes XDP frames: it is in weft_devs */
+	WEFT_BPF_DIR_PLAIN = 1 << 3,  /* the data plane's own: its segment needs no sessions */
 };
 
 /* What a direction's packets get. */

@@ -13,7 +13,13 @@
  * TCP: each side has sent as far as the session or its entry says, whichever is more. Both are
  * brought to that before a packet of such a session is judged here, and after.
  *
- * Whole segments are revoked by one store into weft_epochs at commit. Epochs of the tables are
+ * Plain segments have sessions for the sake of the tables alone (SESSION_PLAIN), which stand on the
+ * FDB: they are put in while it has their MACs, learned ones too, where they are thought to be, and
+ * are revoked when one of those moves. Learned MACs that only programs see are kept from ageing by
+ * their sessions' owners.
+ *
+ * Whole segments are revoked by one store into weft_epochs, at commit and when a learned MAC moves.
+ * Epochs of the tables are
  * numbers of their own, which go on above those of a data plane before this one.
  *
  * What a data plane before this one has left goes on until this one has its first configuration.
@@ -23,8 +29,10 @@
 #ifndef SESSION_OFFLOAD_H
 #define SESSION_OFFLOAD_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <session/session.h>
 #include <weft_bpf/session.h>
@@ -56,6 +64,19 @@ struct offload_port {
 	uint16_t flags;	  /* WEFT_BPF_DIR_PEER, WEFT_BPF_DIR_XDP; WEFT_BPF_TUNNEL_DELIVER << 8 */
 };
 #define OFFLOAD_PORT_DELIVER (WEFT_BPF_TUNNEL_DELIVER << 8)
+extern uint64_t offload_ports[WEFT_MAX_PORTS]; /* each is written as one word */
+static_assert(sizeof(struct offload_port) == sizeof(uint64_t), "one word");
+
+/* The port as offload_set_port said. Any thread. */
+static inline struct offload_port offload_port_at(uint16_t slot)
+{
+	uint64_t word = __atomic_load_n(&offload_ports[slot], __ATOMIC_RELAXED);
+	struct offload_port p;
+
+	memcpy(&p, &word, sizeof(p));
+	return p;
+}
+
 /* Main thread. Unless the port only comes, or went with the configuration, sessions of its network,
  * of an uplink all, are judged by the data plane once more before programs carry them again. */
 void offload_set_port(uint16_t slot, const struct offload_port *port);
@@ -64,6 +85,9 @@ void offload_set_port(uint16_t slot, const struct offload_port *port);
  * stale, writes the tunnels that it changes. The first one makes sessions of what was left in the
  * tables, before any port of next is opened. */
 void offload_commit(const struct config *old, const struct config *next);
+/* Main thread. What the FDB says of a learned MAC of that segment has just changed, on which
+ * sessions there may stand (table/learn.h). */
+void offload_moved(uint16_t segment);
 /* Main thread. The commit is done and its ports are open, as far as they can be: what was left in
  * the tables and goes on is revoked. That happens by itself when it takes longer than a second. */
 void offload_settled(void);
@@ -81,6 +105,9 @@ void offload_tick(void);
 void offload_import(struct session *s);
 /* After it: gives them what they did not see; puts the session in again if it was revoked. */
 void offload_export(struct session_dir *d);
+/* Packets of s, of a plain segment, come here though they need not: its owner looks whether what
+ * was missing is there. Now and then. Workers. */
+void offload_retry(const struct session *s);
 
 struct rte_mbuf;
 /* Would programs carry m, which is parsed and of that direction with its decision, if it came now?

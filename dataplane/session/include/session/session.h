@@ -132,6 +132,7 @@ enum session_flag {
 	SESSION_DEAD = 1 << 1,	    /* removed; readers that still hold it treat it as not found */
 	SESSION_LIVE = 1 << 2,	    /* complete; stays when it dies */
 	SESSION_GHOST = 1 << 3,	    /* a copy, in no table */
+	SESSION_PLAIN = 1 << 4,	    /* of a segment that needs none; only for the kernel */
 };
 
 /* The session that a direction is part of. */
@@ -214,6 +215,7 @@ struct session_new {
 	uint16_t port[2], ruleset[2];	    /* as in struct session */
 	uint32_t port_id[2], rule[2], policy_epoch;
 	const struct session_past *past; /* NULL: it begins now */
+	bool plain;			 /* SESSION_PLAIN */
 };
 /* A session that is in the table but for its tracker's state, which the caller fills under the lock
  * that it gets it with (session_unlock); it is half open, in the first state of its protocol. NULL
@@ -223,6 +225,9 @@ struct session_new {
  *
  * A port without limits of its own may have half of all sessions, and a quarter of all that are
  * half open; a tenant without one four for each place that is free.
+ *
+ * Those of plain segments use up no port's or tenant's limits and rates. They have a part of the
+ * table, of which a tenant may have four for each place that is free there, half of them half open.
  *
  * One with a past is established, which no rate limits, and in the fast path's tables already. */
 struct session *session_insert(
@@ -251,6 +256,17 @@ void session_unlock(struct session *s);
 void session_decide(struct session_dir *d, const struct session_decision *dec, uint32_t epoch);
 /* Without: a copy of what holds in that epoch. False: nothing does. */
 bool session_dir_read(const struct session_dir *d, uint32_t epoch, struct session_decision *ret);
+/* A packet of d, whose frame has so many bytes, passes. Workers. */
+static inline void session_count(struct session_dir *d, uint32_t bytes, uint32_t now_s)
+{
+	uint64_t n = atomic_load_explicit(&d->packets, memory_order_relaxed);
+	uint64_t b = atomic_load_explicit(&d->bytes, memory_order_relaxed);
+
+	atomic_store_explicit(&d->packets, n + 1, memory_order_relaxed);
+	atomic_store_explicit(&d->bytes, b + bytes, memory_order_relaxed);
+	if (unlikely(atomic_load_explicit(&d->seen_s, memory_order_relaxed) != now_s))
+		atomic_store_explicit(&d->seen_s, now_s, memory_order_relaxed);
+}
 /* With the lock: it has another state. Ends SESSION_HALF_OPEN when answered; a shorter timeout is
  * told to the owner's wheel. */
 void session_set_state(struct session *s, enum weft_timeout state, bool answered);

@@ -152,6 +152,8 @@ struct fdb_entry {
 	uint8_t learned;
 	uint8_t n_moves;  /* main thread: moves in second moved_s */
 	uint16_t moved_s; /* main thread: low bits of the second */
+	/* live: learned, and sessions in the kernel may stand on it (table/learn.h) */
+	_Atomic uint8_t carried;
 };
 
 struct neigh_entry {
