@@ -50,7 +50,8 @@ static inline void stage_charge(
 		quota_charge(kind, slot, rate, n);
 }
 
-static inline struct session_dir *stage_session_find(
+/* Whatever kind of segment its session was made for. */
+static inline struct session_dir *stage_session_find_any(
 	struct pipeline *pl, const struct session_key *key)
 {
 	return unlikely(pl->dry) ? dry_find(pl->dry, key) : session_find(key);
@@ -69,6 +70,19 @@ static inline void stage_session_remove(struct pipeline *pl, struct session *s)
 		dry_remove(pl->dry, s);
 	else
 		session_remove(s);
+}
+
+/* For stateful segments: what was let through while there was nothing to judge by must not last,
+ * and neither must what it made of who began. */
+static inline struct session_dir *stage_session_find(
+	struct pipeline *pl, const struct session_key *key)
+{
+	struct session_dir *d = stage_session_find_any(pl, key);
+
+	if (likely(!d || !(session_of(d)->flags & SESSION_PLAIN)))
+		return d;
+	stage_session_remove(pl, session_of(d));
+	return NULL;
 }
 
 #endif

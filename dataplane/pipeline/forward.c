@@ -13,6 +13,7 @@
 #include <rte_ether.h>
 
 #include <core/mem.h>
+#include <session/offload.h>
 #include <tunnel/vxlan.h>
 
 #include "decide.h"
@@ -240,6 +241,8 @@ static void forward_known(
 	stage_mark(pl, WEFT_STAGE_LOOKUP);
 	if (unlikely(pl->watch))
 		forward_trace(pl, pkts, n, found);
+	if (unlikely(offload_port_at(pl->in->slot).ifindex))
+		plain_burst(pl, pkts, n, found);
 	for (uint16_t i = 0; i < n; i++) {
 		const struct fdb_entry *e = (const struct fdb_entry *)found[i];
 

@@ -26,6 +26,11 @@ int responder_segment(struct pipeline *pl, struct rte_mbuf *m);
 /* The same for what an uplink received, asked for this host's VTEP addresses. */
 int responder_uplink(struct pipeline *pl, struct rte_mbuf *m);
 
+/* plain.c: of a burst that goes where FDB entries say, found[i] (NULL: not known), before it does;
+ * it is not changed. For ports with a fast path. */
+void plain_burst(
+	struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n, struct vhash_entry *const *found);
+
 /* forward.c: unicast and flooded frames to where they belong. */
 void forward_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n);
 /* Takes m for one destination in its segment, never DEST_NONE: cut to size, encapsulated, put into

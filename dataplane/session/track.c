@@ -103,7 +103,7 @@ enum weft_drop track_begin(const struct rte_mbuf *m, const struct pkt_meta *meta
 		track_icmp_class(meta->l4_proto, meta->sport) != TRACK_ICMP_REQUEST)
 		return WEFT_DROP_ICMP_UNRELATED;
 	if (meta->l4_proto == IPPROTO_TCP)
-		drop = track_tcp_begin(m, meta, net->spec.flags & WEFT_NETWORK_TCP_STRICT);
+		drop = track_tcp_begin(m, meta, net && (net->spec.flags & WEFT_NETWORK_TCP_STRICT));
 	track_key_reverse(&ret[0], &ret[1]);
 	return drop;
 }

@@ -14,6 +14,7 @@
 #include <observe/counters.h>
 #include <pipeline/pipeline.h>
 #include <session/session.h>
+#include <table/learn.h>
 
 #include "bed.h"
 #include "judge.h"
@@ -73,6 +74,7 @@ static void attach(bool restart)
 {
 	struct offload_tables t = shadow_tables();
 
+	learn_set_revoker(offload_moved);
 	if (!restart)
 		t.control->layout = 0;
 	if (!pl || offload_attach(&t, 1 + restart) < 0)
@@ -155,6 +157,7 @@ static void let_sessions_in(void)
 void judge_step(void)
 {
 	clock_warp(STEP_MS);
+	learn_process(UINT32_MAX, clock_s());
 	let_sessions_in();
 }
 
@@ -405,6 +408,7 @@ enum judgement judge(const struct judged *j)
 			continue;
 		if (s[n].hit)
 			know(&s[n], &k[n]);
+		judge_counts.plain += s[n].hit && (s[n].d.flags & WEFT_BPF_DIR_PLAIN);
 		n++;
 	}
 	memset(&o, 0, sizeof(o));

@@ -52,6 +52,7 @@ struct judge_counts {
 	uint64_t frames;
 	uint64_t carried; /* that the data plane let pass by another port */
 	uint64_t adopted; /* sessions, after a restart */
+	uint64_t plain;	  /* that programs carried in segments that need no sessions */
 };
 extern struct judge_counts judge_counts;
 

@@ -356,3 +356,34 @@ void scenario_to_v6(struct scenario *s)
 	for (unsigned int i = 0; i < s->n_events; i++)
 		event_to_v6(&s->event[i]);
 }
+
+static void setup_to_plain(struct setup *c)
+{
+	for (unsigned int i = 0; i < c->n_port; i++) {
+		c->port[i].n_rulesets = 0;
+		c->port[i].flags &= ~WEFT_PORT_DEFAULT_DENY;
+	}
+}
+
+static void setup_to_learning(struct setup *c)
+{
+	for (unsigned int i = 0; i < c->n_segment; i++) {
+		c->segment[i].max_learned = 64;
+		c->segment[i].flags |= WEFT_SEGMENT_LEARN_WIRE;
+	}
+	for (unsigned int i = 0; i < c->n_port; i++) {
+		if (c->port[i].role != WEFT_ROLE_TENANT || (c->port[i].flags & WEFT_PORT_ANTISPOOF))
+			continue;
+		c->port[i].flags |= WEFT_PORT_LEARN;
+		c->port[i].max_learned = 16;
+	}
+}
+
+void scenario_to_plain(struct scenario *s, bool always)
+{
+	for (unsigned int i = 0; i < s->n_versions; i++) {
+		if (always || i % 2 == 0)
+			setup_to_plain(&s->version[i]);
+		setup_to_learning(&s->version[i]);
+	}
+}

@@ -12,5 +12,7 @@
 void mutate(struct judged *j);
 /* Lets all tunnels of a scenario be between IPv6 addresses. */
 void scenario_to_v6(struct scenario *s);
+/* Ports have no policy, at least in each second version, and MACs are learned. */
+void scenario_to_plain(struct scenario *s, bool always);
 
 #endif

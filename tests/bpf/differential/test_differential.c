@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One verdict: the fast path's programs and the data plane judge the same frames in the same state.
- * Random configurations (routed and switched, several tenants, rules, tunnels over IPv4 and IPv6),
+ * Random configurations (routed, switched with and without policy and learning, several tenants,
+ * rules, tunnels over IPv4 and IPv6),
  * conversations in them, odd packets, frames of established sessions that were changed a little,
  * commits and restarts of the data plane in between. What a program carries the data plane lets
  * pass too, with the same bytes, by the same port, with the same numbers of the session and the
@@ -100,6 +101,8 @@ static void run_scenario(uint64_t seed)
 	scenario_make(&scenario, seed, seed % 3 == 2);
 	if (seed % 2)
 		scenario_to_v6(&scenario);
+	if (seed % 5 < 3)
+		scenario_to_plain(&scenario, seed % 5 == 0);
 	n_kept = 0;
 	judge_reset(false);
 	judge_commit(NULL, now);
@@ -140,15 +143,15 @@ static void test_random_seed(void **state)
 /* A run in which programs carry next to nothing would prove little. */
 static void test_variety(void **state)
 {
-	printf("%lu frames, the data plane let %lu pass, programs %lu, of which %lu were changed "
-	       "and "
-	       "%lu of GSO; %lu sessions adopted\n",
+	printf("%lu frames, the data plane let %lu pass, programs %lu, of which %lu were changed, "
+	       "%lu of GSO and %lu plain; %lu sessions adopted\n",
 		judge_counts.frames, judge_counts.carried, n_hits, n_changed_hits, n_gso_hits,
-		judge_counts.adopted);
+		judge_counts.plain, judge_counts.adopted);
 	shadow_print_misses();
 	assert_true(n_hits * 10 > judge_counts.frames);
 	assert_true(n_changed_hits * 4 > n_hits);
 	assert_true(n_gso_hits * 100 > n_hits);
+	assert_true(judge_counts.plain * 20 > n_hits);
 	assert_true(judge_counts.adopted > 0);
 }
 

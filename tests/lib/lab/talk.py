@@ -20,7 +20,7 @@ class Server:
     def __init__(self, machine, port=8000):
         lab = machine.host.lab
         self.machine, self.port = machine, port
-        log = os.path.join(lab.dir, "%s-%d.serve" % (machine.ns.name, port))
+        log = os.path.join(lab.dir, "%s-%d.serve" % (machine.ns.name, time.monotonic_ns()))
         self.process = lab.spawn([PYTHON, STREAM, "serve", port], log, netns=machine.ns.name)
         lab.ready("the server in " + machine.name, self.process, lambda: "ready" in self.process.log())
 
@@ -55,11 +55,13 @@ class Talk:
         return r["last"] or 0 if r else 0
 
     def sessions(self):
-        """Its session on each host on its way; fewer when it has none there."""
+        """Its session on each host on its way; fewer when it has none there. One that was picked up
+        in its middle may have been by an answer."""
         hosts = {h.name: h for h in (self.machine.host, self.server.machine.host)}.values()
         port = self.report()["port"]
         return [s for h in hosts for s in h.sessions(
-            "sport=%d" % port, "dport=%d" % self.server.port, "src=" + self.machine.ip(self.family))]
+            "sport=%d" % port, "dport=%d" % self.server.port, "src=" + self.machine.ip(self.family),
+            "either=true")]
 
     def carried(self):
         """By the kernel on both hosts."""
@@ -93,7 +95,7 @@ def not_carried(talks):
     held = {}
     for h in hosts_of(talks):
         for port in {t.server.port for t in talks}:
-            for s in h.sessions("dport=%d" % port):
+            for s in h.sessions("dport=%d" % port, "either=true"):
                 for way in (s["forward"], s["reply"]):
                     held.setdefault((way["src"], way["sport"], way["dport"]), []).append(s["offloaded"])
     found = [(t, held.get((t.machine.ip(t.family), t.report()["port"], t.server.port))) for t in talks]

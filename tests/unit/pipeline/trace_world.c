@@ -19,6 +19,7 @@
 #define GATEWAY 200
 #define ROUTER	1
 #define NETWORK 1
+#define PLAIN	2 /* the network of segment 200 */
 
 static const struct weft_mac router_mac = {.b = {2, 0x57, 0, 0, 0, 1}};
 
@@ -71,7 +72,7 @@ static void put_segment(uint32_t vni, uint16_t flags, bool routed)
 		.mtu = 1400,
 		.ageing_s = 1,
 		.max_learned = 20,
-		.network = routed ? NETWORK : 0,
+		.network = routed ? NETWORK : PLAIN,
 		.router = routed ? ROUTER : 0};
 
 	bed_put(WEFT_TABLE_SEGMENT, &s);
@@ -214,6 +215,8 @@ const struct config *world_change(void)
 			 (roll(2) ? WEFT_NETWORK_MSS_CLAMP : 0),
 		.timeout_s = {30, 100, 30, 10, 30, 60, 30, 30}};
 
+	bed_put(WEFT_TABLE_NETWORK, &net);
+	net.id = PLAIN;
 	bed_put(WEFT_TABLE_NETWORK, &net);
 	put_rules();
 	put_routes();

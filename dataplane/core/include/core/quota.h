@@ -24,6 +24,8 @@ enum quota_kind {
 	QUOTA_SLOW_WIRE,      /* by segment slot: the same of its packets from tunnels */
 	QUOTA_STALE,	  /* packets of the port's sessions that were refused when judged again */
 	QUOTA_STALE_WIRE, /* by segment slot: the same of its packets from tunnels */
+	QUOTA_PLAIN,	  /* sessions of plain segments that its packets begin */
+	QUOTA_PLAIN_WIRE, /* by segment slot: the same of its packets from tunnels */
 	QUOTA_POLICY_LOG, /* records of rules with WEFT_RULE_LOG */
 	QUOTA_KIND_MAX,
 };

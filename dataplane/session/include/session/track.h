@@ -19,7 +19,7 @@
  * answers look like, its segment the caller's to change. For parsed unicast IP packets with
  * PKT_L4 or of protocols without ports; not later fragments. Returns 0, or: ICMP_UNRELATED (errors,
  * lone replies, TRACK_ICMP_OTHER), TCP_FLAGS, or TCP_STATE (RST, SYN-ACK; with
- * WEFT_NETWORK_TCP_STRICT all but SYN); then *ret is undefined. */
+ * WEFT_NETWORK_TCP_STRICT all but SYN); then *ret is undefined. net NULL: not strict. */
 enum weft_drop track_begin(const struct rte_mbuf *m, const struct pkt_meta *meta,
 	const struct config_network *net, struct session_key ret[2]);
 
