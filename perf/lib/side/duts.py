@@ -21,6 +21,7 @@ from .cores import DUT_CPU, GENERATOR_CPU
 RING_LOG2, BUFFER = 10, 2048
 PRIME_RATE = 100e3       # within what a port may bring into Weft's slow path
 SESSIONS_MAX = 16 << 20  # where more are made than the default has room for
+NEW_S = 1                # that a session of one packet is kept where each packet makes one: then as many end as begin
 RINGS = "memif: 2^%d descriptors of %d bytes; vhost-user: 1024 descriptors, split, in order" % (RING_LOG2, BUFFER)
 
 
@@ -144,6 +145,8 @@ class Weft(Dut):
                               "device": self.socket(n + 1 if n else 0),
                               "addresses": [traffic.vm_ip(n, 4), traffic.vm_ip(n, 6)]} for n in range(case.vms))],
             "routers": [], "security-groups": []}
+        if case.order == "new":
+            document["networks"][0]["timeouts_s"] = {"udp_first": NEW_S}
         if case.routed:
             document["routers"] = [{"tenant": "red", "name": "r1", "network": "main", "segments": ["lan", "db"]}]
         if case.stateful:
@@ -236,6 +239,9 @@ class Ovs(Dut):
         for n in range(2, self.case.vms + 1):
             self.add_dpdk_port("br-int", "p%d" % n, 100 + n, devices[n])
         run("ovs-appctl", "-t", os.path.join(self.dir, "ctl"), "dpctl/ct-set-maxconns", SESSIONS_MAX, env=self.env)
+        if self.case.order == "new":
+            self.vsctl("add-dp", "netdev", "--", "add-zone-tp", "netdev", "zone=1", "udp_first=%d" % NEW_S,
+                       "udp_single=%d" % NEW_S, "udp_multiple=%d" % NEW_S)
         flows = os.path.join(self.dir, "flows")
         with open(flows, "w", encoding="ascii") as f:
             f.write("\n".join(self.flows()) + "\n")

@@ -17,7 +17,7 @@ from . import cores
 from .duts import POLLING
 from .inkernel import IN_KERNEL
 
-WARM_S = 1.0
+WARM_S, WARM_NEW_S = 1.0, 4.0  # new sessions: until memory has been used once, and as many end as begin
 INTERVAL_S = 0.25
 ATTEMPTS = 3
 VALID_MIN = 4         # intervals
@@ -65,6 +65,10 @@ def total_latency(result):
     return max(with_latency, key=lambda s: s["received"])["latency_ns"] if with_latency else None
 
 
+def warm_s(case):
+    return WARM_NEW_S if case.order == "new" else WARM_S
+
+
 def evaluate(dut, result, samples):
     groups = [len(dut.tids), 1]
     m = Measurement(dut.name, latency_ns=total_latency(result), loss=result["outcome"]["loss"])
@@ -73,7 +77,7 @@ def evaluate(dut, result, samples):
         m.value = m.latency_ns["p50"] if m.distance and m.latency_ns else None
         m.of = m.intervals = 1
         return m
-    judged = cores.judge_intervals(result["intervals"], samples, groups, WARM_S)
+    judged = cores.judge_intervals(result["intervals"], samples, groups, warm_s(dut.case))
     m.of = len(judged)
     if judged:
         m.unfiltered = statistics.median(i.rate for i in judged)
@@ -95,7 +99,7 @@ def put_first(tid):
 
 def generate(tools, dut):
     """Runs the generator beside a program that is ready. Returns its result, what the cores did, and notes."""
-    seconds = WARM_S + dut.case.seconds + 2 * INTERVAL_S
+    seconds = warm_s(dut.case) + dut.case.seconds + 2 * INTERVAL_S
     generator = subprocess.Popen(dut.generator(tools, seconds, INTERVAL_S), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                  start_new_session=True)
     for tid in [*dut.tids, generator.pid] if tools.first else []:
@@ -105,7 +109,7 @@ def generate(tools, dut):
     side = threading.Thread(target=lambda: notes.update(dut.during()))
     try:
         if dut.case.churn:
-            time.sleep(WARM_S + 1)
+            time.sleep(warm_s(dut.case) + 1)
             side.start()
         out, err = generator.communicate(timeout=120)
     finally:
