@@ -35,6 +35,7 @@ struct wheel {
 	struct rte_ring *ring;
 	uint64_t n_told; /* messages taken */
 	uint32_t sweep;	 /* 0: none, or the next index */
+	uint32_t n_new;	 /* begun since the last turn */
 	_Atomic uint64_t n_looks;
 	_Atomic bool sweep_all __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
@@ -160,6 +161,7 @@ void wheel_add(struct session *s, const struct config *cfg)
 {
 	struct wheel *w = &wheels[s->owner];
 
+	w->n_new++;
 	wheel_link(w, s, RTE_MAX(session_ends_s(s, cfg), w->at_s));
 }
 
@@ -286,8 +288,10 @@ static bool wheel_turn(unsigned int worker, const struct config *cfg)
 {
 	struct wheel *w = &wheels[worker];
 	unsigned int looks = 0, empty = 0;
+	unsigned int max = WHEEL_LOOKS + RTE_MIN(2 * w->n_new, (uint32_t)SESSION_AGE_NEW_MAX);
 	uint32_t now = clock_s();
 
+	w->n_new = 0;
 	if (unlikely(now - w->at_s >= WHEEL_SLOTS && now > w->at_s))
 		w->at_s = now - WHEEL_SLOTS + 1; /* once around meets all */
 	while (w->at_s <= now) {
@@ -299,7 +303,7 @@ static bool wheel_turn(unsigned int worker, const struct config *cfg)
 				return true;
 			continue;
 		}
-		if (++looks > WHEEL_LOOKS)
+		if (++looks > max)
 			return true;
 		wheel_prefetch(session_at(index));
 		wheel_look(worker, session_at(index), cfg);

@@ -177,6 +177,7 @@ static void insert_million(void)
 
 	for (uint32_t k = 0; k < MILLION; k++)
 		assert_non_null(world_insert(0, k, &drop));
+	session_age(0, world_cfg); /* which may take longer for new ones */
 }
 
 /* Ages until nothing is left to do; returns how many sessions ended. */
@@ -195,6 +196,25 @@ static uint64_t age_in_bounds(void)
 		before = after;
 	}
 	return n_before - after.n;
+}
+
+/* A busy worker begins more sessions per call than one call looks at without new ones. They end all
+ * the same: there are never more than those of a timeout and of the second that it is told in. */
+static void test_keeps_up(void **state)
+{
+	const unsigned int per_call = 4 * SESSION_AGE_MAX, calls_per_s = 20;
+	struct session_stats stats;
+	enum weft_drop drop;
+	uint32_t k = 0;
+
+	for (unsigned int call = 0; call < calls_per_s * 4 * FIRST; call++) {
+		for (unsigned int i = 0; i < per_call; i++)
+			assert_non_null(world_insert(0, k++, &drop));
+		session_age(0, world_cfg);
+		clock_warp(1000 / calls_per_s);
+		session_stats(&stats);
+		assert_in_range(stats.n, 0, per_call * calls_per_s * (FIRST + 3));
+	}
 }
 
 /* No call does more than its share of a million that are due in the same second: because they were
@@ -306,6 +326,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_shorter, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_network, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_port_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_keeps_up, setup_million, teardown),
 		cmocka_unit_test_setup_teardown(test_bounded, setup_million, teardown),
 		cmocka_unit_test_setup_teardown(test_grace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_grace_main, setup, teardown),

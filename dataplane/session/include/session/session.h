@@ -273,8 +273,11 @@ void session_set_state(struct session *s, enum weft_timeout state, bool answered
 
 /* Worker, once per round: ends what is over; frees what no reader can hold any more. Looks at no
  * more than SESSION_AGE_MAX sessions, however many end in one second, are removed or swept: the
- * next calls go on. True: there is more to do, so don't sleep. */
-#define SESSION_AGE_MAX 96
+ * next calls go on. And at two for each that has begun since the last call, up to
+ * SESSION_AGE_NEW_MAX, so that no rate of new ones fills the table with those that are over. True:
+ * there is more to do, so don't sleep. */
+#define SESSION_AGE_MAX	    96
+#define SESSION_AGE_NEW_MAX 512
 bool session_age(unsigned int worker, const struct config *cfg);
 /* Main thread: ports or networks are gone, and no worker has a configuration with them any more.
  * Their sessions end soon; without this, when their time is over. */
