@@ -240,8 +240,10 @@ class Ovs(Dut):
             self.add_dpdk_port("br-int", "p%d" % n, 100 + n, devices[n])
         run("ovs-appctl", "-t", os.path.join(self.dir, "ctl"), "dpctl/ct-set-maxconns", SESSIONS_MAX, env=self.env)
         if self.case.order == "new":
-            self.vsctl("add-dp", "netdev", "--", "add-zone-tp", "netdev", "zone=1", "udp_first=%d" % NEW_S,
-                       "udp_single=%d" % NEW_S, "udp_multiple=%d" % NEW_S)
+            self.vsctl("--", "--id=@dp", "create", "Datapath", "datapath_version=1", "--",
+                       "set", "Open_vSwitch", ".", "datapaths:netdev=@dp")
+            self.vsctl("add-zone-tp", "netdev", "zone=1", "udp_first=%d" % NEW_S, "udp_single=%d" % NEW_S,
+                       "udp_multiple=%d" % NEW_S)
         flows = os.path.join(self.dir, "flows")
         with open(flows, "w", encoding="ascii") as f:
             f.write("\n".join(self.flows()) + "\n")
