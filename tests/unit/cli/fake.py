@@ -40,7 +40,8 @@ class Fake:
         return [p for m, p in self.asked if m == method]
 
     def notify(self, method, params):
-        self._send(self.watcher, {"method": method, "params": params})
+        with contextlib.suppress(BrokenPipeError):  # it may have all that it was asked to wait for
+            self._send(self.watcher, {"method": method, "params": params})
 
     def packet(self, steps, **more):
         self.notify("trace.packet", {"packet": 1, "worker": 0, "age_ms": 5, "lost": 0, "steps": steps,
