@@ -19,8 +19,8 @@
  * their sessions' owners.
  *
  * Whole segments are revoked by one store into weft_epochs, at commit and when a learned MAC moves.
- * Epochs of the tables are
- * numbers of their own, which go on above those of a data plane before this one.
+ * Epochs of the tables are numbers of their own, which go on above those of a data plane before
+ * this one.
  *
  * What a data plane before this one has left goes on until this one has its first configuration.
  * Then its sessions are adopted (offload_adopt.c), and by the end of that commit they are revoked:
