@@ -78,12 +78,23 @@ void carried_watch(const struct weft_bpf_filter *f)
 	watch_number(ring.number);
 }
 
+/* Of packets more than two rounds ago nothing is there: what is left in a place has the number of
+ * a later round as well. So a turn is short, whatever the head says. */
+static void catch_up(void)
+{
+	uint32_t rounds = (ring.seen - ring.next) / WEFT_BPF_TRACE_PLACES;
+
+	if (rounds > 1)
+		ring.next += (rounds - 1) * WEFT_BPF_TRACE_PLACES;
+}
+
 void carried_turn(void)
 {
 	if (!ring.control)
 		return;
 	ring.settled = ring.seen;
 	ring.seen = head();
+	catch_up();
 }
 
 bool carried_take(struct weft_bpf_carried *ret)

@@ -123,6 +123,14 @@ uint64_t watch_carried_skipped(void)
 
 /* ---- the steps ---- */
 
+/* Who may write to BPF maps may have written anything: all that tables are asked for. */
+static bool is_sound(const struct weft_bpf_decision *d)
+{
+	return d->segment < WEFT_MAX_SEGMENTS && d->in_port < WEFT_MAX_PORTS &&
+	       d->out_port < WEFT_MAX_PORTS && d->in_vtep < WEFT_MAX_VTEPS &&
+	       d->out_vtep < WEFT_MAX_VTEPS;
+}
+
 struct telling {
 	const struct config *cfg;
 	const struct weft_bpf_carried *c;
@@ -287,6 +295,10 @@ unsigned int watch_carried_drain(struct weft_trace_record *ret, unsigned int max
 		uint64_t age_ms = now > c.time_ns ? (now - c.time_ns) / 1000000 : 0;
 
 		t.time_ms = clock_ms() - RTE_MIN(age_ms, clock_ms());
+		if (!is_sound(&c.d)) {
+			carried.skipped++;
+			continue;
+		}
 		if (!may_tell(t.time_ms / 1000))
 			continue;
 		carried.n++;

@@ -12,6 +12,7 @@
 #include <core/clock.h>
 
 #include "offload_priv.h"
+#include "tcp_window.h"
 
 #define IMPORT_UNIT 4096 /* bytes */
 
@@ -88,7 +89,8 @@ static void raise_tcp(struct session_tcp *to, const struct session_tcp *from)
 {
 	raise32(&to->end, __atomic_load_n(&from->end, __ATOMIC_RELAXED), true);
 	raise32(&to->max_end, __atomic_load_n(&from->max_end, __ATOMIC_RELAXED), true);
-	raise32(&to->max_win, __atomic_load_n(&from->max_win, __ATOMIC_RELAXED), false);
+	raise32(&to->max_win, RTE_MIN(__atomic_load_n(&from->max_win, __ATOMIC_RELAXED), WIN_MAX),
+		false);
 }
 
 static bool is_tcp(const struct session *s)

@@ -8,7 +8,8 @@
  * it says of the way is not read: slots were another's, interfaces may not be open yet. An adopted
  * session is undecided, so that policy judges it in the direction in which it was opened, and
  * forwarding decides each of its directions, before a packet of it passes here. Until epochs revoke
- * it programs still carry it.
+ * it programs still carry it. Who may write to BPF maps may have written anything: what is read is
+ * looked up, compared or bounded before it is used.
  *
  * The main thread looks through the places once, so that entries which were being written when
  * their data plane died are known. Workers then take the pairs in parts, one per round, and receive
@@ -23,9 +24,10 @@
 #include <core/clock.h>
 
 #include "offload_priv.h"
-#include "track_priv.h"
+#include "tcp_window.h"
 
-#define ADOPT_PAIRS 32 /* per call */
+#define ADOPT_PAIRS 32	      /* per call */
+#define IDLE_MAX_S  (1 << 30) /* so that its sums with times stay in their types */
 
 _Atomic bool offload_adopting;
 
@@ -189,6 +191,15 @@ static bool read_end(const struct weft_bpf_dir *e, unsigned int i, const struct 
 	return true;
 }
 
+/* What no packet's key has can't be told by ours. */
+static bool is_key(const struct weft_bpf_key *k, const struct session_key *ours)
+{
+	bool v4 = k->family == 4;
+
+	return (v4 || k->family == 6) && weft_addr_is_v4(&ours->src) == v4 &&
+	       weft_addr_is_v4(&ours->dst) == v4 && k->zero == 0 && k->zero2 == 0;
+}
+
 static void read_key(const struct weft_bpf_key *k, struct session_key *ret)
 {
 	memcpy(&ret->src, k->src, sizeof(ret->src));
@@ -215,7 +226,7 @@ static bool read_new(
 	ret->plain = pair[0].d.flags & WEFT_BPF_DIR_PLAIN;
 	for (unsigned int i = 0; i < 2; i++) {
 		read_key(&pair[i].key, &ret->key[i]);
-		if (!read_end(&pair[i], i, cfg, ret))
+		if (!is_key(&pair[i].key, &ret->key[i]) || !read_end(&pair[i], i, cfg, ret))
 			return false;
 	}
 	ret->charged = cfg->ports[ret->port[0] ? ret->port[0] : ret->port[1]];
@@ -232,10 +243,10 @@ static struct session_tcp tcp_read(const struct session_tcp *t)
 		.start = t->start,
 		.end = __atomic_load_n(&t->end, __ATOMIC_RELAXED),
 		.max_end = __atomic_load_n(&t->max_end, __ATOMIC_RELAXED),
-		.max_win = __atomic_load_n(&t->max_win, __ATOMIC_RELAXED),
-		.wscale = t->wscale,
-		.flags = t->flags,
-		.offer = t->offer,
+		.max_win = RTE_MIN(__atomic_load_n(&t->max_win, __ATOMIC_RELAXED), WIN_MAX),
+		.wscale = RTE_MIN(t->wscale, WSCALE_MAX),
+		.flags = t->flags, /* track_resume keeps those that may be */
+		.offer = RTE_MIN(t->offer, WSCALE_MAX + 1),
 	};
 }
 
@@ -245,7 +256,7 @@ static uint32_t idle_s(const struct offload *o, uint32_t seen_s)
 {
 	int32_t idle = o->left_s - seen_s;
 
-	return seen_s && idle > 0 ? idle : 0;
+	return seen_s && idle > 0 ? RTE_MIN(idle, IDLE_MAX_S) : 0;
 }
 
 static bool adopt_session(

@@ -15,6 +15,7 @@
 /* RFC 7323: the largest that there is, so that a window whose scale nobody saw is never taken for
  * smaller than it is. */
 #define WSCALE_MAX    14
+#define WIN_MAX	      ((uint32_t)UINT16_MAX << WSCALE_MAX)
 #define PICKED_UP_WIN (1u << 20)
 
 static inline uint32_t load32(const uint8_t *p)

@@ -398,8 +398,8 @@ void track_tcp_first(struct session *s, const struct rte_mbuf *m, const struct p
 	/* Until it is heard, as much as there can be. */
 	*peer = (struct session_tcp){
 		.end = g.ack,
-		.max_end = g.end + ((uint32_t)UINT16_MAX << WSCALE_MAX),
-		.max_win = (uint32_t)UINT16_MAX << WSCALE_MAX,
+		.max_end = g.end + WIN_MAX,
+		.max_win = WIN_MAX,
 		.flags = SIDE_SILENT | SIDE_LOOSE,
 	};
 	take_events(s, own, peer, &g);

@@ -97,6 +97,20 @@ static void test_full(void **state)
 	assert_int_equal(lost(), 2 * PLACES + 7);
 }
 
+/* The head is anybody's who may write to BPF maps. The places are looked at as often as it takes to
+ * know them, not once for each number: 2^32 of them take seconds. */
+static void test_head_runs_away(void **state)
+{
+	uint32_t mark = 0;
+
+	for (unsigned int i = 1; i < 3000; i++) {
+		trace[0].watch.head += UINT32_MAX / i - 3;
+		expect(0, 0);
+		put(mark);
+		expect(mark++, 1);
+	}
+}
+
 /* A program that has got a place but not taken it yet is waited for, a turn long. */
 static void test_not_taken_yet(void **state)
 {
@@ -180,6 +194,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_in_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_head_runs_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_taken_yet, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_being_filled, setup, teardown),

@@ -497,6 +497,30 @@ static void test_rate(void **state)
 	assert_int_equal(missed.lost + missed.skipped, 0);
 }
 
+/* Slots that there can't be, by whoever else may write to the map: nothing is told of those. */
+static void test_hostile_record(void **state)
+{
+	struct packet p = converse(1, 2, true, IPPROTO_UDP);
+	struct weft_bpf_decision *d = &trace[1].carried.d;
+	uint16_t *slots[] = {&d->segment, &d->in_port, &d->out_port, &d->in_vtep, &d->out_vtep};
+	struct watch_missed missed;
+
+	for (unsigned int i = 0; i < RTE_DIM(slots); i++) {
+		uint32_t at;
+
+		set(&all);
+		at = trace[0].watch.head % WEFT_BPF_TRACE_PLACES;
+		assert_int_equal(carry(&p), 0);
+		slots[i] = (uint16_t *)((char *)slots[i] + at * sizeof(trace[0]));
+		*slots[i] = UINT16_MAX;
+		assert_int_equal(watch_drain(told, PIPELINE_REPORT_STEPS), 0);
+		watch_missed(&missed);
+		assert_int_equal(missed.skipped, 1);
+	}
+	assert_int_equal(carry(&p), 0);
+	assert_true(watch_drain(told, PIPELINE_REPORT_STEPS) > 0);
+}
+
 /* Programs are bothered only with what may pass. */
 static void test_off(void **state)
 {
@@ -547,6 +571,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_misses, forget),
 		cmocka_unit_test_teardown(test_same_filter, forget),
 		cmocka_unit_test_teardown(test_rate, forget),
+		cmocka_unit_test_teardown(test_hostile_record, forget),
 		cmocka_unit_test_teardown(test_off, forget),
 		cmocka_unit_test_teardown(test_port_comes_and_goes, forget),
 	};

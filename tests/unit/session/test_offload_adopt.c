@@ -216,6 +216,42 @@ static void test_tcp(void **state)
 	bed_fini();
 }
 
+/* Who else may write to the map may have written anything: what comes of it is a window. */
+static void test_tcp_hostile(void **state)
+{
+	struct session_new n = world_new(1);
+	struct weft_bpf_dir *e;
+	enum weft_drop drop;
+	struct session *s;
+
+	restart_bed(64);
+	turn_into(&n, IPPROTO_TCP, 0);
+	s = session_insert(0, &n, &drop);
+	bed_decide(s, true, 1);
+	session_set_state(s, WEFT_TIMEOUT_TCP_ESTABLISHED, true);
+	session_unlock(s);
+	world_rounds();
+	e = &bed.dirs[2 * s->offload];
+	for (unsigned int i = 0; i < 2; i++) {
+		memset(&e[i].state.tcp, 0xff, sizeof(e[i].state.tcp));
+		e[i].state.seen_s = bed.control->now_s - INT32_MAX;
+	}
+	restart();
+	s = session_of(session_find(&n.key[0]));
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(s->dir[i].tcp.wscale, 14);
+		assert_int_equal(s->dir[i].tcp.offer, 15);
+		assert_int_equal(s->dir[i].tcp.max_win, 65535 << 14);
+		assert_int_equal(s->dir[i].tcp.flags, SIDE_LOOSE | SIDE_CHALLENGED);
+	}
+	assert_in_range(session_idle_s(s), 1, INT32_MAX / 2 + 1);
+	s->dir[0].tcp.max_win = 0; /* and while it is ours */
+	e[0].state.tcp.max_win = UINT32_MAX;
+	offload_import(s);
+	assert_int_equal(s->dir[0].tcp.max_win, 65535 << 14);
+	bed_fini();
+}
+
 static void test_counts_go_on(void **state)
 {
 	struct session_traffic t;
@@ -427,6 +463,34 @@ static void test_torn(void **state)
 	bed_fini();
 }
 
+/* Keys that no program asks for, each in its place. */
+static void test_hostile_key(void **state)
+{
+	static const struct weft_bpf_key other[] = {{.family = 4 ^ 6}, {.family = 4 ^ 5},
+		{.zero = 1}, {.zero2 = 1}, {.src = {[10] = 1}}};
+
+	for (unsigned int i = 0; i < RTE_DIM(other); i++) {
+		struct weft_bpf_key *k;
+		uint32_t index;
+		uint64_t hash, *old;
+
+		restart_bed_with_one();
+		index = 2 * world_find(1, 0)->offload;
+		k = &bed.dirs[index].key;
+		for (unsigned int j = 0; j < sizeof(*k); j++)
+			((uint8_t *)k)[j] ^= ((const uint8_t *)&other[i])[j];
+		hash = weft_bpf_hash(k, bed.control->hash_seed);
+		old = place_of(index);
+		*old = 0;
+		bed.buckets[weft_bpf_hash_bucket(hash, bed.n_buckets - 1)].place[7] =
+			weft_bpf_place(weft_bpf_hash_tag(hash), index);
+		restart();
+		assert_int_equal(restart_stats().adopted, 0);
+		assert_int_equal(restart_n_places(), 0);
+		bed_fini();
+	}
+}
+
 /* More than there may be now: what finds no room is forgotten, its places are free. */
 static void test_limits(void **state)
 {
@@ -497,6 +561,7 @@ int main(void)
 		cmocka_unit_test(test_local),
 		cmocka_unit_test(test_icmp),
 		cmocka_unit_test(test_tcp),
+		cmocka_unit_test(test_tcp_hostile),
 		cmocka_unit_test(test_counts_go_on),
 		cmocka_unit_test(test_counts_of_all_times),
 		cmocka_unit_test(test_counts_are_not_inherited),
@@ -507,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_tunnel_gone),
 		cmocka_unit_test(test_slots_move),
 		cmocka_unit_test(test_torn),
+		cmocka_unit_test(test_hostile_key),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_counts_of_sessions),
 		cmocka_unit_test(test_session_is_there),
