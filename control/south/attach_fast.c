@@ -110,13 +110,13 @@ static uint32_t flags_now(const struct wanted *w)
 
 /* Nobody is there who takes them out of the tables. Programs would go on with them, and into
  * another interface too that gets the number of one that is gone. */
-static void drop_sessions(const struct attach *a, int ifindex)
+static void drop_interface(const struct attach *a, int ifindex)
 {
-	int rc = a->tables ? loader_fast_drop_sessions(a->tables, ifindex) : 0;
+	int rc = a->tables ? loader_fast_drop_interface(a->tables, ifindex) : 0;
 
 	if (rc < 0)
-		log_warning("fast path: the sessions of interface #%d stay in the tables: %s",
-			ifindex, strerror(-rc));
+		log_warning(
+			"fast path: interface #%d stays in the tables: %s", ifindex, strerror(-rc));
 }
 
 static void note_farewell(struct attach *a, int ifindex)
@@ -124,7 +124,7 @@ static void note_farewell(struct attach *a, int ifindex)
 	struct farewell *all = realloc(a->farewells, (a->n_farewells + 1) * sizeof(*all));
 
 	if (!all) {
-		drop_sessions(a, ifindex);
+		drop_interface(a, ifindex);
 		return;
 	}
 	a->farewells = all;
@@ -139,7 +139,7 @@ static void end_farewells(struct attach *a, bool lost)
 	a->n_answered++;
 	for (; n < a->n_farewells && a->farewells[n].number <= a->n_answered; n++)
 		if (lost)
-			drop_sessions(a, a->farewells[n].ifindex);
+			drop_interface(a, a->farewells[n].ifindex);
 	if (n == 0)
 		return;
 	a->n_farewells -= n;
@@ -160,7 +160,7 @@ static int send_port(struct attach *a, struct wanted *w)
 		if (rc == 0)
 			note_farewell(a, before);
 		else
-			drop_sessions(a, before);
+			drop_interface(a, before);
 	}
 	return rc;
 }

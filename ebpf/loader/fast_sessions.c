@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sessions out of the tables, by weftd's hand: while no data plane is there that could. Called by
- * weftd, on its one thread.
+ * What stands on an interface that is gone, out of the tables by weftd's hand: while no data plane
+ * is there that could. Called by weftd, on its one thread.
  */
 #include <errno.h>
 #include <sys/mman.h>
 
+#include <weft/limits.h>
 #include <weft_bpf/session.h>
+#include <weft_bpf/tunnel.h>
 
 #include "fast.h"
 
@@ -29,7 +31,7 @@ static void clear_bucket(struct weft_bpf_bucket *b, const struct weft_bpf_dir *d
 	}
 }
 
-int loader_fast_drop_sessions(const struct loader_fast *f, int ifindex)
+static int drop_sessions(const struct loader_fast *f, int ifindex)
 {
 	size_t buckets_size = sizeof(struct weft_bpf_bucket) * (size_t)f->info.n_buckets;
 	size_t dirs_size = sizeof(struct weft_bpf_dir) * (size_t)f->info.n_dirs;
@@ -46,4 +48,31 @@ int loader_fast_drop_sessions(const struct loader_fast *f, int ifindex)
 	if (dirs != MAP_FAILED)
 		munmap(dirs, dirs_size);
 	return error;
+}
+
+/* As above. One word: a program in the midst of it has the interface or none, and a data plane that
+ * begins writes all anew. */
+static int drop_tunnels(const struct loader_fast *f, uint32_t ifindex)
+{
+	size_t size = sizeof(struct weft_bpf_tunnel) * WEFT_MAX_VTEPS;
+	struct weft_bpf_tunnel *tunnels = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		f->tables[WEFT_FASTPATH_TUNNELS], 0);
+
+	if (tunnels == MAP_FAILED)
+		return -errno;
+	for (uint32_t i = 0; i < WEFT_MAX_VTEPS; i++) {
+		__u32 is = ifindex;
+
+		__atomic_compare_exchange_n(&tunnels[i].uplink_ifindex, &is, 0, false,
+			__ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	}
+	munmap(tunnels, size);
+	return 0;
+}
+
+int loader_fast_drop_interface(const struct loader_fast *f, int ifindex)
+{
+	int tunnels = drop_tunnels(f, ifindex), sessions = drop_sessions(f, ifindex);
+
+	return tunnels < 0 ? tunnels : sessions;
 }

@@ -24,6 +24,7 @@
 #include <bpf/libbpf.h>
 
 #include <weft_bpf/session.h>
+#include <weft_bpf/tunnel.h>
 
 #include "fast_bed.h"
 #include "test_netns.h"
@@ -223,12 +224,29 @@ static void test_sessions_of_an_interface_go(void **state)
 		b[last].place[i] = weft_bpf_place(99 + i, i + 1);
 	}
 	b[0].place[3] = weft_bpf_place(7, info.n_dirs); /* leads nowhere */
-	assert_int_equal(loader_fast_drop_sessions(f, 5), 0);
+	assert_int_equal(loader_fast_drop_interface(f, 5), 0);
 	for (uint32_t i = 0; i < 5; i++)
 		assert_true(b[last].place[i] == (dirs[i].goes ? 0 : weft_bpf_place(99 + i, i + 1)));
 	assert_true(b[0].place[3] == weft_bpf_place(7, info.n_dirs));
 	munmap(b, buckets_size);
 	munmap(d, dirs_size);
+	loader_fast_close(f);
+}
+
+/* Its number is given again: to whatever interface that is, tunnels would bring it packets. */
+static void test_tunnels_of_an_interface_go(void **state)
+{
+	static const uint32_t slots[] = {1, 2, WEFT_MAX_VTEPS - 1};
+	struct loader_fast *f = fast_opened(folder);
+	size_t size = WEFT_MAX_VTEPS * sizeof(struct weft_bpf_tunnel);
+	struct weft_bpf_tunnel *t = memory_of(f, WEFT_FASTPATH_TUNNELS, size);
+
+	for (unsigned int i = 0; i < 3; i++)
+		t[slots[i]].uplink_ifindex = i == 1 ? 6 : 5;
+	assert_int_equal(loader_fast_drop_interface(f, 5), 0);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(t[slots[i]].uplink_ifindex, i == 1 ? 6 : 0);
+	munmap(t, size);
 	loader_fast_close(f);
 }
 
@@ -331,6 +349,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_one_process_at_a_time, fast_clean_up),
 		cmocka_unit_test_teardown(test_lock_ends_with_its_process, fast_clean_up),
 		cmocka_unit_test_teardown(test_sessions_of_an_interface_go, fast_clean_up),
+		cmocka_unit_test_teardown(test_tunnels_of_an_interface_go, fast_clean_up),
 		cmocka_unit_test_teardown(test_damaged_tables_are_made_anew, fast_clean_up),
 		cmocka_unit_test_teardown(test_other_layout_is_left_alone, fast_clean_up),
 		cmocka_unit_test_teardown(test_folders_that_cannot_be, fast_clean_up),

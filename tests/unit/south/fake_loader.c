@@ -111,7 +111,7 @@ int loader_fast_set_dev(struct loader_fast *f, int ifindex, bool takes_xdp)
 	return 0;
 }
 
-int loader_fast_drop_sessions(const struct loader_fast *f, int ifindex)
+int loader_fast_drop_interface(const struct loader_fast *f, int ifindex)
 {
 	assert(fake_loader.is_open);
 	link_of(ifindex)->n_dropped++;

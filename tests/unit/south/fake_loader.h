@@ -20,7 +20,7 @@ enum fake_on {
 struct fake_link {
 	enum fake_on port;
 	bool tc_uplink, deliver, takes_xdp;
-	unsigned int n_dropped; /* times that its sessions were taken out of the tables */
+	unsigned int n_dropped; /* times that what is of it was taken out of the tables */
 	bool xdp, xdp_shares;	/* the XDP program, and with the fast path's tables */
 };
 

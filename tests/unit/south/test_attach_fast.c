@@ -401,7 +401,7 @@ static void test_lost_answer(void **state)
 
 /* What is in the tables of an interface that goes: the data plane takes it out, if it hears of it.
  */
-static void test_nobody_takes_sessions_out(void **state)
+static void test_nobody_takes_it_out(void **state)
 {
 	struct bench *b = *state;
 
@@ -424,6 +424,10 @@ static void test_nobody_takes_sessions_out(void **state)
 	attach_link(b->attach, 4, "p0", ATTACH_LINK_TENANTS, true);
 	assert_int_equal(fake_loader.links[1].n_dropped, 2);
 	assert_int_equal(fake_loader.links[4].n_dropped, 0);
+	attach_link(b->attach, 2, "ul0", 0, false);
+	attach_link(b->attach, 3, "ul1", 0, false);
+	assert_int_equal(fake_loader.links[2].n_dropped, 1);
+	assert_int_equal(fake_loader.links[3].n_dropped, 1);
 }
 
 static void test_port_refused(void **state)
@@ -544,7 +548,7 @@ int main(void)
 		TEST(test_other_room),
 		TEST(test_one_port),
 		TEST(test_lost_answer),
-		TEST(test_nobody_takes_sessions_out),
+		TEST(test_nobody_takes_it_out),
 		TEST(test_port_refused),
 		TEST(test_foreign_filter),
 		TEST(test_taken_off),

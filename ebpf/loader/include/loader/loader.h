@@ -83,9 +83,10 @@ bool loader_fast_is_others(int ifindex, const char *folder);
  * its other end has NAPI or an XDP program. Before the data plane is told so, or after. 0 or
  * -errno. */
 int loader_fast_set_dev(struct loader_fast *f, int ifindex, bool takes_xdp);
-/* Takes the sessions of packets that come from that interface, or go to it, out of the tables:
- * their next packets are misses. For when no data plane is there to do it. 0 or -errno. */
-int loader_fast_drop_sessions(const struct loader_fast *f, int ifindex);
+/* Takes the sessions of packets that come from that interface, or go to it, out of the tables, and
+ * the interface out of the tunnels by it: their next packets are misses. For when no data plane is
+ * there to do it. 0 or -errno. */
+int loader_fast_drop_interface(const struct loader_fast *f, int ifindex);
 /* As loader_uplink_set_vteps, for the uplinks with a tc program. */
 int loader_fast_set_vteps(
 	struct loader_fast *f, const struct weft_addr *addrs, unsigned int n, char *text);
