@@ -19,18 +19,20 @@
 #include "port_bed.h"
 
 struct tc_port *port_skel;
+static struct tc_port_gso *gso_skel;
 uint32_t port_mark;
 const uint8_t port_rewrite_macs[12] = {2, 0, 0, 0, 9, 2, 2, 0, 0, 0, 9, 1};
 
 int port_run(struct frame *f, const struct __sk_buff *skb)
 {
 	struct __sk_buff ctx = skb ? *skb : (struct __sk_buff){0};
+	const struct bpf_program *prog =
+		ctx.gso_size ? gso_skel->progs.weft_port : port_skel->progs.weft_port;
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->b, .data_size_in = f->len,
 		.data_out = f->b, .data_size_out = sizeof(f->b), .repeat = 1, .ctx_in = &ctx,
 		.ctx_size_in = sizeof(ctx), .ctx_out = &ctx, .ctx_size_out = sizeof(ctx));
 
-	assert_int_equal(
-		bpf_prog_test_run_opts(bpf_program__fd(port_skel->progs.weft_port), &opts), 0);
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(prog), &opts), 0);
 	f->len = opts.data_size_out;
 	port_mark = ctx.mark;
 	return opts.retval;
@@ -103,11 +105,13 @@ int port_set_up(void **state)
 	int error;
 
 	port_skel = tc_port__open();
-	if (!port_skel)
+	gso_skel = tc_port_gso__open();
+	if (!port_skel || !gso_skel)
 		return -1;
 	error = tables_load(port_skel->obj, 1024);
 	if (error < 0)
 		exit(error == -EPERM ? 77 : 1);
+	assert_int_equal(tables_load(gso_skel->obj, 1024), 0);
 	tables_print_verifier(port_skel->obj);
 	tables.epochs[SEGMENT].epoch = EPOCH;
 	t = tunnel_make(false, 3000);
@@ -119,6 +123,7 @@ int port_set_up(void **state)
 
 int port_tear_down(void **state)
 {
+	tc_port_gso__destroy(gso_skel);
 	tc_port__destroy(port_skel);
 	tables_free();
 	return 0;

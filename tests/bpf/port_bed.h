@@ -9,6 +9,7 @@
 #include "frames.h"
 #include "tables.h"
 #include "tc_port.skel.h"
+#include "tc_port_gso.skel.h"
 
 /* Test runs happen on the loopback device. */
 #define IFINDEX	   1

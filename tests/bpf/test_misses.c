@@ -8,7 +8,9 @@
  *        remote w0 -- u0      | x0 -- x1
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_ether.h>
+#include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -19,7 +21,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -84,10 +88,10 @@ static struct got expect_missed(const struct frame *f, const struct virtio_net_h
 	return got;
 }
 
-/* A session from tenant 0 to tenant 1. */
-static void put_session(const struct flow *f)
+/* A session from that device's tenant to tenant 1. */
+static void put_session_from(const char *device, const struct flow *f)
 {
-	struct weft_bpf_key key = flow_key(f, weft_bpf_scope_port(if_nametoindex("p0")));
+	struct weft_bpf_key key = flow_key(f, weft_bpf_scope_port(if_nametoindex(device)));
 	struct weft_bpf_decision d = {
 		.epoch = EPOCH,
 		.segment = SEGMENT,
@@ -95,10 +99,19 @@ static void put_session(const struct flow *f)
 		.out_ifindex = if_nametoindex("p1"),
 		.max_l3 = 1500,
 	};
+	struct weft_bpf_key back = flow_key(f, weft_bpf_scope_vni(VNI));
+	struct session_tcp tcp[2];
 
 	memcpy(d.match_macs, f->dst_mac, 6);
 	memcpy(d.match_macs + 6, f->src_mac, 6);
-	assert_true(tables_put(&key, &d, NULL));
+	flow_tcp(tcp);
+	d.peer = tables_put(&back, &d, &tcp[1]);
+	assert_true(tables_put(&key, &d, &tcp[0]));
+}
+
+static void put_session(const struct flow *f)
+{
+	put_session_from("p0", f);
 }
 
 /* The sockets that stand for the host's stack do see what passes tc. */
@@ -217,6 +230,70 @@ static void test_checksums_elsewhere(void **state)
 		assert_int_equal(got.vnet.csum_offset, odd[i].offset);
 	}
 	tables_clear();
+}
+
+/* The socket of a TAP, whose owner may say what it likes: not so a container, whose kernel cuts
+ * what it could not leave to others. */
+static int open_tap(void)
+{
+	struct ifreq ifr = {.ifr_name = "t0", .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	assert_int_equal(ioctl(fd, TUNSETIFF, &ifr), 0);
+	test_netns_run(home, "ip link set t0 up");
+	device_attach(if_nametoindex("t0"), BPF_TC_INGRESS, port->progs.weft_port);
+	return fd;
+}
+
+static void tap_send(int fd, const struct frame *f, const struct virtio_net_hdr *vnet)
+{
+	struct iovec iov[] = {{(void *)vnet, sizeof(*vnet)}, {(void *)f->b, f->len}};
+
+	assert_int_equal(writev(fd, iov, 2), sizeof(*vnet) + f->len);
+}
+
+/* A frame to be cut whose checksum is said to be complete: the data plane refuses it. */
+static void test_complete_gso(void **state)
+{
+	struct virtio_net_hdr vnet = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+		.gso_size = 400,
+		.hdr_len = 54,
+		.csum_start = 34,
+		.csum_offset = 16};
+	struct flow f = flow_make(false, IPPROTO_TCP);
+	int tap = open_tap(), missed;
+	struct frame frame;
+	struct got got;
+
+	if (tap < 0)
+		skip();
+	missed = socket_open_marked("t0", TABLES_MARK);
+	f.payload = 1000;
+	frame = frame_make(&f);
+	put_session_from("t0", &f);
+	tap_send(tap, &frame, &vnet);
+	got = socket_receive(at_tenant[1], SOCKET_WAIT_MS);
+	assert_int_equal(got.len, frame.len);
+	assert_int_equal(got.vnet.gso_size, 400);
+	socket_expect_silence(missed);
+	vnet.flags = 0;
+	tap_send(tap, &frame, &vnet);
+	got = socket_receive(missed, SOCKET_WAIT_MS);
+	assert_int_equal(got.len, frame.len);
+	assert_int_equal(got.vnet.gso_size, 400);
+	assert_int_equal(got.vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM, 0);
+	socket_expect_silence(at_tenant[1]);
+	vnet = (struct virtio_net_hdr){0};
+	f.payload = 500;
+	frame = frame_make(&f);
+	tap_send(tap, &frame, &vnet);
+	socket_expect(at_tenant[1], &frame);
+	tables_clear();
+	close(missed);
+	close(tap);
 }
 
 static void push_tag(struct frame *f, uint16_t tpid, uint16_t tci)
@@ -388,6 +465,7 @@ int main(void)
 		cmocka_unit_test(test_other_frames),
 		cmocka_unit_test(test_offloads_stay),
 		cmocka_unit_test(test_checksums_elsewhere),
+		cmocka_unit_test(test_complete_gso),
 		cmocka_unit_test(test_tags_stay),
 		cmocka_unit_test(test_mark_cannot_be_forged),
 		cmocka_unit_test(test_without_mark_all_is_dropped),

@@ -55,7 +55,9 @@ static __always_inline struct cursor skb_cursor(struct __sk_buff *skb, __u32 siz
 
 /* Whether a checksum that is yet to be completed goes into the L4 header of p, whose Ethernet
  * header is eth_off into the frame. A tenant says where (virtio-net header): anywhere else it would
- * change the frame after all questions have been asked of it. */
+ * change the frame after all questions have been asked of it. One that is complete does not fit
+ * into what is cut yet: the data plane refuses such frames, as virtio does (1.2, section 5.1.6.2).
+ */
 static __always_inline int skb_sum_fits(
 	struct __sk_buff *skb, const struct packet *p, __u32 eth_off)
 {
@@ -64,7 +66,7 @@ static __always_inline int skb_sum_fits(
 	__u32 l4_off;
 
 	if (BPF_CORE_READ_BITFIELD_PROBED(s, ip_summed) != CHECKSUM_PARTIAL)
-		return 1;
+		return skb->gso_size == 0;
 	l4_off = (__u16)(BPF_CORE_READ(s, csum_start) - BPF_CORE_READ(s, mac_header));
 	if (l4_off != eth_off + ETH_HLEN + l3_size)
 		return 0;

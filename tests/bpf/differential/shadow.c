@@ -20,6 +20,7 @@
 #include "shadow.h"
 #include "tables.h"
 #include "tc_port.skel.h"
+#include "tc_port_gso.skel.h"
 #include "tc_uplink.skel.h"
 #include "xdp_uplink.skel.h"
 
@@ -27,6 +28,7 @@
 #define TC_FRAME_MIN 54 /* the kernel wants to see an IP header */
 
 static struct tc_port *port;
+static struct tc_port_gso *port_gso;
 static struct tc_uplink *tc;
 static struct xdp_uplink *xdp;
 static int xsk = -1;
@@ -63,10 +65,12 @@ static void set_socket(void)
 void shadow_init(void)
 {
 	port = tc_port__open();
+	port_gso = tc_port_gso__open();
 	tc = tc_uplink__open();
 	xdp = xdp_uplink__open();
-	need(port && tc && xdp, "opening the programs");
+	need(port && port_gso && tc && xdp, "opening the programs");
 	load(port->obj);
+	load(port_gso->obj);
 	load(tc->obj);
 	load(xdp->obj);
 	set_socket();
@@ -78,6 +82,7 @@ void shadow_fini(void)
 {
 	close(xsk);
 	tc_port__destroy(port);
+	tc_port_gso__destroy(port_gso);
 	tc_uplink__destroy(tc);
 	xdp_uplink__destroy(xdp);
 	tables_free();
@@ -271,7 +276,9 @@ bool shadow_run(enum weft_bpf_prog prog, const struct shadow_frame *f, struct sh
 	tables.trace[0].watch.head = 0;
 	tables.trace[1].carried.state = WEFT_BPF_CARRIED_FREE;
 	if (prog == WEFT_BPF_PROG_PORT)
-		r = run_tc(bpf_program__fd(port->progs.weft_port), f, ret);
+		r = run_tc(bpf_program__fd(
+				   f->gso_size ? port_gso->progs.weft_port : port->progs.weft_port),
+			f, ret);
 	else if (prog == WEFT_BPF_PROG_UPLINK_TC)
 		r = run_tc(bpf_program__fd(tc->progs.weft_uplink_tc), f, ret);
 	else
