@@ -11,6 +11,8 @@
 
 #include "progress.h"
 
+#define NS_PER_S 1000000000ull
+
 static pthread_t thread;
 
 /* Sums of all streams. Each counter is read whole, though not all at one moment. */
@@ -69,19 +71,34 @@ static void sample(struct progress *p, struct reading *last)
 		show(&s);
 }
 
+static uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+/* Sleeps until then. Returns that time, or the present one when that was an interval ago: intervals
+ * begin anew after a pause (SIGSTOP). */
+static uint64_t sleep_until(uint64_t ns, uint64_t step)
+{
+	const struct timespec until = {ns / NS_PER_S, ns % NS_PER_S};
+	uint64_t now;
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+	now = clock_ns();
+	return now > ns + step ? now : ns;
+}
+
 static void *run(void *arg)
 {
 	struct progress *p = arg;
-	uint64_t step = p->interval * 1e9;
+	uint64_t step = p->interval * NS_PER_S, next = clock_ns();
 	struct reading last = {0};
-	struct timespec next;
 
-	clock_gettime(CLOCK_MONOTONIC, &next);
 	while (!p->stop) {
-		next.tv_nsec += step % 1000000000;
-		next.tv_sec += step / 1000000000 + next.tv_nsec / 1000000000;
-		next.tv_nsec %= 1000000000;
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
+		next = sleep_until(next + step, step);
 		if (!p->stop && __atomic_load_n(&p->gen->active, __ATOMIC_RELAXED))
 			sample(p, &last);
 	}

@@ -404,3 +404,17 @@ def test_interrupted():
         out, err = p.communicate(timeout=20)
         assert p.returncode == code, (out, err)
         assert code == 4 or json.loads(out)["outcome"]["seconds"] < 30
+
+
+def test_intervals_begin_anew_after_a_pause():
+    p = start("--port", "net_ring0", *EAL[:-1], "--json", "-", "--interval", "0.2", "--duration", "1.5")
+    while " s  sent" not in p.stderr.readline():
+        pass
+    p.send_signal(signal.SIGSTOP)
+    time.sleep(0.44)
+    p.send_signal(signal.SIGCONT)
+    out, _ = p.communicate(timeout=60)
+    clocks = [i["clock"] for i in json.loads(out)["intervals"]]
+    lengths = [b - a for a, b in zip(clocks, clocks[1:])]
+    pause = next(i for i, length in enumerate(lengths) if length > 0.4)
+    assert lengths[pause + 1] > 0.17  # not what was left of the one in which it ended
