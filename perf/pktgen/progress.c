@@ -11,8 +11,6 @@
 
 #include "progress.h"
 
-#define NS_PER_S 1000000000ull
-
 static pthread_t thread;
 
 /* Sums of all streams. Each counter is read whole, though not all at one moment. */

@@ -36,6 +36,13 @@ class Case:
     def stateful(self):
         return self.rules > 0
 
+    @property
+    def takes_turns(self):
+        """Its programs may stand still for seconds and go on as if nothing had been. Sessions that are kept for a
+        second would all end, and a packet in flight would be the pause's length on its way."""
+        steady = self.order == "sequence" and not self.connections and not self.churn
+        return steady and not self.pingpong and self.tenant != "veth"
+
 
 def full_path(name, **more):
     """With a stateful security group and a distributed router."""

@@ -4,6 +4,7 @@
 import dataclasses
 import json
 import subprocess
+import tempfile
 
 NEAR_NS = 200     # a cache line there and back; less means that the cores share a cache
 SHARE = 0.93      # of its core that each polling thread must have had
@@ -22,17 +23,31 @@ def distance(trips):
 
 
 class Watch:
-    """Samples of the two cores and of threads while something runs."""
+    """Samples of the two cores and of threads while something runs. groups: lists of threads that share a core; these
+    are told by their places in what a sample has."""
 
-    def __init__(self, program, tids):
+    def __init__(self, program, groups):
+        self.file = tempfile.TemporaryFile("w+", encoding="ascii")
         self.process = subprocess.Popen(
-            [program, str(PERIOD_S), "3600", str(GENERATOR_CPU), str(DUT_CPU), *map(str, tids)],
-            stdout=subprocess.PIPE, text=True)
+            [program, str(PERIOD_S), "3600", str(GENERATOR_CPU), str(DUT_CPU), *(str(t) for g in groups for t in g)],
+            stdout=self.file)
+        self.places = places(groups)
+
+    def samples(self):
+        """Up to now."""
+        self.file.seek(0)
+        return [json.loads(line) for line in self.file.read().splitlines() if line.endswith("}")]
 
     def stop(self):
         self.process.terminate()
-        out, _ = self.process.communicate(timeout=10)
-        return [json.loads(line) for line in out.splitlines() if line.endswith("}")]
+        self.process.wait(timeout=10)
+        return self.samples()
+
+
+def places(groups):
+    """For each group the places of its threads when all stand in a row."""
+    ends = [sum(map(len, groups[:i + 1])) for i in range(len(groups))]
+    return [range(end - len(group), end) for group, end in zip(groups, ends)]
 
 
 def await_near(program, patience_s):
@@ -54,6 +69,8 @@ class Interval:
     distance: str   # None: it changed
     shares: list    # of a core, for each group of threads
     valid: bool
+    sent: float = 0  # packets
+    lost: float = 0
 
 
 def sum_at(samples, clock, threads):
@@ -71,12 +88,11 @@ def sum_at(samples, clock, threads):
 
 
 def judge(samples, begin, end, groups):
-    """Distance and shares between two times. groups: how many threads, one after the other, share a core."""
-    shares, thread = [], 0
-    for size in groups:
-        a, b = (sum_at(samples, t, range(thread, thread + size)) for t in (begin, end))
+    """Distance and shares between two times. groups: places of threads that share a core."""
+    shares = []
+    for group in groups:
+        a, b = (sum_at(samples, t, group) for t in (begin, end))
         shares.append(0 if a is None or b is None else (b - a) / (end - begin))
-        thread += size
     around = [s["trip_ns"] for s in samples if begin - PERIOD_S <= s["clock"] <= end + PERIOD_S]
     return distance(around), shares
 
@@ -89,11 +105,11 @@ def last_trial(intervals):
     return intervals
 
 
-def judge_intervals(intervals, samples, groups, warm_s):
+def judge_intervals(intervals, samples, groups):
+    """All but the first one, which only tells when the second begins."""
     judged = []
-    intervals = [i for i in last_trial(intervals) if i["at"] > warm_s]
     for last, this in zip(intervals, intervals[1:]):
         where, shares = judge(samples, last["clock"], this["clock"], groups)
-        judged.append(Interval(this["received_rate"], where, shares,
-                               where is not None and all(s >= SHARE for s in shares)))
+        judged.append(Interval(this["received_rate"], where, shares, where is not None and all(s >= SHARE for s in shares),
+                               this.get("sent_rate", 0) * (this["clock"] - last["clock"]), this.get("lost", 0)))
     return judged

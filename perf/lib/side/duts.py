@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The programs that are measured: each is started for one measurement in a laboratory of its own and killed
-after it, since a generator that ends takes DPDK's memif down with it more often than not.
+"""The programs that are measured: each is started for one round in a laboratory of its own and killed after it,
+since a generator that ends takes DPDK's memif down with it more often than not.
 
-A program has: tids (of its polling threads), rx_queues (that the generator needs on a port), and
-ports(): the generator's two devices.
+A program has: tids (of its polling threads), processes() (to be stopped while others are measured), rx_queues (that the
+generator needs on a port), and ports(): the generator's two devices.
 """
 
 import json
@@ -73,12 +73,17 @@ class Dut:
         path = os.path.join(self.dir, "profile.yaml")
         with open(path, "w", encoding="ascii") as f:
             json.dump({**traffic.profile(self.case, plain=self.plain), "ports": self.devices()}, f)  # which is YAML
-        args = [tools.pktgen, *(["pingpong"] if self.case.pingpong else []), "--profile", path, "--quiet", "--json", "-",
+        args = [tools.pktgen, *(["pingpong"] if self.case.pingpong else []), "--profile", path, "--json", "-",
                 "--duration", str(seconds), "--interval", str(interval_s), "--core", str(GENERATOR_CPU),
                 "--queues", str(self.rx_queues), "--wait", "20"]
-        if self.case.order == "sequence" and not self.case.connections and not self.plain:
+        if self.prime_s():
             args += ["--prime", str(PRIME_RATE)]
         return args
+
+    def prime_s(self):
+        """That the generator makes sessions for, before it sends what is measured."""
+        makes = self.case.order == "sequence" and not self.case.connections and not self.plain
+        return self.case.flows / PRIME_RATE if makes else 0
 
     def after(self, result):
         """What is to be said of it afterwards; result is the generator's. Raises when it did not do what it is
@@ -121,6 +126,9 @@ class Weft(Dut):
         self.document = self.make_document()
         self.host.apply(self.document)
         wait_for("Weft's sockets", self.sockets_ready)
+
+    def processes(self):
+        return [p.popen for p in self.host.processes()]
 
     def make_document(self):
         case, me = self.case, self.host.name
@@ -185,6 +193,9 @@ class Testpmd(Dut):
         wait_for("testpmd", lambda: b"testpmd>" in open(log, "rb").read())
         self.tids = find_tids(self.process.pid, r"(lcore|rte)-worker-1")
 
+    def processes(self):
+        return [self.process]
+
     def close(self):
         self.process.kill()
         self.process.wait()
@@ -215,6 +226,9 @@ class Ovs(Dut):
         wait_for("OVS's sockets", self.sockets_ready)
         wait_for("OVS's polling thread", lambda: find_tids(self.switch.pid, r"pmd-c.*"))
         self.tids = find_tids(self.switch.pid, r"pmd-c.*")
+
+    def processes(self):
+        return [self.switch.popen, self.dbserver.popen]
 
     def spawn(self, *argv):
         return self.lab.spawn(argv, os.path.join(self.dir, os.path.basename(argv[0]) + ".log"),

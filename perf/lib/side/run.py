@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""One measurement: a program, the generator, and what the cores did meanwhile."""
+"""Measurements of programs one after the other: each with its generator, and what the cores did meanwhile."""
 
 import contextlib
 import dataclasses
-import json
 import os
 import statistics
-import subprocess
 import sys
 import threading
 import time
@@ -15,10 +13,10 @@ from lab import Lab
 
 from . import cores
 from .duts import POLLING
+from .generator import INTERVAL_S, Generator
 from .inkernel import IN_KERNEL
 
 WARM_S, WARM_NEW_S = 1.0, 4.0  # new sessions: until memory has been used once, and as many end as begin
-INTERVAL_S = 0.25
 ATTEMPTS = 3
 VALID_MIN = 4         # intervals
 FIRST = -20           # nice
@@ -26,6 +24,7 @@ FIRST = -20           # nice
 
 @dataclasses.dataclass
 class Measurement:
+    """Of one program in one round."""
     dut: str
     distance: str = None      # near, far; None: too noisy to say anything
     value: float = None       # packets per second, or ns with one in flight
@@ -36,6 +35,8 @@ class Measurement:
     latency_ns: dict = None
     loss: float = None
     notes: dict = dataclasses.field(default_factory=dict)
+    round: int = 0
+    turns: list = None        # [distance, value], or [None, None], of each turn beside the case's other programs
 
 
 @dataclasses.dataclass
@@ -69,19 +70,24 @@ def warm_s(case):
     return WARM_NEW_S if case.order == "new" else WARM_S
 
 
-def evaluate(dut, result, samples):
-    groups = [len(dut.tids), 1]
+def tell_all(m, judged):
+    """What is told of all intervals, whether they count or not."""
+    m.of = len(judged)
+    if judged:
+        m.unfiltered = statistics.median(i.rate for i in judged)
+        m.shares = [statistics.median(s) for s in zip(*(i.shares for i in judged))]
+
+
+def evaluate(dut, result, samples, groups):
     m = Measurement(dut.name, latency_ns=total_latency(result), loss=result["outcome"]["loss"])
     if dut.case.pingpong:
         m.distance, m.shares = one_class(result, samples, groups)
         m.value = m.latency_ns["p50"] if m.distance and m.latency_ns else None
         m.of = m.intervals = 1
         return m
-    judged = cores.judge_intervals(result["intervals"], samples, groups, warm_s(dut.case))
-    m.of = len(judged)
-    if judged:
-        m.unfiltered = statistics.median(i.rate for i in judged)
-        m.shares = [statistics.median(s) for s in zip(*(i.shares for i in judged))]
+    intervals = [i for i in cores.last_trial(result["intervals"]) if i["at"] > warm_s(dut.case)]
+    judged = cores.judge_intervals(intervals, samples, groups)
+    tell_all(m, judged)
     for where in ("near", "far"):
         valid = [i.rate for i in judged if i.valid and i.distance == where]
         if len(valid) >= VALID_MIN and len(valid) > m.intervals:
@@ -98,29 +104,27 @@ def put_first(tid):
 
 
 def generate(tools, dut):
-    """Runs the generator beside a program that is ready. Returns its result, what the cores did, and notes."""
-    seconds = warm_s(dut.case) + dut.case.seconds + 2 * INTERVAL_S
-    generator = subprocess.Popen(dut.generator(tools, seconds, INTERVAL_S), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                 start_new_session=True)
+    """Runs the generator beside a program that is ready. Returns its measurement."""
+    generator = Generator(tools, dut, warm_s(dut.case) + dut.case.seconds + 2 * INTERVAL_S)
     for tid in [*dut.tids, generator.pid] if tools.first else []:
         put_first(tid)
-    watch = cores.Watch(tools.cores, [*dut.tids, generator.pid])
+    watch = cores.Watch(tools.cores, [dut.tids, [generator.pid]])
     notes = {}
     side = threading.Thread(target=lambda: notes.update(dut.during()))
     try:
         if dut.case.churn:
             time.sleep(warm_s(dut.case) + 1)
             side.start()
-        out, err = generator.communicate(timeout=120)
+        result = generator.result(timeout=120)
     finally:
         generator.kill()
-        generator.wait()
         samples = watch.stop()
         if side.ident:
             side.join()
-    if generator.returncode != 0:
-        raise RuntimeError("the generator ended with %d: %s" % (generator.returncode, err[-500:]))
-    return json.loads(out), samples, notes
+    m = evaluate(dut, result, samples, watch.places)
+    m.notes.update(notes)
+    m.notes.update(dut.after(result))
+    return m
 
 
 def program_of(case, name):
@@ -131,14 +135,10 @@ def measure_once(tools, case, name):
     with contextlib.redirect_stdout(sys.stderr), Lab(build=tools.build) as lab:  # which reports when this fails
         dut = program_of(case, name)(lab, case)
         dut.start()
-        result, samples, notes = generate(tools, dut)
-        m = evaluate(dut, result, samples)
-        m.notes.update(notes)
-        m.notes.update(dut.after(result))
-        return m
+        return generate(tools, dut)
 
 
-def measure(tools, case, name):
+def measure_one(tools, case, name):
     """Tries again while the cores were too busy."""
     for _ in range(ATTEMPTS):
         cores.await_near(tools.cores, tools.patience_s)
@@ -146,3 +146,14 @@ def measure(tools, case, name):
         if m.value is not None:
             break
     return m
+
+
+def measure(tools, case, names):
+    """{program: Measurement, or the exception}. One program's failure is not the end of the others."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = measure_one(tools, case, name)
+        except Exception as e:
+            found[name] = e
+    return found

@@ -10,7 +10,9 @@ import sys
 SOURCE = os.environ["WEFT_SOURCE"]
 sys.path[:0] = [os.path.join(SOURCE, "perf", "lib"), os.path.join(SOURCE, "tests", "lib")]
 
-from side import book, cases, chart, churn, cores, frames, others, page, run, text, traffic, verdict  # noqa: E402
+from side import book, cases, chart, churn, cores, frames, generator, others, page, run, text, traffic, turns, verdict  # noqa: E402
+
+TWO = cores.places([["program"], ["generator"]])
 
 
 def samples(seconds, share, trip=100):
@@ -27,23 +29,25 @@ def test_distance():
 
 
 def test_intervals_count_when_threads_had_their_cores():
-    assert all(i.valid and i.distance == "near" for i in cores.judge_intervals(intervals(8), samples(5, 0.95), [1, 1], 0.5))
-    judged = cores.judge_intervals(intervals(8), samples(5, 0.9), [1, 1], 0.5)
-    assert len(judged) == 5 and not any(i.valid for i in judged)
+    assert all(i.valid and i.distance == "near" for i in cores.judge_intervals(intervals(8), samples(5, 0.95), TWO))
+    judged = cores.judge_intervals(intervals(8), samples(5, 0.9), TWO)
+    assert len(judged) == 7 and not any(i.valid for i in judged)
     assert abs(judged[0].shares[0] - 0.9) < 1e-6
 
 
 def test_threads_that_share_a_core_count_together():
     halves = [{**s, "ran": [s["ran"][0] / 2, s["ran"][0] / 2, s["ran"][1]]} for s in samples(5, 0.95)]
-    assert all(i.valid for i in cores.judge_intervals(intervals(8), halves, [2, 1], 0.5))
-    assert not any(i.valid for i in cores.judge_intervals(intervals(8), halves, [1, 1, 1], 0.5))
+    together, apart = cores.places([["a", "b"], ["c"]]), cores.places([["a"], ["b"], ["c"]])
+    assert together == [range(0, 2), range(2, 3)]
+    assert all(i.valid for i in cores.judge_intervals(intervals(8), halves, together))
+    assert not any(i.valid for i in cores.judge_intervals(intervals(8), halves, apart))
 
 
 def test_intervals_count_while_the_distance_stays():
     moved = samples(5, 1)
     for s in moved[20:]:
         s["trip_ns"] = 300
-    judged = cores.judge_intervals(intervals(10), moved, [1, 1], 0)
+    judged = cores.judge_intervals(intervals(10), moved, TWO)
     assert [i.distance for i in judged] == ["near"] * 3 + [None] * 2 + ["far"] * 4
     assert all(i.valid == (i.distance is not None) for i in judged)
 
@@ -59,7 +63,7 @@ def measured(dut, *values, distance="near"):
 
 def test_ratio():
     def r(a, b):
-        return verdict.ratio(verdict.figures(a), verdict.figures(b), 3)
+        return verdict.ratio(a, b, 3)
     assert r(measured("weft", 10e6, 11e6, 12e6), measured("ovs", 2e6, 2.2e6, 2.1e6))[0] == 11 / 2.1
     for a, b in [(measured("weft", 10e6, None, None), measured("ovs", 2e6, 2e6, 2e6)),
                  (measured("weft", 10e6, 16e6, 12e6), measured("ovs", 2e6, 2e6, 2e6)),
@@ -69,6 +73,86 @@ def test_ratio():
         assert value is None and where is None and "too noisy" in why
     far = measured("weft", 3e6, 3e6, distance="far") + measured("weft", 9e6)
     assert r(far, measured("ovs", 1e6, 1e6, distance="far")) == (3, "far", None)
+
+
+def in_turns(dut, *rounds):
+    """rounds: of each the turns, as "n9" (near, 9 M/s), "f3", or "-"."""
+    where = {"n": "near", "f": "far", "-": None}
+    return [run.Measurement(dut, round=i, turns=[[where[t[0]], float(t[1:]) * 1e6 if t != "-" else None] for t in r.split()])
+            for i, r in enumerate(rounds)]
+
+
+def test_ratio_of_turns():
+    """Within rounds, whatever the machine's speed was in others; of turns beside each other only."""
+    weft = in_turns("weft", "n8 n8 f3 n9", "n4 n4", "f3 f3 f3")
+    assert verdict.ratio(weft, in_turns("ovs", "n1 n1 f1 -", "n0.5 n0.5", "f1 f1 f1"), 3) == (8, "near", None)
+    ovs = in_turns("ovs", "- n1 n1 n1", "n0.5 - n0.5", "-")
+    assert verdict.ratio(weft, ovs, 3)[2] == "too noisy: 1 of 3 rounds were quiet enough"
+    assert verdict.ratio(weft, ovs, 3, same_case=False)[2] == "too noisy: rounds differ by 2.00"
+    far = in_turns("ovs", "f1 f1", "n0.5", "f1 f1 f1")
+    assert verdict.ratio(weft, far, 3)[0] is None
+    lacking = [m for m in in_turns("ovs", "n1 n1", "-", "f1 f1") if m.round != 1]  # it failed in the second one
+    assert verdict.ratio(in_turns("weft", "n9 n9", "n1 n1", "f3 f3"), lacking, 3)[2] == \
+        "too noisy: 1 of 3 rounds were quiet enough"
+    assert {w: (f.median, f.rounds) for w, f in verdict.figures(weft).items()} == {"near": (6e6, 2), "far": (3e6, 1)}
+
+
+class Still:
+    """A player that is not there: a turn takes no time."""
+
+    def __init__(self, where):
+        self.where, self.turns = where, []
+
+    def turn(self):
+        n = len(self.turns)
+        self.turns.append((2 * n + 1.0, 2 * n + 1.8))
+
+
+class StillWatch:
+    """Samples as if the cores were as a player's turns say; None: the generator had too little."""
+
+    def __init__(self, trips):
+        self.places, ran = cores.places([["a"], ["b"], ["c"], ["d"]]), 0.0
+        self.all = []
+        for i in range(1000):
+            trip = trips[min(int(i / 10 / 2), len(trips) - 1)]
+            ran += 0.1 if trip else 0.05
+            self.all.append({"clock": i / 10, "trip_ns": trip or 100, "ran": [i / 10, ran, i / 10, i / 10]})
+
+    def samples(self):
+        return self.all
+
+
+def test_turns_end_when_enough_count():
+    def taken(trips, patience_s):
+        players = [Still("a"), Still("b")]
+        turns.take_turns(players, StillWatch(trips), 4, patience_s)
+        assert len(players[0].turns) == len(players[1].turns)
+        return len(players[0].turns)
+    assert taken([100], 20) == 4 and taken([100, None, 100], 20) == 5
+    assert taken([300], 0) == 4 and taken([300], 20) == 12 and taken([None], 0) == 12
+    assert taken([300, 300, 300, 100], 20) == 7
+
+
+def test_what_counts_of_turns():
+    """Intervals within turns, and turns with two of three at a distance."""
+    told = [{"clock": i / 4, "received_rate": 4e6 + i, "sent_rate": 4e6, "lost": 1e4} for i in range(80)]
+    watched = samples(20, 0.95)
+    for s in watched[100:]:
+        s["trip_ns"] = 300
+    m = turns.evaluate("weft", told, watched, TWO, [(1, 2), (5.2, 6.05), (9.25, 10.25), (13, 14.3)])
+    assert [w for w, _ in m.turns] == ["near", "near", "near", "far"] and m.distance == "near"
+    assert m.turns[0][1] == 4e6 + 6.5 and m.intervals == 9 and m.of == 16 and abs(m.loss - 0.01) < 1e-9
+    m = turns.evaluate("weft", told, samples(20, 0.9), TWO, [(1, 2)])
+    assert m.turns == [[None, None]] and m.value is None and abs(m.shares[0] - 0.9) < 1e-6 and m.of == 4
+
+
+def test_when_a_generator_sends_what_is_measured():
+    def line(at):
+        return "%7.1f s  sent %9.3f M/s  received %9.3f M/s  refused %.0f  lost %.0f" % (at, 1, 1, 0, 0)
+    assert generator.traffic_s(["EAL: x"], 0) == 0 and generator.traffic_s([line(0.2), line(0.5)], 0) == 0.5
+    assert abs(generator.traffic_s([line(0.2), "other", line(1.5)], 0.1) - 1.4) < 1e-9  # sessions were made before the first
+    assert generator.traffic_s([line(0.2), line(3)], 10) == 0 and generator.traffic_s([line(9.9), line(0.2)], 10) == 0.2
 
 
 def example():
@@ -168,7 +252,7 @@ def test_time_left():
     assert clock.show() == "0 min gone, about 3 min left"
     for _ in range(5):
         now[0] += 60
-        clock.measured(60)
+        clock.measured(1, 60)
     assert clock.show() == "5 min gone, about 6 min left"
     clock.left_out(5)
     clock.other_done(240)
