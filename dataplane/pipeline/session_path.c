@@ -13,6 +13,7 @@
  * forward_decided find. Workers.
  */
 #include <core/clock.h>
+#include <session/offload.h>
 #include <session/track.h>
 
 #include "dry.h"
@@ -68,13 +69,19 @@ static inline bool session_read(const struct session_dir *d, uint32_t epoch, uin
 	return likely(matches && atomic_load_explicit(&d->epoch, memory_order_relaxed) == epoch);
 }
 
-/* The destination's MAC was learned, which changes without a new epoch. */
-static __rte_noinline bool session_is_there(
-	const struct pipeline *pl, const struct pkt_meta *meta, const struct session_decision *dec)
+/* The destination's MAC was learned, which changes without a new epoch. Where it is may be what
+ * programs have waited for. */
+static __rte_noinline bool session_is_there(const struct pipeline *pl, const struct pkt_meta *meta,
+	const struct session_dir *d, const struct session_decision *dec)
 {
 	dest_t dest;
 
-	return path_dest(pl, meta, dec, &dest) == VERDICT_CONTINUE && dest == dec->dest;
+	if (path_dest(pl, meta, dec, &dest) != VERDICT_CONTINUE || dest != dec->dest)
+		return false;
+	if ((dec->flags & SESSION_DIR_OFFLOAD) && !pl->dry &&
+		atomic_load_explicit(&d->seen_s, memory_order_relaxed) != clock_s())
+		offload_retry(session_of((struct session_dir *)(uintptr_t)d));
+	return true;
 }
 
 static inline uint16_t session_in(const struct pkt_meta *meta)
@@ -93,7 +100,7 @@ static inline bool session_decision_of(const struct pipeline *pl, struct rte_mbu
 	/* Routers take no tagged frames, whatever the key says. */
 	if (unlikely(meta->flags & PKT_VLAN) && (ret->flags & SESSION_DIR_ROUTED))
 		return false;
-	return !(ret->flags & SESSION_DIR_FDB) || session_is_there(pl, meta, ret);
+	return !(ret->flags & SESSION_DIR_FDB) || session_is_there(pl, meta, d, ret);
 }
 
 bool session_holds(const struct pipeline *pl, struct rte_mbuf *m, const struct session_dir *d,

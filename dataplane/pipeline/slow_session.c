@@ -138,7 +138,9 @@ static struct session *slow_insert(struct pipeline *pl, const struct slow *w,
  * way depends on more than its session. */
 static bool slow_may_offload(const struct slow *w, uint8_t proto)
 {
-	if (w->dec.flags & (SESSION_DIR_FDB | SESSION_DIR_TRANSLATED))
+	if ((w->dec.flags & SESSION_DIR_TRANSLATED) ||
+		(w->dec.flags & (SESSION_DIR_FDB | SESSION_DIR_ROUTED)) ==
+			(SESSION_DIR_FDB | SESSION_DIR_ROUTED))
 		return false;
 	if ((w->meta->flags & (PKT_FRAGMENT | PKT_VLAN)) || service_wants(w->meta))
 		return false;

@@ -69,7 +69,7 @@ static bool describe(const struct offload *o, const struct session *s, struct to
 		ret[i].d.epoch = epochs[i];
 		ret[i].owner = s->port_id[i];
 	}
-	if ((s->flags & SESSION_PLAIN) && !offload_is_placed(s, cfg))
+	if (offload_asks_fdb(s) && !offload_is_placed(s, cfg))
 		return false;
 	return memcmp(&ret[0].key, &ret[1].key, sizeof(ret[0].key)) != 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a session of a plain segment stands on: the FDB. Its frames are switched and learned from by
- * the data plane one by one; programs do neither, so they may have them only while that would
- * change nothing. Workers.
+ * What a session of a plain segment stands on, or one that goes to a learned MAC: the FDB. Where
+ * its frames go, and what is learned from them, the data plane sees one by one; programs do
+ * neither, so they may have them only while that would change nothing. Workers.
  */
 #include <rte_common.h>
 
@@ -19,11 +19,24 @@ static dest_t place_of(const struct session *s, unsigned int i)
 	return s->dir[i].in ? s->dir[i].in : s->dir[!i].dest;
 }
 
+/* What is routed goes to a programmed MAC: a commit tells when that moves. */
 static bool goes_there(const struct session_dir *d, const struct config *cfg)
 {
-	const struct fdb_entry *f = learn_carried(cfg, d->key.segment, d->match_macs);
+	const struct fdb_entry *f;
 
+	if (d->flags & SESSION_DIR_ROUTED)
+		return !(d->flags & SESSION_DIR_FDB);
+	f = learn_carried(cfg, d->key.segment, d->match_macs);
 	return f && __atomic_load_n(&f->dest, __ATOMIC_RELAXED) == d->dest;
+}
+
+/* What another host has routed comes from there, and is never learned. */
+static bool is_router(const struct config *cfg, uint16_t segment, const uint8_t *mac)
+{
+	const struct config_segment *seg = cfg->segments[segment];
+	const struct config_router *r = seg ? cfg->routers[seg->router_slot] : NULL;
+
+	return r && memcmp(mac, r->spec.mac.b, MAC_SIZE) == 0;
 }
 
 /* Nothing would be learned from its packets. */
@@ -33,7 +46,8 @@ static bool is_known(const struct session *s, unsigned int i, const struct confi
 	dest_t from = place_of(s, i);
 	const struct fdb_entry *f;
 
-	if (!learn_teaches(cfg, d->key.segment, from))
+	if (!learn_teaches(cfg, d->key.segment, from) ||
+		is_router(cfg, d->key.segment, d->match_macs + MAC_SIZE))
 		return true;
 	f = learn_carried(cfg, d->key.segment, d->match_macs + MAC_SIZE);
 	return f && (!f->learned || __atomic_load_n(&f->dest, __ATOMIC_RELAXED) == from);

@@ -5,7 +5,7 @@
  *   offload.c        a session into the tables and out     offload_pair.c   who has which entries
  *   offload_entry.c  what programs are told of it          offload_commit.c epochs, tunnels, ports
  *   offload_adopt.c  sessions of a data plane before       offload_ask.c    may a packet stay there
- *   offload_plain.c  what those of plain segments stand on
+ *   offload_plain.c  what those stand on that the FDB has a say in
  */
 #ifndef OFFLOAD_PRIV_H
 #define OFFLOAD_PRIV_H
@@ -79,8 +79,15 @@ static inline bool offload_is_in(const struct session *s)
 bool offload_describe(const struct session *s, unsigned int i, const struct config *cfg,
 	struct weft_bpf_key *ret_key, struct weft_bpf_decision *ret);
 
-/* offload_plain.c, of sessions of plain segments. With the lock, after the epoch was read that s is
- * to go in with: the FDB has its MACs where it needs them. */
+/* Does s go where the FDB says? One of a plain segment, or to a learned MAC. */
+static inline bool offload_asks_fdb(const struct session *s)
+{
+	return (s->flags & SESSION_PLAIN) ||
+	       ((s->dir[0].flags | s->dir[1].flags) & SESSION_DIR_FDB);
+}
+
+/* offload_plain.c, of those. With the lock, after the epoch was read that s is to go in with: the
+ * FDB has its MACs where it needs them. */
 bool offload_is_placed(const struct session *s, const struct config *cfg);
 /* Keeps learned MACs that it has from ageing, as long as programs see them. Returns the second
  * (clock_s) in which it is to be called again, UINT32_MAX: never. Its owner, without the lock. */

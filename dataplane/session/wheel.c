@@ -209,7 +209,7 @@ static void wheel_look(unsigned int worker, struct session *s, const struct conf
 		offload_look(worker, s);
 	due_s = session_ends_s(s, cfg);
 	if (due_s > clock_s() && !wheel_orphan(s, cfg)) {
-		if ((s->flags & SESSION_PLAIN) && s->offload)
+		if (s->offload && offload_asks_fdb(s))
 			due_s = RTE_MIN(due_s, offload_keep(s, cfg));
 		wheel_link(w, s, RTE_MAX(due_s, w->at_s + 1));
 		return;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Segments without router, policy and metadata: kernel ports talk there as by a bridge, and the
 kernel carries what it can: while every data plane stands still, after machines have moved, with
-MACs that are learned.
+MACs that are learned, and those with policy too.
 
     c1 c3 on h1 -- underlay -- c2 on h2, or k1 behind a kernel's bridge and vxlan device
 """
@@ -141,8 +141,9 @@ def test_policy_comes(scene):
         end.close()
 
 
-def learning(lab, names, **segment):
-    """Hosts whose ports learn; the machines have other MACs than their ports."""
+def learning(lab, names, stateful=False, **segment):
+    """Hosts whose ports learn; the machines have other MACs than their ports. Stateful: with policy,
+    which allows all."""
     doc, hosts = Document(lab), {}
     for h in sorted({"h1" if n != "c2" else "h2" for n in names}):
         hosts[h] = lab.host(h)
@@ -152,6 +153,11 @@ def learning(lab, names, **segment):
         doc.port("red", n, "h2" if n == "c2" else "h1", "veth", device("red", n), learn=True,
                  anti_spoof=False)
         del doc.d["ports"][-1]["addresses"]  # for which others' ARP would be answered
+        if stateful:
+            doc.d["ports"][-1]["security_groups"] = ["all"]
+    if stateful:
+        doc.d["security-groups"] = [{"tenant": "red", "name": "all", "rules": [
+            {"direction": "ingress"}, {"direction": "egress"}]}]
     for h in hosts.values():
         h.start()
     overhead = 70 if lab.family == 6 else 50
@@ -172,10 +178,11 @@ def is_learned(host, m):
     return any(e["mac"] == m and e["learned"] for e in host.rpc("fdb.list")["entries"])
 
 
+@pytest.mark.parametrize("stateful", [False, True], ids=["plain", "stateful"])
 @pytest.mark.parametrize("uplink", ["af_xdp", "veth"])
-def test_learned_macs_stay_while_they_talk(make_lab, uplink):
+def test_learned_macs_stay_while_they_talk(make_lab, uplink, stateful):
     """Only the kernel sees them for much longer than it takes to forget a silent one."""
-    doc, hosts, machines = learning(make_lab(uplink=uplink), ("c1", "c2", "c3"), ageing_s=3)
+    doc, hosts, machines = learning(make_lab(uplink=uplink), ("c1", "c2", "c3"), stateful, ageing_s=3)
     start(doc, hosts)
     server = Server(machines["c1"])
     talks = [Talk(machines[c], server, "udp") for c in ("c2", "c3")]
@@ -210,10 +217,11 @@ def hand_over(old, new, m):
         new.ns.run("ip", "address", "add", a, "dev", "eth0", *(["nodad"] if ":" in a else []))
 
 
+@pytest.mark.parametrize("stateful", [False, True], ids=["plain", "stateful"])
 @pytest.mark.parametrize("to", ["c3", "c2"], ids=["same-host", "other-host"])
-def test_learned_mac_moves(make_lab, to):
+def test_learned_mac_moves(make_lab, to, stateful):
     """Its traffic follows, though links and configuration are as they were."""
-    doc, hosts, machines = learning(make_lab(), ("c1", "c2", "c3"))
+    doc, hosts, machines = learning(make_lab(), ("c1", "c2", "c3"), stateful)
     start(doc, hosts)
     moving, new = machines["c3" if to == "c2" else "c2"], machines[to]
     servers = [Server(moving), Server(new)]

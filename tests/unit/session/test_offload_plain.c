@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sessions of plain segments in the fast path's tables: carried while the FDB has their MACs where
- * they need them, and not a packet longer; learned MACs that only programs see; limits.
+ * Sessions that stand on the FDB in the fast path's tables, of plain segments and of stateful ones
+ * with learned MACs: carried while the FDB has their MACs where they need them, and not a packet
+ * longer; learned MACs that only programs see; limits.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,6 +41,14 @@ static int setup(void **state)
 	if (counters_init(1, 1) < 0 || learn_init() < 0)
 		return -1;
 	learn_set_revoker(offload_moved);
+	return 0;
+}
+
+static int setup_stateful(void **state)
+{
+	if (setup(state) < 0)
+		return -1;
+	segment->stateful = true;
 	return 0;
 }
 
@@ -94,6 +103,8 @@ static void decide(struct session *s, unsigned int dir, dest_t from, dest_t to)
 
 	memset(dec.match_macs, dir ? A : B, 6);
 	memset(dec.match_macs + 6, dir ? B : A, 6);
+	if (segment->stateful && (!entry(dec.match_macs[0]) || entry(dec.match_macs[0])->learned))
+		dec.flags |= SESSION_DIR_FDB;
 	session_lock(s);
 	session_decide(&s->dir[dir], &dec, world_cfg->epoch[BED_SEGMENT]);
 	session_unlock(s);
@@ -103,7 +114,7 @@ static struct session_new a_session(uint32_t k)
 {
 	struct session_new n = world_new(k);
 
-	n.plain = true;
+	n.plain = !segment->stateful;
 	n.key[1].segment = n.key[0].segment;
 	return n;
 }
@@ -305,6 +316,51 @@ static void test_ageing(void **state)
 	expect(s, TO_VTEP, WEFT_BPF_MISS_EPOCH);
 }
 
+/* What is routed to a learned MAC enters by a segment that is not revoked when that moves. */
+static void test_routed_to_learned(void **state)
+{
+	struct session_decision dec;
+	struct session *s;
+
+	saw(A, 1);
+	saw(B, TO_VTEP);
+	s = talk(1, TO_VTEP);
+	expect(s, TO_VTEP, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		session_lock(s);
+		assert_true(session_dir_read(&s->dir[0], world_cfg->epoch[BED_SEGMENT], &dec));
+		dec.flags |= SESSION_DIR_ROUTED;
+		if (i)
+			dec.flags &= ~SESSION_DIR_FDB; /* to a programmed one */
+		session_decide(&s->dir[0], &dec, world_cfg->epoch[BED_SEGMENT]);
+		session_unlock(s);
+		world_rounds();
+		assert_int_equal(offload_carries(s), i);
+	}
+}
+
+/* Answers of what was routed come from the router, on another host, and are learned by nobody. */
+static void test_routed_by_another_host(void **state)
+{
+	static struct config_router router;
+	struct session *s;
+
+	saw(A, 1);
+	s = talk(1, TO_VTEP);
+	s->dir[0].flags = (s->dir[0].flags & ~SESSION_DIR_FDB) | SESSION_DIR_ROUTED;
+	pass(s);
+	assert_false(offload_carries(s));
+	memset(router.spec.mac.b, B, 6);
+	segment->router_slot = 7;
+	world_cfg->routers[7] = &router;
+	pass(s);
+	assert_true(offload_carries(s));
+	saw(A, 2);
+	assert_false(offload_carries(s));
+	world_cfg->routers[7] = NULL;
+	segment->router_slot = 0;
+}
+
 /* They take nothing from those of other segments, nor more than their part. */
 static void test_limits(void **state)
 {
@@ -338,7 +394,8 @@ static void test_limits(void **state)
 	assert_non_null(talk(0, 2)); /* all was given back */
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f)	    cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define STATEFUL(f) cmocka_unit_test_setup_teardown(f, setup_stateful, teardown)
 
 int main(void)
 {
@@ -352,6 +409,15 @@ int main(void)
 		CASE(test_unknown_source),
 		CASE(test_ageing),
 		CASE(test_limits),
+		STATEFUL(test_learned),
+		STATEFUL(test_moves),
+		STATEFUL(test_moves_to_another_host),
+		STATEFUL(test_flushed),
+		STATEFUL(test_strangers),
+		STATEFUL(test_unknown_source),
+		STATEFUL(test_ageing),
+		STATEFUL(test_routed_to_learned),
+		STATEFUL(test_routed_by_another_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,10 +13,11 @@
  * TCP: each side has sent as far as the session or its entry says, whichever is more. Both are
  * brought to that before a packet of such a session is judged here, and after.
  *
- * Plain segments have sessions for the sake of the tables alone (SESSION_PLAIN), which stand on the
- * FDB: they are put in while it has their MACs, learned ones too, where they are thought to be, and
- * are revoked when one of those moves. Learned MACs that only programs see are kept from ageing by
- * their sessions' owners.
+ * Plain segments have sessions for the sake of the tables alone (SESSION_PLAIN). Those stand on the
+ * FDB, as others do that are switched to a learned MAC (SESSION_DIR_FDB): they are put in while it
+ * has their MACs, learned ones too, where they are thought to be, and are revoked when one of those
+ * moves. Learned MACs that only programs see are kept from ageing by their sessions' owners. What
+ * is routed to a learned MAC stays here: it enters by another segment than the MAC is learned in.
  *
  * Whole segments are revoked by one store into weft_epochs, at commit and when a learned MAC moves.
  * Epochs of the tables are numbers of their own, which go on above those of a data plane before
@@ -105,8 +106,8 @@ void offload_tick(void);
 void offload_import(struct session *s);
 /* After it: gives them what they did not see; puts the session in again if it was revoked. */
 void offload_export(struct session_dir *d);
-/* Packets of s, of a plain segment, come here though they need not: its owner looks whether what
- * was missing is there. Now and then. Workers. */
+/* Packets of s, which stands on the FDB, come here though they need not: its owner looks whether
+ * what was missing is there. Now and then. Workers. */
 void offload_retry(const struct session *s);
 
 struct rte_mbuf;
