@@ -11,11 +11,13 @@ import pytest
 
 from lab.cloud import Cloud, addresses, mac
 from lab.proc import wait_for
+from lab.reference import Patience
 from lab.talk import Server, Talk, check_lost, wait_carried
 
 from test_fastpath import GROUPS
 
 LIMIT_S = 0.1
+FOLLOW_S = 1.0
 
 
 @pytest.fixture(scope="module", params=["af_xdp", "veth"])
@@ -123,6 +125,34 @@ def test_port_that_goes(cloud, server, name, host):
     close(talks)
 
 
+def datagrams(machine):
+    """UDP datagrams that came to it, wanted or not."""
+    n, names = 0, []
+    for words in map(str.split, machine.run("cat", "/proc/net/snmp", "/proc/net/snmp6").splitlines()):
+        if words[0] in ("Udp6InDatagrams", "Udp6NoPorts"):
+            n += int(words[1])
+        elif words[0] == "Udp:" and not words[1].isdigit():
+            names = words
+        elif words[0] == "Udp:":
+            n += sum(int(words[names.index(name)]) for name in ("InDatagrams", "NoPorts"))
+    return n
+
+
+def expect_to_follow(talks, left, arrived):
+    """What was carried goes on within FOLLOW_S of now, as far as the machine lets it, and is carried
+    again; the place that was left gets nothing any more."""
+    now = time.monotonic()
+    patience = Patience(talks[0].machine.host.lab.reference(), FOLLOW_S)
+    while late := [t.name for t in talks if t.last() <= now]:
+        assert not patience.is_over(), late
+        time.sleep(0.02)
+    n, got = datagrams(left), datagrams(arrived)
+    wait_carried(talks)
+    for t in talks:
+        t.wait_progress()
+    assert datagrams(left) == n and datagrams(arrived) > got
+
+
 def test_port_that_moves(cloud):
     """A machine moves to the other host and back: what was carried follows it."""
     old, h1, h2 = cloud["w2"], *cloud.hosts
@@ -138,13 +168,11 @@ def test_port_that_moves(cloud):
     for gateway in ("10.1.0.1", "fd00:1::1"):
         new.run("ip", "route", "add", "default", "via", gateway)
     moved = Server(new, 8001)
-    for where, device in (("h1", "red-w2m"), ("h2", "red-w2")):
-        port.update(host=where, device=device)
+    for host, device, places in ((h1, "red-w2m", (old, new)), (h2, "red-w2", (new, old))):
+        port.update(host=host.name, device=device)
         cloud.apply()
-        (h1 if where == "h1" else h2).wait_ports_up("red/w2")
-        for t in talks:
-            t.wait_progress()
-        wait_carried(talks)
+        host.wait_ports_up("red/w2")
+        expect_to_follow(talks, *places)
     close(talks)
     moved.close()
     server.close()
