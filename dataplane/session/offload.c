@@ -2,10 +2,9 @@
 /*
  * A session's way into the fast path's tables and out of them; its numbers while it is there.
  *
- * Entries and places are written under the session's lock, places under one of their bucket too:
- * several workers may have sessions in one bucket. Numbers of TCP are written by programs and by
- * workers at the same time: each only grows, and what one side loses it gets back from the other
- * with the next packet that comes here.
+ * Entries and places are written under the session's lock. Numbers of TCP are written by programs
+ * and by workers at the same time: each only grows, and what one side loses it gets back from the
+ * other with the next packet that comes here.
  */
 #include <netinet/in.h>
 
@@ -206,49 +205,6 @@ static void state_begin(
 	*ret = (struct weft_bpf_state){.tcp = d->tcp, .seen_s = seen ? seen + o->ahead_s : 0};
 }
 
-static rte_spinlock_t *bucket_lock_of(struct offload *o, uint32_t bucket)
-{
-	return &o->locks[bucket & (OFFLOAD_LOCKS - 1)];
-}
-
-static bool place_put(struct offload *o, const struct weft_bpf_key *key, uint32_t index)
-{
-	uint64_t hash = weft_bpf_hash(key, o->t.control->hash_seed);
-	uint32_t at = weft_bpf_hash_bucket(hash, o->t.n_buckets - 1);
-	uint32_t tag = weft_bpf_hash_tag(hash);
-	struct weft_bpf_bucket *b = &o->t.buckets[at];
-	int free = -1;
-
-	rte_spinlock_lock(bucket_lock_of(o, at));
-	for (int i = 0; i < WEFT_BPF_PLACES; i++) {
-		if (b->place[i] == 0)
-			free = i;
-		else if ((uint32_t)b->place[i] == tag) {
-			free = -1;
-			break;
-		}
-	}
-	if (free >= 0)
-		__atomic_store_n(&b->place[free], weft_bpf_place(tag, index), __ATOMIC_RELEASE);
-	rte_spinlock_unlock(bucket_lock_of(o, at));
-	return free >= 0;
-}
-
-void offload_place_take(struct offload *o, const struct weft_bpf_key *key, uint32_t index)
-{
-	uint64_t hash = weft_bpf_hash(key, o->t.control->hash_seed);
-	uint32_t at = weft_bpf_hash_bucket(hash, o->t.n_buckets - 1);
-	uint64_t place = weft_bpf_place(weft_bpf_hash_tag(hash), index);
-	struct weft_bpf_bucket *b = &o->t.buckets[at];
-
-	rte_spinlock_lock(bucket_lock_of(o, at));
-	for (int i = 0; i < WEFT_BPF_PLACES; i++) {
-		if (b->place[i] == place)
-			__atomic_store_n(&b->place[i], 0, __ATOMIC_RELEASE);
-	}
-	rte_spinlock_unlock(bucket_lock_of(o, at));
-}
-
 static void set_in(struct session *s, bool in)
 {
 	for (unsigned int i = 0; i < 2; i++) {
@@ -277,11 +233,11 @@ static void put_in(struct offload *o, struct session *s)
 {
 	uint32_t index = 2 * s->offload;
 
-	if (!place_put(o, &entry_at(o, s, 0)->key, index)) {
+	if (!offload_place_put(o, &entry_at(o, s, 0)->key, index)) {
 		atomic_fetch_add_explicit(&o->full, 1, memory_order_relaxed);
 		return;
 	}
-	if (!place_put(o, &entry_at(o, s, 1)->key, index + 1)) {
+	if (!offload_place_put(o, &entry_at(o, s, 1)->key, index + 1)) {
 		offload_place_take(o, &entry_at(o, s, 0)->key, index);
 		atomic_fetch_add_explicit(&o->full, 1, memory_order_relaxed);
 		return;

@@ -104,7 +104,7 @@ static bool is_sound(const struct offload *o, uint32_t bucket, uint64_t place)
 		return false;
 	hash = weft_bpf_hash(&e->key, o->t.control->hash_seed);
 	return weft_bpf_hash_tag(hash) == (uint32_t)place &&
-	       weft_bpf_hash_bucket(hash, o->t.n_buckets - 1) == bucket;
+	       weft_bpf_hash_bucket(hash, o->t.control->n_buckets_mask) == bucket;
 }
 
 static void prefetch_bucket(const struct offload *o, const struct weft_bpf_bucket *b)

@@ -37,8 +37,7 @@ static bool is_valid(const struct offload_tables *t)
 /* Another data plane had them. */
 static bool is_left(const struct offload_tables *t)
 {
-	return t->control->layout == WEFT_BPF_LAYOUT &&
-	       t->control->n_buckets_mask == t->n_buckets - 1;
+	return t->control->layout == WEFT_BPF_LAYOUT && offload_buckets_fit(t);
 }
 
 int offload_attach(const struct offload_tables *t, uint64_t boot_id)
@@ -279,9 +278,9 @@ static void begin(struct offload *o, const struct config *cfg)
 	struct weft_bpf_control *c = o->t.control;
 
 	clear_places(o);
+	offload_buckets_begin(o);
 	set_clock(o);
 	run(o, cfg);
-	__atomic_store_n(&c->n_buckets_mask, o->t.n_buckets - 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->layout, WEFT_BPF_LAYOUT, __ATOMIC_RELEASE);
 }
 
@@ -292,6 +291,7 @@ static void take_over(struct offload *o, const struct config *cfg)
 	o->from_ms = clock_ms() + SETTLE_MS;
 	o->left_s = o->t.control->now_s;
 	o->ahead_s = o->left_s - clock_s();
+	offload_buckets_adopt(o);
 	offload_adopt_begin(o, cfg);
 }
 
@@ -419,5 +419,7 @@ void offload_tick(void)
 		log_info("fast path: %" PRIu64 " sessions taken over", atomic_load(&o->adopted));
 		run(o, config_get());
 	}
+	while (o->phase == OFFLOAD_RUNS && offload_buckets_grow(o))
+		o->again_ms = 0;
 	try_again(o);
 }

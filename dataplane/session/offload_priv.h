@@ -6,6 +6,7 @@
  *   offload_entry.c  what programs are told of it          offload_commit.c epochs, tunnels, ports
  *   offload_adopt.c  sessions of a data plane before       offload_ask.c    may a packet stay there
  *   offload_plain.c  what those stand on that the FDB has a say in
+ *   offload_place.c  how programs find them
  */
 #ifndef OFFLOAD_PRIV_H
 #define OFFLOAD_PRIV_H
@@ -40,6 +41,7 @@ struct offload {
 	uint64_t n_refused; /* for want of room, when all were last looked through */
 	uint64_t again_ms;
 	_Atomic uint64_t n, full, empty, adopted;
+	_Atomic uint64_t masks; /* of buckets, see offload_place.c */
 	rte_spinlock_t locks[OFFLOAD_LOCKS];
 };
 
@@ -66,8 +68,19 @@ static inline struct weft_bpf_dir *offload_entry(
 	return &o->t.dirs[2 * pair + i];
 }
 
-/* The direction with that index out of its place, if it is there. Any thread. */
+/* offload_place.c. The direction with that index, which is in no place, into one. False: there is
+ * no room. Any thread. */
+bool offload_place_put(struct offload *o, const struct weft_bpf_key *key, uint32_t index);
+/* Out of it, if it is there. Any thread. */
 void offload_place_take(struct offload *o, const struct weft_bpf_key *key, uint32_t index);
+/* Does n_buckets_mask say what a data plane like this one may have left? */
+bool offload_buckets_fit(const struct offload_tables *t);
+/* As many as in new tables, which are empty; as many as programs use already. Main thread, before
+ * o is offload_current. */
+void offload_buckets_begin(struct offload *o);
+void offload_buckets_adopt(struct offload *o);
+/* Doubles them if there are few for what is in. False: not needed. Main thread. */
+bool offload_buckets_grow(struct offload *o);
 
 static inline bool offload_is_in(const struct session *s)
 {

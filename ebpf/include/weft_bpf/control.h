@@ -29,7 +29,7 @@
 struct weft_bpf_control {
 	__u32 layout; /* WEFT_BPF_LAYOUT; anything else: every packet is a miss */
 	__u32 now_s;  /* the data plane's clock, for seen_s: stands still while it is away */
-	__u32 n_buckets_mask; /* buckets, a power of two, less one */
+	__u32 n_buckets_mask; /* buckets in use, a power of two, less one: they become more */
 	/* Marks what a program hands on within the kernel: misses to the data plane's packet
 	 * socket on the same interface, frames to a port's egress, or from XDP to weft_deliver.
 	 * Random; 0: nothing is handed on. */
