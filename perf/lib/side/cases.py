@@ -25,7 +25,7 @@ class Case:
     tenant: str = "memif"      # or vhost-user; veth: it and the uplink are the kernel's
     local: bool = False        # to a second port of this host
     second: str = "memif"      # what that is, or vhost-user
-    connections: bool = False  # TCP connections rather than packets
+    connections: bool = False  # TCP connections, made and ended, rather than packets
     pingpong: bool = False     # latency with one packet in flight
     rate: float = 0            # packets per second of each direction; 0: as many as go
     churn: str = ""            # what control does meanwhile
@@ -37,11 +37,15 @@ class Case:
         return self.rules > 0
 
     @property
+    def makes_sessions(self):
+        """All the time, which are kept for a second only."""
+        return self.order == "new" or self.connections
+
+    @property
     def takes_turns(self):
         """Its programs may stand still for seconds and go on as if nothing had been. Sessions that are kept for a
         second would all end, and a packet in flight would be the pause's length on its way."""
-        steady = self.order == "sequence" and not self.connections and not self.churn
-        return steady and not self.pingpong and self.tenant != "veth"
+        return not (self.makes_sessions or self.churn or self.pingpong or self.tenant == "veth")
 
 
 def full_path(name, **more):
@@ -84,9 +88,9 @@ CASES = [
     *[Case(f"kernel-{way}", level=USUAL, duts=duts, tenant="veth", way=way, flows=1000, rules=10)
       for way, duts in (("out", KERNEL_OUT), ("in", KERNEL), ("both", KERNEL))],
     # New sessions and connections per second.
-    full_path("new-sessions", level=QUICK, duts=("weft", "ovs"), way="out", order="new", vms=6),
+    full_path("new-sessions", level=QUICK, duts=("weft", "ovs"), way="out", order="new", vms=7),
     full_path("new-sessions-1", duts=("weft", "ovs"), way="out", order="new"),
-    Case("connections", level=USUAL, rules=10, duts=("weft", "ovs"), way="out", connections=True, flows=1000000),
+    Case("connections", level=USUAL, rules=10, duts=("weft", "ovs"), way="out", connections=True, flows=500000, vms=7),
     # One packet in flight.
     full_path("latency-out", level=QUICK, duts=ALL, way="out", flows=1, pingpong=True),
     full_path("latency-in", duts=ALL, way="in", flows=1, pingpong=True),
@@ -98,10 +102,10 @@ CASES = [
 
 @dataclasses.dataclass(frozen=True)
 class Floor:
-    """A figure of issue and README: one case against another, or one program against another."""
+    """One case against another, one program against another, or a figure by itself."""
     what: str
     over: tuple   # (case, program)
-    under: tuple
+    under: tuple  # None: by itself
     floor: float
     aim: float
     least: bool = False  # less is better
@@ -116,6 +120,7 @@ FLOORS = [
     Floor("1,000 rules : 1 rule", ("rules-1000", "weft"), ("rules-1", "weft"), 0.98, 1.0),
     Floor("IPv6 inner : IPv4 inner", ("ipv6-80", "weft"), ("ipv4-80", "weft"), 0.85, 0.95),
     Floor("new sessions per second : OVS with conntrack", ("new-sessions", "weft"), ("new-sessions", "ovs"), 1.5, 3),
+    Floor("TCP connections per second, six packets each", ("connections", "weft"), None, 400e3, 1e6),
     Floor("fast path, decapsulation : kernel bridge+vxlan with conntrack", ("kernel-in", "weft-xdp"),
           ("kernel-in", "kernel-ct"), 5, 8),
     Floor("fast path, decapsulation : bare XDP redirect", ("kernel-in", "weft-xdp"), ("kernel-in", "redirect"), 0.6, 0.8),

@@ -20,8 +20,8 @@ from .cores import DUT_CPU, GENERATOR_CPU
 
 RING_LOG2, BUFFER = 10, 2048
 PRIME_RATE = 100e3       # within what a port may bring into Weft's slow path
-SESSIONS_MAX = 16 << 20  # where more are made than the default has room for
-NEW_S = 1                # that a session of one packet is kept where each packet makes one: then as many end as begin
+SESSIONS_MAX = 4 << 20  # where more are made than the default has room for
+NEW_S = 1                # that a session is kept after its last packet where many are made: then as many end as begin
 RINGS = "memif: 2^%d descriptors of %d bytes; vhost-user: 1024 descriptors, split, in order" % (RING_LOG2, BUFFER)
 
 
@@ -90,6 +90,9 @@ class Dut:
         measured for."""
         return {}
 
+    def processes(self):
+        return []
+
     def is_vhost(self, n):
         return (self.case.tenant, self.case.second if self.case.local else "")[min(n, 1)] == "vhost-user"
 
@@ -117,7 +120,7 @@ class Weft(Dut):
         self.host = Host(self.lab, "h1")
         self.lab.hosts.append(self.host)
         self.host.dataplane_args = ["--cores", str(DUT_CPU)]
-        if self.case.flows > 200000 or self.case.order == "new":
+        if self.case.flows > 200000 or self.case.makes_sessions:
             self.host.dataplane_args += ["--max-sessions", str(SESSIONS_MAX)]
         self.host.start()
         self.tids = find_tids(self.host.dataplane.pid, r"(lcore|rte|weft)-worker-\d+")
@@ -153,8 +156,8 @@ class Weft(Dut):
                               "device": self.socket(n + 1 if n else 0),
                               "addresses": [traffic.vm_ip(n, 4), traffic.vm_ip(n, 6)]} for n in range(case.vms))],
             "routers": [], "security-groups": []}
-        if case.order == "new":
-            document["networks"][0]["timeouts_s"] = {"udp_first": NEW_S}
+        if case.makes_sessions:
+            document["networks"][0]["timeouts_s"] = {"udp_first": NEW_S, "tcp_closed": NEW_S}
         if case.routed:
             document["routers"] = [{"tenant": "red", "name": "r1", "network": "main", "segments": ["lan", "db"]}]
         if case.stateful:
@@ -205,6 +208,7 @@ class Ovs(Dut):
     """OVS with its userspace data path on DPDK, as Debian has it."""
     name, rx_queues = "ovs", 2  # it sends on one queue more than it has polling threads
     VSWITCHD = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
+    BRIEF = "udp_first", "udp_single", "udp_multiple", "tcp_fin_wait", "tcp_time_wait", "tcp_close"
     TUNNEL = "set_field:%d->tun_id,set_field:%s->tun_dst,output:10"
 
     def start(self):
@@ -253,11 +257,10 @@ class Ovs(Dut):
         for n in range(2, self.case.vms + 1):
             self.add_dpdk_port("br-int", "p%d" % n, 100 + n, devices[n])
         run("ovs-appctl", "-t", os.path.join(self.dir, "ctl"), "dpctl/ct-set-maxconns", SESSIONS_MAX, env=self.env)
-        if self.case.order == "new":
+        if self.case.makes_sessions:
             self.vsctl("--", "--id=@dp", "create", "Datapath", "datapath_version=1", "--",
                        "set", "Open_vSwitch", ".", "datapaths:netdev=@dp")
-            self.vsctl("add-zone-tp", "netdev", "zone=1", "udp_first=%d" % NEW_S, "udp_single=%d" % NEW_S,
-                       "udp_multiple=%d" % NEW_S)
+            self.vsctl("add-zone-tp", "netdev", "zone=1", *("%s=%d" % (name, NEW_S) for name in self.BRIEF))
         flows = os.path.join(self.dir, "flows")
         with open(flows, "w", encoding="ascii") as f:
             f.write("\n".join(self.flows()) + "\n")
@@ -275,19 +278,20 @@ class Ovs(Dut):
 
     def flows(self):
         """What Weft does, but without routing."""
-        out, back = self.TUNNEL % (traffic.VNI, traffic.FAR_VTEP[4]), "output:1"
-        into = "in_port=10,tun_id=%d" % traffic.VNI
+        out, into = self.TUNNEL % (traffic.VNI, traffic.FAR_VTEP[4]), "in_port=10,tun_id=%d" % traffic.VNI
         if self.case.local:
             out, into = "output:10", "in_port=10"
         if not self.case.stateful:
-            return ["in_port=1,actions=" + out, into + ",actions=" + back]
-        lines = ["table=0,in_port=1,ip,actions=ct(zone=1,table=1)",
-                 "table=0,%s,ip,actions=ct(zone=1,table=1)" % into]
+            return ["in_port=1,actions=" + out, into + ",actions=output:1"]
         more = [100 + n for n in range(2, self.case.vms + 1)]
-        lines += ["table=0,in_port=%d,ip,actions=ct(zone=1,table=1)" % n for n in more]
-        for port, action in ((1, out), (10, back), *((n, out) for n in more)):
-            lines.append("table=1,in_port=%d,ip,ct_state=+trk+est,actions=%s" % (port, action))
-            lines.append("table=1,in_port=%d,ip,ct_state=+trk+new,actions=ct(commit,zone=1),%s" % (port, action))
+        ways = [("in_port=1", out), ("in_port=10", "output:1"), *(("in_port=%d" % n, out) for n in more)]
+        ways += [("priority=40000,in_port=10,dl_dst=" + traffic.vm_mac(i), "output:%d" % n)  # answers to whom they are for
+                 for i, n in enumerate(more, 1)]
+        lines = ["table=0,%s,ip,actions=ct(zone=1,table=1)" % match
+                 for match in ("in_port=1", into, *("in_port=%d" % n for n in more))]
+        for match, action in ways:
+            lines.append("table=1,%s,ip,ct_state=+trk+est,actions=%s" % (match, action))
+            lines.append("table=1,%s,ip,ct_state=+trk+new,actions=ct(commit,zone=1),%s" % (match, action))
         return lines
 
     def close(self):

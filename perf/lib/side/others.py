@@ -23,7 +23,7 @@ class Other:
 
 
 def bench(name, level, what, seconds=120):
-    return Other(name, level, what, ("{build}/perf/bench/weft-bench", name), seconds)
+    return Other("bench-" + name, level, what, ("{build}/perf/bench/weft-bench", name), seconds)
 
 
 OTHERS = [
@@ -94,10 +94,10 @@ class OtherFloor:
 
 
 OTHER_FLOORS = [
-    OtherFloor("own cycles per packet, 64 sessions", "stateful", "session hit, encap, IPv4 64 sessions", "", 130, 70, True),
-    OtherFloor("own cycles per packet, 65,536 sessions", "stateful", "session hit, encap, IPv4 65536 sessions", "", 220, 140,
-               True),
-    OtherFloor("two workers : one", "workers", "two workers : one, devices too", "", 1.9, 1.98),
+    OtherFloor("own cycles per packet, 64 sessions", "bench-stateful", "session hit, encap, IPv4 64 sessions", "", 130, 70, True),
+    OtherFloor("own cycles per packet, 65,536 sessions", "bench-stateful", "session hit, encap, IPv4 65536 sessions", "", 220,
+               140, True),
+    OtherFloor("two workers : one", "bench-workers", "two workers : one, devices too", "", 1.9, 1.98),
     OtherFloor("container TCP : kernel bridge+vxlan with offloads", "product", "TCP: weft, tc on the uplink (veth)",
                "TCP: kernel bridge+vxlan", 1.0, 1.5),
 ]

@@ -4,6 +4,7 @@
 import json
 
 from .chart import chart, esc
+from .text import short, short_value
 from .verdict import case_ratios, figures, trust
 
 COLOURS = {  # light, dark
@@ -83,8 +84,8 @@ def charts(results):
 
 def floor_table(rows):
     body = "".join(
-        '<tr><td>%s</td><td class="n">%s</td><td class="n">%g</td><td class="n">%g</td><td class="%s">%s</td></tr>' % (
-            esc(r["what"]), "-" if r["value"] is None else "%.2f" % r["value"], r["floor"], r["aim"],
+        '<tr><td>%s</td><td class="n">%s</td><td class="n">%s</td><td class="n">%s</td><td class="%s">%s</td></tr>' % (
+            esc(r["what"]), "-" if r["value"] is None else short_value(r["value"]), short(r["floor"]), short(r["aim"]),
             "why" if r["held"] is None else "held" if r["held"] else "missed",
             esc(r["why"] or ("held" if r["held"] else "missed") + distance_text(r["distance"]))) for r in rows)
     return '<table><tr><th>figure</th><th class="n">is</th><th class="n">floor</th><th class="n">aim</th><th></th></tr>%s</table>' % body

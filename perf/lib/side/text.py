@@ -38,11 +38,19 @@ def case_lines(case, by_dut, rounds):
                                                       m.loss * 100)
 
 
+def short(value):
+    return "%d" % value if value >= 1e5 else "%g" % value
+
+
+def short_value(value):
+    return "%d" % value if value >= 1e5 else "%.2f" % value
+
+
 def floor_lines(rows):
-    yield "%-72s %8s %6s %6s" % ("against the floors", "is", "floor", "aim")
+    yield "%-72s %8s %7s %7s" % ("against the floors", "is", "floor", "aim")
     for r in rows:
         if r["value"] is None:
-            yield "%-72s %8s %6g %6g  %s" % (r["what"], "-", r["floor"], r["aim"], r["why"])
+            yield "%-72s %8s %7s %7s  %s" % (r["what"], "-", short(r["floor"]), short(r["aim"]), r["why"])
         else:
-            yield "%-72s %8.2f %6g %6g  %s, %s" % (r["what"], r["value"], r["floor"], r["aim"],
-                                                  "held" if r["held"] else "MISSED", r["distance"])
+            yield "%-72s %8s %7s %7s  %s, %s" % (r["what"], short_value(r["value"]), short(r["floor"]), short(r["aim"]),
+                                                "held" if r["held"] else "MISSED", r["distance"])

@@ -13,6 +13,7 @@ FAR_IP = {4: "10.1.0.12", 6: "fd00:1::12"}
 ROUTED_IP = {4: "10.2.0.12", 6: "fd00:2::12"}
 VNI, ROUTED_VNI = 100, 200
 NEW_PORTS = 50000, 40000  # source and destination ports when each packet is of a new flow
+OPEN = 448     # connections at a time: fewer than a port's ring has room for, so that none fails for want of it
 TRICKLE = 100  # packets per second of the direction that is not measured, so that sessions have answers
 
 
@@ -75,7 +76,8 @@ def profile(case, plain=False):
     out, back = out_stream(case), in_stream(case)
     if case.connections:
         there = {k: v for k, v in tunnel(case).items() if k != "encap"}
-        return {"streams": [{**out, **there, "kind": "connections", "rx_encap": "vxlan", "concurrent": 20000}]}
+        first = {**out, **there, "kind": "connections", "rx_encap": "vxlan", "concurrent": OPEN // case.vms}
+        return {"streams": [first, *more_senders(case, first)]}
     if plain:
         back = {k: v for k, v in back.items() if k not in tunnel(case)}
     quiet = {"rate": TRICKLE, "background": "yes"}

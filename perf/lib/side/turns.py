@@ -37,8 +37,8 @@ class Player:
             self.generator = Generator(tools, self.dut, ENDLESS_S)
             stack.callback(self.generator.kill)
             stack.callback(self.resume)  # first of all, since a stopped program does not end
-            for tid in [*self.dut.tids, self.generator.pid] if tools.first else []:
-                put_first(tid)
+            if tools.first:
+                put_first(self.dut, self.generator)
             prime_s = self.dut.prime_s()
             wait_for("%s's packets" % name, lambda: self.generator.traffic_s(prime_s) > WARM_S, READY_S + prime_s)
             self.pause()

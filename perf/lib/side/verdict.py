@@ -90,6 +90,17 @@ def ratio(over, under, rounds, same_case=True):
     return None, None, why
 
 
+def alone(of, rounds):
+    """As ratio, of a figure by itself."""
+    why = "too noisy: no round was quiet enough"
+    for figure in figures(of).values():
+        reason = trust(figure, rounds)
+        if reason is None:
+            return figure.median, figure.distance, None
+        why = "too noisy: " + reason
+    return None, None, why
+
+
 def is_weft(dut):
     return dut.split("-")[0] == "weft"
 
@@ -109,10 +120,10 @@ def floors(results, rounds, table):
     """results: {case: {program: [Measurement]}}. Rows for the floors whose cases were run."""
     rows = []
     for f in table:
-        over, under = (results.get(case, {}).get(dut) for case, dut in (f.over, f.under))
+        over, under = (results.get(key[0], {}).get(key[1]) if key else [] for key in (f.over, f.under))
         if over is None or under is None:
             continue
-        value, where, why = ratio(over, under, rounds, same_case=f.over[0] == f.under[0])
+        value, where, why = ratio(over, under, rounds, f.over[0] == f.under[0]) if f.under else alone(over, rounds)
         held = None if value is None else (value <= f.floor if f.least else value >= f.floor)
         rows.append({"what": f.what, "floor": f.floor, "aim": f.aim, "least": f.least, "value": value,
                      "distance": where, "why": why, "held": held})

@@ -170,6 +170,27 @@ def test_floors():
     assert "1 of 3 rounds" in lines[2] and "held" in lines[1]
 
 
+def test_floor_of_a_figure_by_itself():
+    def row(*values):
+        found, = verdict.floors({"connections": {"weft": measured("weft", *values)}}, 3, cases.FLOORS)
+        return found["value"], found["held"], found["why"]
+    assert row(0.5e6, 0.45e6, None) == (475e3, True, None) and row(0.3e6, 0.3e6) == (300e3, False, None)
+    assert row(0.5e6, None, None) == (None, None, "too noisy: 1 of 3 rounds were quiet enough")
+    assert list(text.floor_lines([{"what": "x", "value": 475e3, "floor": 4e5, "aim": 1e6, "held": True,
+                                   "distance": "near"}]))[1].split() == ["x", "475000", "400000", "1000000", "held,", "near"]
+
+
+def test_connections_that_fail_do_not_count():
+    class Program:
+        name, case = "weft", next(c for c in cases.CASES if c.name == "connections")
+    told = {"intervals": [{**i, "at": i["at"] + 4} for i in intervals(9)],
+            "outcome": {"loss": 0.0, "streams": [{"tcp": {"timed_out": n}} for n in (2, 5)]}}
+    m = run.evaluate(Program, told, samples(5, 0.95), TWO)
+    assert m.value and m.notes == {"timed_out": 7}
+    told["outcome"]["loss"] = 0.002
+    assert run.evaluate(Program, told, samples(5, 0.95), TWO).value is None
+
+
 def test_table():
     case = next(c for c in cases.CASES if c.name == "both-all")
     lines = list(text.case_lines(case, example()["both-all"], 3))
@@ -205,13 +226,13 @@ def test_figures_of_other_programs():
     assert found["session hit, encap, IPv4 64 sessions"] == [127.1] and found["two workers : one, devices too"] == [2.04]
     assert found["TCP: kernel bridge+vxlan"] == [11.5, 10.1, 12.8]
     assert found["per 64-byte frame: kernel bridge+vxlan"] == [2100, 2000, 2200] and len(found) == 5
-    rows = {r["what"]: r for r in others.other_floors({"workers": found, "product": found})}
+    rows = {r["what"]: r for r in others.other_floors({"bench-workers": found, "product": found})}
     assert rows["two workers : one"]["held"] is True
     assert abs(rows["container TCP : kernel bridge+vxlan with offloads"]["value"] - 12.1 / 11.5) < 1e-9
     found["TCP: kernel bridge+vxlan"][2] = 20
     row, = (r for r in others.other_floors({"product": found}))
     assert row["value"] is None and "too noisy" in row["why"]
-    assert others.other_floors({"workers": {}})[0]["why"]
+    assert others.other_floors({"bench-workers": {}})[0]["why"]
 
 
 def test_other_program_that_fails_or_hangs():
@@ -317,10 +338,11 @@ def test_chart():
 
 
 def test_names_of_cases():
-    names = [c.name for c in cases.CASES]
+    names = [c.name for c in [*cases.CASES, *others.OTHERS]]
     assert len(names) == len(set(names))
+    assert {f.other for f in others.OTHER_FLOORS} <= set(names)
     for f in cases.FLOORS:
-        for name, dut in (f.over, f.under):
+        for name, dut in filter(None, (f.over, f.under)):
             assert dut in next(c for c in cases.CASES if c.name == name).duts
 
 
