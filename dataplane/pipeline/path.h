@@ -67,14 +67,9 @@ static inline bool path_hop(struct rte_mbuf *m, const struct pkt_meta *meta, con
 	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *), *ip = frame + meta->l3_off;
 
 	if (likely(meta->flags & PKT_IPV4)) {
-		uint16_t before, after;
-
 		if (unlikely(ip[8] <= 1))
 			return false;
-		memcpy(&before, ip + 8, sizeof(before));
-		ip[8]--;
-		memcpy(&after, ip + 8, sizeof(after));
-		cksum_update16(ip + 10, before, after);
+		cksum_ipv4_hop(ip);
 	} else {
 		if (unlikely(ip[7] <= 1))
 			return false;

@@ -82,6 +82,43 @@ static void test_ipv4_header(void **state)
 	}
 }
 
+/* Without options; with words that overflow when they are added, too. */
+static void test_ipv4_plain_header(void **state)
+{
+	uint64_t seed = 8;
+
+	for (int i = 0; i < 200000; i++) {
+		uint8_t ip[20];
+
+		for (unsigned int k = 0; k < sizeof(ip); k++)
+			ip[k] = test_random(&seed) % 3 ? 0xff : test_random(&seed);
+		ip[0] = 0x45;
+		cksum_ipv4_set(ip);
+		assert_true(cksum_ipv4_plain_ok(ip));
+		ip[test_random(&seed) % sizeof(ip)] ^= 1 << test_random(&seed) % 8;
+		assert_false(cksum_ipv4_plain_ok(ip));
+	}
+}
+
+/* One hop changes a header as the general update does, whatever TTL and checksum are. */
+static void test_ipv4_hop(void **state)
+{
+	for (uint32_t ttl = 1; ttl <= 255; ttl += ttl == 2 ? 252 : 1) {
+		for (uint32_t check = 0; check <= 0xffff; check++) {
+			uint8_t ip[20] = {[8] = ttl, [9] = 17, [10] = check >> 8, [11] = check}, as[20];
+			uint16_t before, after;
+
+			memcpy(as, ip, sizeof(as));
+			memcpy(&before, as + 8, sizeof(before));
+			as[8]--;
+			memcpy(&after, as + 8, sizeof(after));
+			cksum_update16(as + 10, before, after);
+			cksum_ipv4_hop(ip);
+			assert_memory_equal(ip, as, sizeof(ip));
+		}
+	}
+}
+
 /* RFC 1624: the updated field is that of the new header, in every case. */
 static void test_update(void **state)
 {
@@ -238,6 +275,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_bytes, all_returned),
 		cmocka_unit_test_teardown(test_chain, all_returned),
 		cmocka_unit_test_teardown(test_ipv4_header, all_returned),
+		cmocka_unit_test_teardown(test_ipv4_plain_header, all_returned),
+		cmocka_unit_test_teardown(test_ipv4_hop, all_returned),
 		cmocka_unit_test_teardown(test_update, all_returned),
 		cmocka_unit_test_teardown(test_complete, all_returned),
 		cmocka_unit_test_teardown(test_udp_zero, all_returned),

@@ -55,7 +55,12 @@ static inline bool cksum_ipv4_plain_ok(const void *ip)
 	memcpy(&a, ip, sizeof(a));
 	memcpy(&b, (const uint8_t *)ip + 8, sizeof(b));
 	memcpy(&c, (const uint8_t *)ip + 16, sizeof(c));
-	return cksum_fold((a >> 32) + (uint32_t)a + (b >> 32) + (uint32_t)b + c) == 0xffff;
+	/* what overflows 64 bits weighs 1, as in any one's complement sum */
+	a += b;
+	a += a < b;
+	a += c;
+	a += a < c;
+	return cksum_fold(a) == 0xffff;
 }
 
 /* Computes and stores the checksum of an IPv4 header. */
@@ -70,6 +75,20 @@ static inline void cksum_update16(void *sum, uint16_t before, uint16_t after)
 	memcpy(&old, sum, sizeof(old));
 	old = ~cksum_fold((uint64_t)(uint16_t)~old + (uint16_t)~before + after);
 	memcpy(sum, &old, sizeof(old));
+}
+
+/* One hop more: the TTL of an IPv4 header, not 0, goes down by one, and the checksum with it: RFC
+ * 1624 equation 3 for a word that becomes less by a constant. */
+static inline void cksum_ipv4_hop(uint8_t *ip)
+{
+	uint16_t check;
+	uint32_t sum;
+
+	ip[8]--;
+	memcpy(&check, ip + 10, sizeof(check));
+	sum = (uint32_t)check + rte_cpu_to_be_16(0x0100);
+	check = sum + (sum >= 0xffff);
+	memcpy(ip + 10, &check, sizeof(check));
 }
 
 /* The sum of the pseudo-header (RFC 9293 section 3.1, RFC 8200 section 8.1) for l4_len bytes of
