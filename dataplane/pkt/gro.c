@@ -115,9 +115,9 @@ static bool is_next(const struct gro_flow *f, struct rte_mbuf *m, const struct p
 	const struct pkt_meta *head = pkt_meta(f->head);
 	const struct rte_tcp_hdr *tcp = tcp_of(m, meta);
 
-	return !f->closed && head->flags == meta->flags && head->hdr_len == meta->hdr_len &&
-	       rte_be_to_cpu_32(tcp->sent_seq) == f->next_seq && has_room(f, m, payload_of(meta)) &&
-	       same_network(f->head, m, meta, f->n) &&
+	return !f->closed && ((head->flags ^ meta->flags) & ~(uint32_t)PKT_PLAIN) == 0 &&
+	       head->hdr_len == meta->hdr_len && rte_be_to_cpu_32(tcp->sent_seq) == f->next_seq &&
+	       has_room(f, m, payload_of(meta)) && same_network(f->head, m, meta, f->n) &&
 	       same_tcp(tcp_of(f->head, head), tcp, meta->hdr_len - meta->l4_off) &&
 	       pkt_l4_cksum_ok(m) && (f->n > 1 || pkt_l4_cksum_ok(f->head));
 }
@@ -147,7 +147,7 @@ static void flow_finish(const struct gro_flow *f)
 
 	if (f->n == 1)
 		return;
-	meta->flags |= PKT_GSO | PKT_CKSUM_PARTIAL;
+	meta->flags = (meta->flags & ~(uint32_t)PKT_PLAIN) | PKT_GSO | PKT_CKSUM_PARTIAL;
 	meta->l3_len = f->l3_len;
 	meta->gso_size = f->size;
 	meta->joined = f->n - 1;

@@ -6,10 +6,9 @@
  * Headers are made contiguous first (pkt_pullup), so that below every read within PKT_HDR_MAX
  * bytes and within the frame is within the first segment.
  *
- * There is one text and it is compiled twice. Plain frames (one segment, no tags, options,
- * extensions or fragments, TCP or UDP, nothing to offload) have their headers at places that the
- * compiler knows, and pass through a function that calls none. What turns out to be another one is
- * parsed again from its beginning.
+ * There is one text and it is compiled three times. Plain frames (PKT_PLAIN) have their headers at
+ * places that the compiler knows, and pass through a function for their IP version that calls none.
+ * What turns out to be another one, or wrong, is parsed again from its beginning.
  */
 #include <netinet/in.h>
 
@@ -26,13 +25,21 @@
 #include <pkt/parse.h>
 #include <pkt/pullup.h>
 
-#define VLAN_TAGS_MAX  2		  /* 802.1Q inside 802.1ad */
-#define L4_OFF_MAX     (PKT_HDR_MAX - 60) /* leaves room for the longest TCP header */
-#define IPV4_FRAG_MASK (RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)
-#define IPV6_FRAG_MASK (RTE_IPV6_EHDR_MF_MASK | RTE_IPV6_EHDR_FO_MASK)
-#define EXT_HIP	       139
-#define EXT_SHIM6      140
-#define NOT_PLAIN      WEFT_DROP_MAX /* no reason to drop it */
+#define VLAN_TAGS_MAX	2		   /* 802.1Q inside 802.1ad */
+#define L4_OFF_MAX	(PKT_HDR_MAX - 60) /* leaves room for the longest TCP header */
+#define IPV4_FRAG_MASK	(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)
+#define IPV6_FRAG_MASK	(RTE_IPV6_EHDR_MF_MASK | RTE_IPV6_EHDR_FO_MASK)
+#define EXT_HIP		139
+#define EXT_SHIM6	140
+#define NOT_PLAIN	WEFT_DROP_MAX /* no reason to drop it */
+#define PARSE_OFFLOADS	(RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_MASK)
+#define META_PLAIN_SIZE 16 /* of what is 0 for most */
+static_assert(
+	offsetof(struct pkt_meta, ethertype) + META_PLAIN_SIZE >= offsetof(struct pkt_meta, pad2),
+	"all of it");
+static_assert(
+	offsetof(struct pkt_meta, ethertype) + META_PLAIN_SIZE <= offsetof(struct pkt_meta, watch),
+	"no more");
 
 struct cursor {
 	const struct rte_mbuf *m;
@@ -85,47 +92,43 @@ static inline void set_no_l4(struct cursor *c, unsigned int proto)
 	c->meta->hash = finish_hash(c->hash, 0, proto);
 }
 
+/* ports: as they lie behind one another in most headers, host order. fragment: of a datagram, which
+ * share one path: later ones have no ports to hash. */
 static inline void set_l4(
-	struct cursor *c, unsigned int proto, unsigned int l4_len, uint32_t sport, uint32_t dport)
+	struct cursor *c, unsigned int proto, unsigned int l4_len, uint32_t ports, bool fragment)
 {
 	c->flags |= PKT_L4;
 	c->meta->l4_proto = proto;
+	c->meta->zero = 0;
 	c->meta->l4_off = c->l4_off;
 	c->meta->hdr_len = c->l4_off + l4_len;
-	c->meta->sport = sport;
-	c->meta->dport = dport;
-	/* Fragments of one datagram share one path: later ones have no ports to hash. */
-	if (unlikely(c->flags & PKT_FRAGMENT))
-		sport = dport = 0;
-	c->meta->hash = finish_hash(c->hash, sport << 16 | dport, proto);
+	c->meta->sport = ports >> 16;
+	c->meta->dport = ports;
+	c->meta->hash = finish_hash(c->hash, unlikely(fragment) ? 0 : ports, proto);
 }
 
-static inline enum weft_drop parse_tcp(struct cursor *c, const uint8_t *l4, uint32_t room)
+/* The length of the TCP header, 0 when it is wrong. */
+static inline unsigned int tcp_len(const uint8_t *l4, uint32_t room)
 {
-	unsigned int hdr_len;
+	unsigned int len;
 
 	if (unlikely(room < sizeof(struct rte_tcp_hdr)))
-		return WEFT_DROP_BAD_L4_HEADER;
-	hdr_len = (l4[12] >> 4) * 4;
-	if (unlikely(hdr_len < sizeof(struct rte_tcp_hdr) || hdr_len > room))
-		return WEFT_DROP_BAD_L4_HEADER;
-	set_l4(c, IPPROTO_TCP, hdr_len, load16(l4), load16(l4 + 2));
-	return 0;
+		return 0;
+	len = (l4[12] >> 4) * 4;
+	return likely(len >= sizeof(struct rte_tcp_hdr) && len <= room) ? len : 0;
 }
 
-static inline enum weft_drop parse_udp(struct cursor *c, const uint8_t *l4, uint32_t room)
+/* The same for UDP. The length of a fragmented datagram is that of the whole. */
+static inline unsigned int udp_len(const uint8_t *l4, uint32_t room, bool fragment)
 {
 	unsigned int len;
 
 	if (unlikely(room < sizeof(struct rte_udp_hdr)))
-		return WEFT_DROP_BAD_L4_HEADER;
+		return 0;
 	len = load16(l4 + 4);
-	/* The length of a fragmented datagram is that of the whole. */
-	if (unlikely(
-		    len < sizeof(struct rte_udp_hdr) || (len > room && !(c->flags & PKT_FRAGMENT))))
-		return WEFT_DROP_BAD_L4_HEADER;
-	set_l4(c, IPPROTO_UDP, sizeof(struct rte_udp_hdr), load16(l4), load16(l4 + 2));
-	return 0;
+	return likely(len >= sizeof(struct rte_udp_hdr) && (len <= room || fragment))
+		       ? sizeof(struct rte_udp_hdr)
+		       : 0;
 }
 
 /* The rest of those with ports: the shortest header that each can have (RFC 9260, RFC 4340, RFC
@@ -137,7 +140,7 @@ static __rte_noinline enum weft_drop parse_ports(struct cursor *c, uint32_t *pro
 
 	if (c->l3_end - c->l4_off < hdr_len)
 		return WEFT_DROP_BAD_L4_HEADER;
-	set_l4(c, *proto, hdr_len, load16(l4), load16(l4 + 2));
+	set_l4(c, *proto, hdr_len, load32(l4), c->flags & PKT_FRAGMENT);
 	return 0;
 }
 
@@ -158,7 +161,9 @@ static __rte_noinline enum weft_drop parse_icmp(struct cursor *c, uint32_t *arg)
 		return WEFT_DROP_BAD_L4_HEADER;
 	if (proto == IPPROTO_ICMPV6 && l4[0] >= 133 && l4[0] <= 137)
 		c->flags |= PKT_ND;
-	set_l4(c, proto, 8, load16(l4), icmp_is_query(proto, l4[0]) ? load16(l4 + 4) : 0);
+	set_l4(c, proto, 8,
+		(uint32_t)load16(l4) << 16 | (icmp_is_query(proto, l4[0]) ? load16(l4 + 4) : 0),
+		c->flags & PKT_FRAGMENT);
 	return 0;
 }
 
@@ -167,19 +172,26 @@ static __rte_always_inline enum weft_drop parse_l4(
 	struct cursor *c, uint32_t proto, uint32_t icmp, bool plain)
 {
 	const uint8_t *l4 = c->frame + c->l4_off;
-	uint32_t room = c->l3_end - c->l4_off;
+	uint32_t room = c->l3_end - c->l4_off, len;
+	bool fragment = !plain && (c->flags & PKT_FRAGMENT);
 
-	if (proto == IPPROTO_TCP)
-		return parse_tcp(c, l4, room);
-	if (proto == IPPROTO_UDP)
-		return parse_udp(c, l4, room);
-	if (plain)
+	if (proto == IPPROTO_TCP) {
+		len = tcp_len(l4, room);
+	} else if (proto == IPPROTO_UDP) {
+		len = udp_len(l4, room, fragment);
+	} else if (plain) {
 		return NOT_PLAIN;
-	if (proto == icmp)
+	} else if (proto == icmp) {
 		return take_step(c, parse_icmp, &proto);
-	if (unlikely(pkt_has_ports(proto)))
+	} else if (pkt_has_ports(proto)) {
 		return take_step(c, parse_ports, &proto);
-	set_no_l4(c, proto);
+	} else {
+		set_no_l4(c, proto);
+		return 0;
+	}
+	if (unlikely(!len))
+		return WEFT_DROP_BAD_L4_HEADER;
+	set_l4(c, proto, len, load32(l4), fragment);
 	return 0;
 }
 
@@ -411,10 +423,10 @@ static __rte_noinline enum weft_drop parse_non_ip(struct cursor *c, uint32_t *et
 	return drop;
 }
 
-static __rte_always_inline enum weft_drop parse_ethernet(struct cursor *c, bool plain)
+/* The Ethernet header without tags. */
+static __rte_always_inline enum weft_drop parse_macs(struct cursor *c, uint32_t *ret_ethertype)
 {
 	uint64_t dst, src;
-	uint32_t ethertype;
 
 	if (unlikely(c->len < sizeof(struct rte_ether_hdr)))
 		return WEFT_DROP_FRAME_TOO_SHORT;
@@ -425,22 +437,27 @@ static __rte_always_inline enum weft_drop parse_ethernet(struct cursor *c, bool 
 	if (dst & rte_le_to_cpu_64(1))
 		c->flags |= dst == rte_le_to_cpu_64(0x0000ffffffffffff) ? PKT_GROUP | PKT_BROADCAST
 									: PKT_GROUP;
-	ethertype = load16(c->frame + 12);
+	*ret_ethertype = load16(c->frame + 12);
 	c->l3_off = sizeof(struct rte_ether_hdr);
-	if (!plain &&
-		unlikely(ethertype == RTE_ETHER_TYPE_VLAN || ethertype == RTE_ETHER_TYPE_QINQ)) {
-		enum weft_drop drop = take_step(c, parse_vlan, &ethertype);
+	return 0;
+}
 
-		if (drop)
-			return drop;
-	}
+static enum weft_drop parse_ethernet(struct cursor *c)
+{
+	uint32_t ethertype;
+	enum weft_drop drop = parse_macs(c, &ethertype);
+
+	if (drop == 0 && (ethertype == RTE_ETHER_TYPE_VLAN || ethertype == RTE_ETHER_TYPE_QINQ))
+		drop = take_step(c, parse_vlan, &ethertype);
+	if (drop)
+		return drop;
 	c->meta->l3_off = c->l3_off;
 	c->meta->ethertype = ethertype;
-	if (likely(ethertype == RTE_ETHER_TYPE_IPV4))
-		return parse_ipv4(c, plain);
-	if (likely(ethertype == RTE_ETHER_TYPE_IPV6))
-		return parse_ipv6(c, plain);
-	return plain ? NOT_PLAIN : take_step(c, parse_non_ip, &ethertype);
+	if (ethertype == RTE_ETHER_TYPE_IPV4)
+		return parse_ipv4(c, false);
+	if (ethertype == RTE_ETHER_TYPE_IPV6)
+		return parse_ipv6(c, false);
+	return take_step(c, parse_non_ip, &ethertype);
 }
 
 /* A GSO frame must say how to cut it, into a number of segments that can be handled at once. */
@@ -482,51 +499,87 @@ static __rte_noinline enum weft_drop check_offload(struct cursor *c, uint32_t *u
 }
 
 /* Clears all but what the caller has filled in. */
-static inline void meta_start(struct pkt_meta *meta)
+static void meta_start(struct pkt_meta *meta)
 {
-	uint8_t outer_tos = meta->outer_tos;
-	size_t from = offsetof(struct pkt_meta, l3_off);
+	uint16_t segment = meta->segment;
+	size_t from = offsetof(struct pkt_meta, sport);
 
-	meta->flags &= PKT_FROM_TUNNEL | PKT_TRACED;
+	meta->flags &= PKT_OF_CALLER;
 	meta->hash = 0;
-	memset((uint8_t *)meta + from, 0, offsetof(struct pkt_meta, pad) - from);
-	meta->outer_tos = outer_tos;
-}
-
-static __rte_always_inline enum weft_drop parse_frame(struct rte_mbuf *m, bool plain)
-{
-	const uint64_t offloads = RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_MASK;
-	struct cursor c = {.m = m, .meta = pkt_meta(m)};
-	uint32_t unused = 0;
-	enum weft_drop drop;
-
-	if (plain && unlikely(m->nb_segs != 1 || (m->ol_flags & offloads)))
-		return NOT_PLAIN;
-	meta_start(c.meta);
-	if (!plain && !pkt_headers_contiguous(m))
-		return WEFT_DROP_NO_MBUF;
-	c.frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	c.len = m->pkt_len;
-	c.flags = c.meta->flags;
-	drop = parse_ethernet(&c, plain);
-	if (!plain && drop == 0 && (m->ol_flags & offloads))
-		drop = take_step(&c, check_offload, &unused);
-	c.meta->flags = c.flags;
-	if (unlikely(drop))
-		return drop;
-	if (unlikely(c.l3_end != c.len && c.l3_end != 0))
-		pkt_cut(m, c.l3_end);
-	return 0;
+	memset((uint8_t *)meta + from, 0, offsetof(struct pkt_meta, pad2) - from);
+	meta->segment = segment;
 }
 
 static __rte_noinline enum weft_drop parse_odd(struct rte_mbuf *m)
 {
-	return parse_frame(m, false);
+	struct cursor c = {.m = m, .meta = pkt_meta(m)};
+	uint32_t unused = 0;
+	enum weft_drop drop;
+
+	meta_start(c.meta);
+	if (!pkt_headers_contiguous(m))
+		return WEFT_DROP_NO_MBUF;
+	c.frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	c.len = m->pkt_len;
+	c.flags = c.meta->flags;
+	drop = parse_ethernet(&c);
+	if (drop == 0 && (m->ol_flags & PARSE_OFFLOADS))
+		drop = take_step(&c, check_offload, &unused);
+	c.meta->flags = c.flags;
+	if (drop == 0 && c.l3_end != c.len && c.l3_end != 0)
+		pkt_cut(m, c.l3_end);
+	return drop;
+}
+
+/* The rest of a frame without tags; flags: what parse_macs left. */
+static __rte_always_inline enum weft_drop parse_plain(
+	struct rte_mbuf *m, const uint8_t *frame, uint32_t flags, bool is_v6)
+{
+	struct cursor c = {
+		.m = m,
+		.meta = pkt_meta(m),
+		.frame = frame,
+		.len = m->pkt_len,
+		.flags = flags | PKT_PLAIN,
+		.l3_off = sizeof(struct rte_ether_hdr),
+	};
+
+	memset(&c.meta->ethertype, 0, META_PLAIN_SIZE);
+	c.meta->l3_off = c.l3_off;
+	c.meta->ethertype = is_v6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4;
+	if (unlikely(is_v6 ? parse_ipv6(&c, true) : parse_ipv4(&c, true)))
+		return parse_odd(m);
+	c.meta->flags = c.flags;
+	if (unlikely(c.l3_end != c.len))
+		pkt_cut(m, c.l3_end);
+	return 0;
+}
+
+static __rte_noinline enum weft_drop parse_plain_ipv4(
+	struct rte_mbuf *m, const uint8_t *frame, uint32_t flags)
+{
+	return parse_plain(m, frame, flags, false);
+}
+
+static __rte_noinline enum weft_drop parse_plain_ipv6(
+	struct rte_mbuf *m, const uint8_t *frame, uint32_t flags)
+{
+	return parse_plain(m, frame, flags, true);
 }
 
 enum weft_drop pkt_parse(struct rte_mbuf *m)
 {
-	enum weft_drop drop = parse_frame(m, true);
+	struct cursor c = {.len = m->pkt_len, .flags = pkt_meta(m)->flags & PKT_OF_CALLER};
+	uint32_t ethertype;
 
-	return unlikely(drop == NOT_PLAIN) ? parse_odd(m) : drop;
+	if (unlikely(m->nb_segs != 1 || (m->ol_flags & PARSE_OFFLOADS)))
+		return parse_odd(m);
+	c.frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	if (unlikely(parse_macs(&c, &ethertype)))
+		return parse_odd(m);
+	if (likely(ethertype == RTE_ETHER_TYPE_IPV4))
+		return parse_plain_ipv4(m, c.frame, c.flags);
+	if (likely(ethertype == RTE_ETHER_TYPE_IPV6))
+		return parse_plain_ipv6(m, c.frame, c.flags);
+	return parse_odd(m);
 }

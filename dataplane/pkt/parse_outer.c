@@ -22,6 +22,7 @@
 #define IPV4_FRAG_MASK (RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)
 
 struct outer {
+	const uint8_t *frame;
 	const uint8_t *ip;
 	uint32_t udp_off; /* of m */
 	uint32_t ip_end;  /* of m, as the IP header states */
@@ -89,21 +90,30 @@ static inline enum weft_drop outer_ipv6(struct outer *o, uint32_t room, struct p
 
 /* A checksum that is there must be right (RFC 7348 section 4.3), unless the driver says that it is
  * still to be completed: then nothing went over a wire. */
-static bool outer_udp_ok(const struct rte_mbuf *m, const struct outer *o, uint32_t udp_len)
+static __rte_noinline bool outer_udp_ok(
+	const struct rte_mbuf *m, uint32_t udp_off, uint32_t udp_len, bool is_v6)
 {
+	const void *ip = rte_pktmbuf_mtod_offset(m, const void *, sizeof(struct rte_ether_hdr));
 	uint64_t sum;
 
 	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_NONE)
 		return true;
-	sum = cksum_pseudo(o->ip, o->is_v6, IPPROTO_UDP, udp_len);
-	sum += cksum_chain(m, o->udp_off, udp_len);
+	sum = cksum_pseudo(ip, is_v6, IPPROTO_UDP, udp_len);
+	sum += cksum_chain(m, udp_off, udp_len);
 	return cksum_fold(sum) == 0xffff;
 }
 
-static inline enum weft_drop outer_udp(
+/* What follows the UDP datagram is no part of it. */
+static __rte_noinline enum weft_drop outer_cut(struct rte_mbuf *m, uint32_t len)
+{
+	pkt_cut(m, len);
+	return 0;
+}
+
+static __rte_always_inline enum weft_drop outer_udp(
 	struct rte_mbuf *m, const struct outer *o, struct pkt_outer *ret)
 {
-	const uint8_t *udp = rte_pktmbuf_mtod_offset(m, const uint8_t *, o->udp_off), *vxlan;
+	const uint8_t *udp = o->frame + o->udp_off, *vxlan;
 	uint32_t room = o->ip_end - o->udp_off, len;
 
 	if (unlikely(room < sizeof(struct rte_udp_hdr)))
@@ -115,42 +125,50 @@ static inline enum weft_drop outer_udp(
 		return WEFT_DROP_BAD_L4_HEADER;
 	if (unlikely(len > room || len < sizeof(struct rte_udp_hdr) + sizeof(struct rte_vxlan_hdr)))
 		return WEFT_DROP_TRUNCATED;
-	if (unlikely(load16(udp + 6) != 0 && !outer_udp_ok(m, o, len)))
+	if (unlikely(load16(udp + 6) != 0 && !outer_udp_ok(m, o->udp_off, len, o->is_v6)))
 		return WEFT_DROP_BAD_OUTER_CHECKSUM;
 	vxlan = udp + sizeof(struct rte_udp_hdr);
 	if (unlikely(!(vxlan[0] & VXLAN_FLAG_VNI)))
 		return WEFT_DROP_BAD_VXLAN;
-	ret->vni = load16(vxlan + 4) << 8 | vxlan[6];
+	ret->vni = load32(vxlan + 4) >> 8;
 	ret->inner_off = o->udp_off + sizeof(struct rte_udp_hdr) + sizeof(struct rte_vxlan_hdr);
 	if (unlikely(o->udp_off + len != m->pkt_len))
-		pkt_cut(m, o->udp_off + len);
+		return outer_cut(m, o->udp_off + len);
 	return 0;
+}
+
+/* The headers of m are contiguous. Calls nothing on the common way, and is compiled for itself. */
+static __rte_noinline enum weft_drop outer_parse(struct rte_mbuf *m, struct pkt_outer *ret)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct outer o = {.frame = frame, .ip = frame + sizeof(struct rte_ether_hdr)};
+	uint32_t room = m->pkt_len - sizeof(struct rte_ether_hdr), ethertype;
+	enum weft_drop drop;
+
+	if (unlikely(m->pkt_len < sizeof(struct rte_ether_hdr)))
+		return WEFT_DROP_FRAME_TOO_SHORT;
+	ethertype = load16(frame + 12);
+	if (unlikely(frame[0] & 1))
+		return WEFT_DROP_NOT_VXLAN;
+	if (likely(ethertype == RTE_ETHER_TYPE_IPV4)) {
+		drop = outer_ipv4(&o, room, ret);
+		return unlikely(drop) ? drop : outer_udp(m, &o, ret);
+	}
+	if (ethertype == RTE_ETHER_TYPE_IPV6) {
+		drop = outer_ipv6(&o, room, ret);
+		return unlikely(drop) ? drop : outer_udp(m, &o, ret);
+	}
+	return WEFT_DROP_NOT_VXLAN;
+}
+
+static __rte_noinline enum weft_drop outer_parse_chain(struct rte_mbuf *m, struct pkt_outer *ret)
+{
+	if (unlikely(!pkt_headers_contiguous(m)))
+		return WEFT_DROP_NO_MBUF;
+	return outer_parse(m, ret);
 }
 
 enum weft_drop pkt_parse_outer(struct rte_mbuf *m, struct pkt_outer *ret)
 {
-	const uint8_t *frame;
-	struct outer o;
-	enum weft_drop drop;
-	uint32_t room, ethertype;
-
-	if (unlikely(!pkt_headers_contiguous(m)))
-		return WEFT_DROP_NO_MBUF;
-	if (unlikely(m->pkt_len < sizeof(struct rte_ether_hdr)))
-		return WEFT_DROP_FRAME_TOO_SHORT;
-	frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	room = m->pkt_len - sizeof(struct rte_ether_hdr);
-	ethertype = load16(frame + 12);
-	o.ip = frame + sizeof(struct rte_ether_hdr);
-	if (unlikely(frame[0] & 1))
-		return WEFT_DROP_NOT_VXLAN;
-	if (ethertype == RTE_ETHER_TYPE_IPV4)
-		drop = outer_ipv4(&o, room, ret);
-	else if (ethertype == RTE_ETHER_TYPE_IPV6)
-		drop = outer_ipv6(&o, room, ret);
-	else
-		return WEFT_DROP_NOT_VXLAN;
-	if (unlikely(drop))
-		return drop;
-	return outer_udp(m, &o, ret);
+	return likely(m->nb_segs == 1) ? outer_parse(m, ret) : outer_parse_chain(m, ret);
 }

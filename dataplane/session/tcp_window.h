@@ -18,11 +18,6 @@
 #define WIN_MAX	      ((uint32_t)UINT16_MAX << WSCALE_MAX)
 #define PICKED_UP_WIN (1u << 20)
 
-static inline uint32_t load32(const uint8_t *p)
-{
-	return load16(p) << 16 | load16(p + 2);
-}
-
 /* SYN, SYN-ACK, ACK, FIN-ACK, RST, RST-ACK; URG, PSH, ECE and CWR are not looked at. */
 static inline bool flags_ok(uint8_t flags)
 {

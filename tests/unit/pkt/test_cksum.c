@@ -105,7 +105,8 @@ static void test_ipv4_hop(void **state)
 {
 	for (uint32_t ttl = 1; ttl <= 255; ttl += ttl == 2 ? 252 : 1) {
 		for (uint32_t check = 0; check <= 0xffff; check++) {
-			uint8_t ip[20] = {[8] = ttl, [9] = 17, [10] = check >> 8, [11] = check}, as[20];
+			uint8_t ip[20] = {[8] = ttl, [9] = 17, [10] = check >> 8, [11] = check},
+				as[20];
 			uint16_t before, after;
 
 			memcpy(as, ip, sizeof(as));

@@ -8,10 +8,20 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <rte_byteorder.h>
+
 /* Network order. */
 static inline uint32_t load16(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 8 | p[1];
+}
+
+static inline uint32_t load32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return rte_be_to_cpu_32(v);
 }
 
 /* Memory order, for sums, hashes and masks. */

@@ -35,30 +35,40 @@ enum pkt_flag {
 	PKT_VLAN = 1 << 12,
 	PKT_L4 = 1 << 13,     /* l4_off and ports are valid: pkt_has_ports, ICMP */
 	PKT_TRACED = 1 << 14, /* its steps are told: trace is its number */
+	/* TCP or UDP right behind an Ethernet and an IP header, all there in one piece: no tags,
+	 * options, extensions, fragments, and nothing to offload. */
+	PKT_PLAIN = 1 << 15,
+	PKT_STATEFUL = 1 << 16, /* came into a segment of which sessions are kept */
+	PKT_OF_CALLER = PKT_FROM_TUNNEL | PKT_TRACED | PKT_STATEFUL, /* the parser keeps these */
 };
 
+/* Grouped by who fills it in, so that the parser does so with few writes. */
 struct pkt_meta {
-	uint32_t flags;	  /* enum pkt_flag */
-	uint32_t hash;	  /* of addresses, protocol and ports, symmetric not required; never 0 */
-	uint16_t in_port; /* slot */
-	uint16_t segment; /* slot */
-	uint16_t in_vtep; /* VTEP slot for PKT_FROM_TUNNEL */
+	uint32_t flags;	   /* enum pkt_flag */
+	uint32_t hash;	   /* of addresses, protocol and ports, symmetric not required; never 0 */
+	uint16_t in_port;  /* slot */
+	uint16_t in_vtep;  /* VTEP slot for PKT_FROM_TUNNEL */
+	uint8_t outer_tos; /* of the tunnel header it came with */
+	uint8_t pad[3];
+	/* These eight bytes in this order are part of a session's key (session/track_key.h). */
+	uint16_t sport;	  /* host order; ICMP: type << 8 | code */
+	uint16_t dport;	  /* host order; ICMP queries: identifier */
+	uint16_t segment; /* slot; the caller's */
+	uint8_t l4_proto;
+	uint8_t zero;
 	uint16_t l3_off;
 	uint16_t l4_off;
 	uint16_t hdr_len; /* through the L4 header */
 	uint16_t l3_len;  /* IP packet's total length as stated in its header */
-	uint16_t gso_size;
+	/* From here on 0 for most. */
 	uint16_t ethertype; /* host order, behind a VLAN tag */
+	uint8_t tos;	    /* DSCP and ECN of the inner packet */
+	uint8_t drop;	    /* enum weft_drop, or 0 */
 	uint16_t vlan_tci;
-	uint8_t l4_proto;
-	uint8_t drop;	   /* enum weft_drop, or 0 */
-	uint8_t tos;	   /* DSCP and ECN of the inner packet */
-	uint8_t outer_tos; /* of the tunnel header it came with */
-	uint16_t sport;	   /* host order; ICMP: type << 8 | code */
-	uint16_t dport;	   /* host order; ICMP queries: identifier */
-	uint32_t dest;	   /* dest_t (table/config.h) once decided */
-	uint16_t joined;   /* frames that were joined behind this one (pkt/gro.h) */
-	uint8_t pad[16];
+	uint16_t gso_size;
+	uint32_t dest;	 /* dest_t (table/config.h) once decided */
+	uint16_t joined; /* frames that were joined behind this one (pkt/gro.h) */
+	uint8_t pad2[10];
 	/* with PKT_TRACED */
 	uint16_t watch; /* the filter that it passed */
 	uint32_t trace;

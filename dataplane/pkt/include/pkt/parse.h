@@ -20,9 +20,9 @@
 /* IPv6 extension headers of a packet. */
 #define PKT_EXT_MAX 8
 
-/* Parses the Ethernet frame at the start of m into its meta (in_port, segment, in_vtep,
- * PKT_FROM_TUNNEL, PKT_TRACED, watch, trace and outer_tos are the caller's and kept; dest and drop
- * are cleared). Makes the headers contiguous, checks offload metadata (RX_LRO, L4_CKSUM_NONE)
+/* Parses the Ethernet frame at the start of m into its meta (in_port, segment, in_vtep, outer_tos,
+ * watch, trace and the flags of PKT_OF_CALLER are the caller's and kept; dest and drop are
+ * cleared). Makes the headers contiguous, checks offload metadata (RX_LRO, L4_CKSUM_NONE)
  * against the frame, trims Ethernet padding. Returns 0 or the reason to drop it; then only the
  * caller's fields are valid. */
 enum weft_drop pkt_parse(struct rte_mbuf *m);
