@@ -136,7 +136,7 @@ static __rte_always_inline uint32_t bucket_ref(const struct session_bucket *b, u
 
 static __rte_always_inline struct session_dir *bucket_dir(uint32_t ref)
 {
-	return &session_at(ref >> 1)->dir[ref & 1];
+	return (struct session_dir *)((uint8_t *)session_base + (uint64_t)ref * SESSION_LINE);
 }
 
 /* A place that is being given up or filled may have the tag of one entry and the index of another:
@@ -175,25 +175,35 @@ struct session_dir *session_find(const struct session_key *key)
 	return d && session_of(d)->flags & SESSION_DEAD ? NULL : d;
 }
 
-/* The direction that the key most likely is: the first with its tag. */
-static __rte_always_inline struct session_dir *bucket_guess(uint64_t hash)
+/* Where the direction that the key most likely is is named: the first place with its tag. NULL:
+ * there is none. */
+static __rte_always_inline const uint32_t *bucket_guess(
+	const struct session_bucket *b, uint64_t hash)
 {
-	const struct session_bucket *b = bucket_first(hash);
 	uint32_t match = bucket_match(b, bucket_tag(hash));
 
-	if (unlikely(!match))
-		return NULL;
-	atomic_thread_fence(memory_order_acquire);
-	return bucket_dir(bucket_ref(b, __builtin_ctz(match) / 2));
+	return likely(match) ? &b->refs[(uint32_t)__builtin_ctz(match) / 2] : NULL;
 }
 
+/* Buckets and sessions stay where they are, which the compiler can't know. */
 void session_find_bulk(const struct session_key *keys, const uint64_t *hashes, unsigned int n,
 	struct session_dir **ret)
 {
+	const struct session_bucket *buckets = session_buckets;
+	uint8_t *base = (uint8_t *)session_base;
+	uint64_t mask = session_buckets_mask;
+
 	for (unsigned int i = 0; i < n; i++) {
-		ret[i] = bucket_guess(hashes[i]);
-		rte_prefetch0(ret[i]);
-		rte_prefetch0((uint8_t *)ret[i] + 64);
+		const uint32_t *ref = bucket_guess(&buckets[hashes[i] & mask], hashes[i]);
+		uint8_t *dir = NULL;
+
+		atomic_thread_fence(memory_order_acquire);
+		if (likely(ref))
+			dir = base +
+			      (uint64_t)__atomic_load_n(ref, __ATOMIC_ACQUIRE) * SESSION_LINE;
+		ret[i] = (struct session_dir *)dir;
+		rte_prefetch0(dir);
+		rte_prefetch0(dir + SESSION_LINE);
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		if (unlikely(!ret[i] || !bucket_key_equal(&ret[i]->key, &keys[i])))

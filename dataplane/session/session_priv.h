@@ -27,11 +27,15 @@ static inline uint32_t session_index(const struct session *s)
 	return s - session_base;
 }
 
-/* Direction dir of that session, in a bucket. */
+/* Direction dir of that session as buckets name it: how many lines behind session_base it is, so
+ * that a lookup needs no multiplication. */
+#define SESSION_LINE 64
 static inline uint32_t session_ref(uint32_t index, unsigned int dir)
 {
-	return index << 1 | dir;
+	return index * (uint32_t)(SESSION_SIZE / SESSION_LINE) +
+	       dir * (uint32_t)(sizeof(struct session_dir) / SESSION_LINE);
 }
+static_assert((SESSION_MAX + 1ull) * (SESSION_SIZE / SESSION_LINE) <= UINT32_MAX, "fits");
 
 /* bucket.c */
 int bucket_init(void);

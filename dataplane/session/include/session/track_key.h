@@ -60,23 +60,58 @@ static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN, "words as below");
 static_assert(offsetof(struct session_key, sport) == 32 &&
 		      offsetof(struct session_key, dport) == 34 &&
 		      offsetof(struct session_key, segment) == 36 &&
-		      offsetof(struct session_key, proto) == 38,
+		      offsetof(struct session_key, proto) == 38 &&
+		      offsetof(struct session_key, icmp_type) == 39,
 	"the last word");
+static_assert(offsetof(struct pkt_meta, dport) == offsetof(struct pkt_meta, sport) + 2 &&
+		      offsetof(struct pkt_meta, segment) == offsetof(struct pkt_meta, sport) + 4 &&
+		      offsetof(struct pkt_meta, l4_proto) == offsetof(struct pkt_meta, sport) + 6 &&
+		      offsetof(struct pkt_meta, zero) == offsetof(struct pkt_meta, sport) + 7,
+	"the same word, but for ICMP");
+
+/* The key of a packet of TCP or UDP, or of a protocol without ports; l3: its IP header. */
+static inline void track_key_ports_v4(
+	const struct pkt_meta *meta, const uint8_t *l3, struct session_key *ret)
+{
+	uint64_t last;
+
+	memcpy(&last, &meta->sport, sizeof(last));
+	track_key_put_v4(ret, 0, l3 + 12);
+	track_key_put_v4(ret, 2, l3 + 16);
+	track_key_put(ret, 4, last);
+}
+
+static inline void track_key_ports_v6(
+	const struct pkt_meta *meta, const uint8_t *l3, struct session_key *ret)
+{
+	uint64_t last;
+
+	memcpy(&last, &meta->sport, sizeof(last));
+	memcpy(ret, l3 + 8, 2 * sizeof(struct weft_addr));
+	track_key_put(ret, 4, last);
+}
+
+/* The same, of either family. Returns the key's hash, which is made of what is at hand. */
+static inline uint64_t track_key_ports(
+	const struct pkt_meta *meta, const uint8_t *l3, struct session_key *ret)
+{
+	if (likely(meta->flags & PKT_IPV4)) {
+		track_key_ports_v4(meta, l3, ret);
+		return session_hash(ret);
+	}
+	track_key_ports_v6(meta, l3, ret);
+	return session_hash(ret);
+}
 
 /* The key of a parsed IP packet in its segment; l3: its IP header. False: it can't belong to a
  * session as such (ICMP but queries, later fragments), *ret is then undefined. */
 static inline bool track_key(
 	const struct pkt_meta *meta, const uint8_t *l3, struct session_key *ret)
 {
-	if (meta->flags & PKT_IPV4) {
-		track_key_put_v4(ret, 0, l3 + 12);
-		track_key_put_v4(ret, 2, l3 + 16);
-	} else {
-		memcpy(ret, l3 + 8, 2 * sizeof(struct weft_addr));
-	}
-	track_key_put(ret, 4,
-		meta->sport | (uint64_t)meta->dport << 16 | (uint64_t)meta->segment << 32 |
-			(uint64_t)meta->l4_proto << 48);
+	if (meta->flags & PKT_IPV4)
+		track_key_ports_v4(meta, l3, ret);
+	else
+		track_key_ports_v6(meta, l3, ret);
 	if (unlikely(meta->flags & PKT_LATER_FRAGMENT))
 		return false;
 	return likely(!track_is_icmp(meta)) || track_key_icmp(meta, ret);
