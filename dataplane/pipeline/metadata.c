@@ -246,8 +246,6 @@ static int metadata_answer(struct pipeline *pl, struct rte_mbuf *m)
 
 void metadata_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
 {
-	for (uint16_t i = 0; i < n; i++)
-		stage_prefetch(pkts[i]);
 	for (uint16_t i = 0; i < n; i++) {
 		int verdict = metadata_answer(pl, pkts[i]);
 

@@ -27,8 +27,8 @@ struct pipeline *pipeline_new(unsigned int worker)
 	if (!pl)
 		return NULL;
 	pl->worker = worker;
-	for (unsigned int i = 0; i < SOURCE_CACHE; i++)
-		pl->sources[i].generation = UINT64_MAX; /* none */
+	for (unsigned int i = 0; i < TUNNEL_CACHE; i++)
+		pl->tunnels[i].generation = UINT64_MAX; /* none */
 	return pl;
 }
 
@@ -47,27 +47,36 @@ static void pipeline_begin(struct pipeline *pl, const struct config *cfg,
 	pl->cfg = cfg;
 	pl->in = port;
 	pl->watch = stage_watch_of(pl);
-	pl->stateful = false;
+	pl->into = 0;
 	pl->burst_steps = 0;
 	pl->stats = stage_stats(pl, port->slot);
-	for (uint16_t i = 0; i < n; i++)
+	for (uint16_t i = 0; i < n; i++) {
 		bytes += pkts[i]->pkt_len;
+		stage_prefetch(pkts[i]);
+	}
 	pl->stats->rx_packets += n;
 	pl->stats->rx_bytes += bytes;
 	stage_mark(pl, WEFT_STAGE_RX);
 }
 
-/* One frame of a tenant's port: parse and, unless a session implies it, anti-spoofing. in_port
- * and segment: slots of pl->in, which a caller with many frames looks up once. */
+/* What all frames of a tenant's port have in common. */
+struct pipeline_origin {
+	uint32_t flags;
+	uint16_t in_port;
+	uint16_t segment;
+	bool antispoof; /* no session implies it */
+};
+
+/* One frame of a tenant's port: parse and anti-spoofing. */
 static inline int pipeline_tenant_frame(
-	struct pipeline *pl, struct rte_mbuf *m, uint16_t in_port, uint16_t segment, bool antispoof)
+	struct pipeline *pl, struct rte_mbuf *m, const struct pipeline_origin *from)
 {
 	struct pkt_meta *meta = pkt_meta(m);
 	int verdict;
 
-	meta->flags = 0;
-	meta->in_port = in_port;
-	meta->segment = segment;
+	meta->flags = from->flags;
+	meta->in_port = from->in_port;
+	meta->segment = from->segment;
 	meta->in_vtep = 0;
 	meta->outer_tos = 0;
 	verdict = pkt_parse(m);
@@ -75,22 +84,20 @@ static inline int pipeline_tenant_frame(
 		stage_watch(pl, m);
 		verdict = admit_frame(pl, m, meta);
 	}
-	if (likely(verdict == VERDICT_CONTINUE) && antispoof)
+	if (likely(verdict == VERDICT_CONTINUE) && from->antispoof)
 		verdict = antispoof_check(pl->in, m, meta);
 	return verdict;
 }
 
 /* *ret_flags: of any of those that are left. */
 static inline uint16_t pipeline_tenant_frames(struct pipeline *pl, struct rte_mbuf **pkts,
-	uint16_t n, bool antispoof, uint32_t *ret_flags)
+	uint16_t n, const struct pipeline_origin *from, uint32_t *ret_flags)
 {
-	uint16_t in_port = pl->in->slot, segment = pl->in->segment_slot, left = 0;
 	uint32_t flags = 0;
+	uint16_t left = 0;
 
-	for (uint16_t i = 0; i < n; i++)
-		stage_prefetch(pkts[i]);
 	for (uint16_t i = 0; i < n; i++) {
-		int verdict = pipeline_tenant_frame(pl, pkts[i], in_port, segment, antispoof);
+		int verdict = pipeline_tenant_frame(pl, pkts[i], from);
 
 		if (unlikely(verdict != VERDICT_CONTINUE)) {
 			stage_drop(pl, pkts[i], verdict);
@@ -99,7 +106,7 @@ static inline uint16_t pipeline_tenant_frames(struct pipeline *pl, struct rte_mb
 		flags |= pkt_meta(pkts[i])->flags;
 		pkts[left++] = pkts[i];
 	}
-	if (antispoof && unlikely(pl->watch))
+	if (from->antispoof && unlikely(pl->watch))
 		trace_antispoof(pl, pkts, left);
 	*ret_flags = flags;
 	return left;
@@ -138,7 +145,10 @@ static uint16_t pipeline_respond(
 static uint16_t pipeline_tenant(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct config_segment *seg = pl->cfg->segments[pl->in->segment_slot];
-	bool antispoof = pl->in->spec.flags & WEFT_PORT_ANTISPOOF;
+	struct pipeline_origin from = {
+		.in_port = pl->in->slot,
+		.segment = pl->in->segment_slot,
+	};
 	uint32_t flags;
 
 	if (unlikely(!seg)) {
@@ -148,7 +158,11 @@ static uint16_t pipeline_tenant(struct pipeline *pl, struct rte_mbuf **pkts, uin
 		}
 		return 0;
 	}
-	n = pipeline_tenant_frames(pl, pkts, n, !seg->stateful && antispoof, &flags);
+	if (seg->stateful)
+		from.flags = PKT_STATEFUL;
+	else
+		from.antispoof = pl->in->spec.flags & WEFT_PORT_ANTISPOOF;
+	n = pipeline_tenant_frames(pl, pkts, n, &from, &flags);
 	if (pl->in->spec.flags & WEFT_PORT_LEARN)
 		learn_burst(pl, pkts, n);
 	stage_mark(pl, WEFT_STAGE_PARSE);
@@ -167,9 +181,10 @@ void pipeline_run(struct pipeline *pl, const struct config *cfg, const struct co
 	pipeline_begin(pl, cfg, port, pkts, n);
 	if (port->spec.role == WEFT_ROLE_UPLINK) {
 		n = tunnel_input(pl, pkts, n);
-		learn_burst(pl, pkts, n);
+		if (pl->into & INTO_LEARNS)
+			learn_burst(pl, pkts, n);
 		stage_mark(pl, WEFT_STAGE_PARSE);
-		if (pl->stateful)
+		if (likely(pl->into & INTO_STATEFUL))
 			n = session_burst(pl, pkts, n);
 	} else if (likely(port->spec.role == WEFT_ROLE_TENANT)) {
 		n = pipeline_tenant(pl, pkts, n);

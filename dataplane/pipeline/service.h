@@ -17,13 +17,18 @@
  * drop: ROGUE_SERVER, SERVICE_LIMIT, SERVICE_REQUEST, SERVICE_ABSENT, SERVICE_TAKEN. */
 int service_packet(struct pipeline *pl, struct rte_mbuf *m);
 
-/* True when service_packet must see m before its session is looked up: DHCP of either family and
- * side, and ND. Cheap, no memory but meta. */
+/* DHCP of either family and side. */
+static inline bool service_is_dhcp(const struct pkt_meta *meta)
+{
+	return meta->l4_proto == IPPROTO_UDP && (meta->dport == 67 || meta->dport == 68 ||
+							meta->dport == 546 || meta->dport == 547);
+}
+
+/* True when service_packet must see m before its session is looked up: DHCP and ND. Cheap, no
+ * memory but meta. */
 static inline bool service_wants(const struct pkt_meta *meta)
 {
-	return (meta->flags & PKT_ND) ||
-	       (meta->l4_proto == IPPROTO_UDP && (meta->dport == 67 || meta->dport == 68 ||
-							 meta->dport == 546 || meta->dport == 547));
+	return (meta->flags & PKT_ND) || service_is_dhcp(meta);
 }
 
 /* True when service_packet may have something to do with m, which belongs to no session: an

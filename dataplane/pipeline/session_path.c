@@ -8,10 +8,12 @@
  * from a tunnel) with the same two MACs. That implies anti-spoofing, the forwarding or routing
  * decision and the policy of both ends: none is asked again.
  *
- * Passes over the burst: keys and hashes; lookup in bulk; what is written, prefetched; apply.
+ * Passes over the burst: keys and hashes; lookup in bulk; apply.
  * Drops: what the tracker finds (TCP_FLAGS, TCP_WINDOW, TCP_STATE), what path_apply and
  * forward_decided find. Workers.
  */
+#include <rte_ether.h>
+
 #include <core/clock.h>
 #include <session/offload.h>
 #include <session/track.h>
@@ -61,10 +63,10 @@ static inline bool session_read(const struct session_dir *d, uint32_t epoch, uin
 	ret->mss = d->mss;
 	ret->flags = d->flags;
 	matches = d->in == in && session_macs_equal(d->match_macs, macs);
-	if (ret->flags & (SESSION_DIR_ROUTED | SESSION_DIR_FDB)) {
+	if (unlikely(ret->flags & SESSION_DIR_FDB))
 		memcpy(ret->match_macs, d->match_macs, sizeof(ret->match_macs));
+	if (likely(ret->flags & SESSION_DIR_ROUTED))
 		memcpy(ret->rewrite_macs, d->rewrite_macs, sizeof(ret->rewrite_macs));
-	}
 	atomic_thread_fence(memory_order_acquire);
 	return likely(matches && atomic_load_explicit(&d->epoch, memory_order_relaxed) == epoch);
 }
@@ -89,7 +91,7 @@ static inline uint16_t session_in(const struct pkt_meta *meta)
 	return meta->flags & PKT_FROM_TUNNEL ? 0 : meta->in_port;
 }
 
-static inline bool session_decision_of(const struct pipeline *pl, struct rte_mbuf *m,
+static __rte_always_inline bool session_decision_of(const struct pipeline *pl, struct rte_mbuf *m,
 	const struct session_dir *d, struct session_decision *ret)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
@@ -100,7 +102,12 @@ static inline bool session_decision_of(const struct pipeline *pl, struct rte_mbu
 	/* Routers take no tagged frames, whatever the key says. */
 	if (unlikely(meta->flags & PKT_VLAN) && (ret->flags & SESSION_DIR_ROUTED))
 		return false;
-	return !(ret->flags & SESSION_DIR_FDB) || session_is_there(pl, meta, d, ret);
+	if (unlikely(ret->flags & SESSION_DIR_FDB)) {
+		struct session_decision copy = *ret; /* which then stays in registers */
+
+		return session_is_there(pl, meta, d, &copy);
+	}
+	return true;
 }
 
 bool session_holds(const struct pipeline *pl, struct rte_mbuf *m, const struct session_dir *d,
@@ -110,8 +117,8 @@ bool session_holds(const struct pipeline *pl, struct rte_mbuf *m, const struct s
 }
 
 /* Takes m. d: of its session; NULL when it has none. */
-static inline void session_apply(struct pipeline *pl, struct rte_mbuf *m, struct session_dir *d,
-	const struct session_decision *dec)
+static __rte_always_inline void session_apply(struct pipeline *pl, struct rte_mbuf *m,
+	struct session_dir *d, const struct session_decision *dec)
 {
 	if (likely((dec->flags & (SESSION_DIR_ROUTED | SESSION_DIR_TRANSLATED)) || dec->mss)) {
 		int verdict = path_apply(pl, m, dec);
@@ -122,8 +129,11 @@ static inline void session_apply(struct pipeline *pl, struct rte_mbuf *m, struct
 		}
 		if (unlikely(dec->flags & SESSION_DIR_TRANSLATED))
 			translate(m, &session_peer(d)->key);
-		if (stage_traced(pkt_meta(m)))
-			trace_rewritten(pl, m, dec);
+		if (stage_traced(pkt_meta(m))) {
+			struct session_decision copy = *dec;
+
+			trace_rewritten(pl, m, &copy);
+		}
 	}
 	forward_decided(pl, m, dec->dest);
 }
@@ -149,7 +159,7 @@ static __rte_noinline bool session_refused(
 }
 
 /* Takes m when its direction d has a decision that holds. */
-static inline bool session_hit(
+static __rte_always_inline bool session_hit(
 	struct pipeline *pl, struct rte_mbuf *m, struct session_dir *d, uint32_t now)
 {
 	struct session_decision dec;
@@ -167,31 +177,49 @@ static inline bool session_hit(
 	return true;
 }
 
-/* May m be one of a session, before anything else has looked at it? */
-static inline bool session_is_candidate(const struct pkt_meta *meta)
+/* Nearly all: nothing else has to look at it first, and its key is simple. */
+static inline bool session_is_plain(const struct pkt_meta *meta)
 {
-	if (unlikely(!(meta->flags & (PKT_IPV4 | PKT_IPV6)) ||
-		     (meta->flags & (PKT_GROUP | PKT_ND | PKT_FRAGMENT))))
-		return false;
-	return (meta->flags & PKT_FROM_TUNNEL) || likely(!service_wants(meta));
+	const uint32_t is = PKT_PLAIN | PKT_STATEFUL;
+
+	return (meta->flags & (is | PKT_GROUP)) == is &&
+	       ((meta->flags & PKT_FROM_TUNNEL) || likely(!service_is_dhcp(meta)));
 }
 
-/* m is the i-th that is looked up, or false: it is for the slow path. */
-static inline bool session_sort(struct session_burst *b, uint16_t i, struct rte_mbuf *m)
+/* The same for what is not plain. */
+static inline bool session_is_candidate(const struct pkt_meta *meta)
+{
+	if (!(meta->flags & (PKT_IPV4 | PKT_IPV6)) ||
+		(meta->flags & (PKT_GROUP | PKT_ND | PKT_FRAGMENT)))
+		return false;
+	return (meta->flags & PKT_FROM_TUNNEL) || !service_wants(meta);
+}
+
+/* m is the i-th that is looked up. */
+static inline void session_ask(
+	struct session_burst *b, uint16_t i, struct rte_mbuf *m, uint64_t hash)
+{
+	session_find_soon(hash);
+	b->hashes[i] = hash;
+	b->pkts[i] = m;
+}
+
+/* Returns 1 when m, which is not plain, is the i-th that is looked up, 0 when it is for the slow
+ * path, -1 when it is of another segment. */
+static __rte_noinline int session_sort_odd(
+	struct pipeline *pl, struct session_burst *b, uint16_t i, struct rte_mbuf *m)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
-	struct session_key *key = &b->keys[i];
+	const uint8_t *l3 = rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_off);
 
-	if (unlikely(!session_is_candidate(meta) ||
-		     !track_key(meta, rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->l3_off),
-			     key))) {
+	if (!stage_segment(pl, meta)->stateful)
+		return -1;
+	if (!session_is_candidate(meta) || !track_key(meta, l3, &b->keys[i])) {
 		b->slow[b->n_slow++] = m;
-		return false;
+		return 0;
 	}
-	b->hashes[i] = session_hash(key);
-	session_find_soon(b->hashes[i]);
-	b->pkts[i] = m;
-	return true;
+	session_ask(b, i, m, session_hash(&b->keys[i]));
+	return 1;
 }
 
 /* Where answers to m will be looked up when it is m's turn. Those of another segment that enter by
@@ -253,37 +281,56 @@ static __rte_cold void session_trace(struct pipeline *pl, struct session_burst *
 static void session_lookup(struct pipeline *pl, struct session_burst *b)
 {
 	uint32_t now = clock_s();
+	uint16_t n = b->n;
 
-	session_find_bulk(b->keys, b->hashes, b->n, b->dirs);
+	session_find_bulk(b->keys, b->hashes, n, b->dirs);
 	if (unlikely(pl->dry))
 		session_dry(pl, b);
 	if (unlikely(pl->watch))
 		session_trace(pl, b);
-	for (uint16_t i = 0; i < b->n; i++) {
-		if (likely(b->dirs[i]))
-			__builtin_prefetch(&b->dirs[i]->match_macs, 1);
-	}
 	stage_mark(pl, WEFT_STAGE_LOOKUP);
-	for (uint16_t i = 0; i < b->n; i++) {
+	for (uint16_t i = 0; i < n; i++) {
 		if (unlikely(!b->dirs[i] || !session_hit(pl, b->pkts[i], b->dirs[i], now)))
 			session_miss(pl, b, i);
 	}
 	stage_mark(pl, WEFT_STAGE_APPLY);
 }
 
+/* Returns how many are left, of other segments. */
+static inline uint16_t session_sort(
+	struct pipeline *pl, struct session_burst *b, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t left = 0, asked = 0;
+
+	b->n_slow = b->n_stale = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		const struct pkt_meta *meta = pkt_meta(m);
+		int odd;
+
+		if (likely(session_is_plain(meta))) {
+			const uint8_t *l3 =
+				rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
+
+			session_ask(b, asked, m, track_key_ports(meta, l3, &b->keys[asked]));
+			asked++;
+			continue;
+		}
+		odd = session_sort_odd(pl, b, asked, m);
+		if (odd < 0)
+			pkts[left++] = m;
+		else
+			asked += odd;
+	}
+	b->n = asked;
+	return left;
+}
+
 uint16_t session_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct session_burst b;
-	uint16_t left = 0, n_sorted = 0;
+	uint16_t left = session_sort(pl, &b, pkts, n);
 
-	b.n_slow = b.n_stale = 0;
-	for (uint16_t i = 0; i < n; i++) {
-		if (likely(stage_segment(pl, pkt_meta(pkts[i]))->stateful))
-			n_sorted += session_sort(&b, n_sorted, pkts[i]);
-		else
-			pkts[left++] = pkts[i];
-	}
-	b.n = n_sorted;
 	if (likely(b.n))
 		session_lookup(pl, &b);
 	if (likely(b.n_stale + b.n_slow == 0))

@@ -30,7 +30,7 @@
 
 #define EGRESS_ARRAYS 64 /* output ports gathered before anything is sent */
 #define EGRESS_BURST  64
-#define SOURCE_CACHE  256 /* power of two */
+#define TUNNEL_CACHE  256 /* power of two */
 
 /* Frames that wait for one output port. */
 struct egress_array {
@@ -41,16 +41,27 @@ struct egress_array {
 	struct rte_mbuf *pkts[EGRESS_BURST];
 };
 
-/* The verdict on one (VNI, source VTEP) pair in one generation. */
-struct source_verdict {
+/* What concerns only frames of some segments. */
+enum tunnel_into {
+	INTO_STATEFUL = 1 << 0,
+	INTO_LEARNS = 1 << 1, /* the places of MACs, from the wire */
+};
+
+/* The verdict on tunnel packets of one VNI between two VTEPs, by one uplink, in one generation. */
+struct tunnel_verdict {
 	uint64_t generation;
 	struct weft_addr src;
+	struct weft_addr dst;
 	uint32_t vni;
+	uint16_t in;	  /* slot */
 	uint16_t segment; /* slot */
 	uint16_t vtep;	  /* slot */
-	uint32_t drop;	  /* enum weft_drop, or 0 */
-	bool stateful;	  /* the segment is */
-};
+	uint8_t drop;	  /* enum weft_drop, or 0 */
+	uint8_t into;	  /* enum tunnel_into */
+	uint32_t flags;	  /* what the meta of a frame begins with */
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct tunnel_verdict) == 64, "one line");
+static_assert(WEFT_DROP_MAX <= UINT8_MAX, "fits");
 
 struct session; /* session/session.h */
 struct dry;
@@ -82,7 +93,7 @@ struct pipeline {
 	const struct watch *watch; /* trace.h; NULL: nobody watches */
 	struct weft_port_stats
 		*stats; /* this worker's row, of the port that the burst entered by */
-	bool stateful;	/* tunnels: a frame of it belongs to a stateful segment */
+	uint8_t into;	/* tunnels: of any of its frames */
 	bool probing;	/* it is a probe (pipeline/probe.h) */
 	bool timed;	/* stage_mark tells how long each stage takes */
 	struct stage_blame blame;
@@ -99,7 +110,7 @@ struct pipeline {
 	unsigned int n_egress;
 	struct egress_array egress[EGRESS_ARRAYS];
 	uint8_t egress_of_slot[WEFT_MAX_PORTS]; /* index + 1, 0: none */
-	struct source_verdict sources[SOURCE_CACHE];
+	struct tunnel_verdict tunnels[TUNNEL_CACHE];
 	struct watcher watcher;
 };
 static_assert(WATCHER_KEPT >= PIPELINE_BURST, "none of a burst pushes another out");

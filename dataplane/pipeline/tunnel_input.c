@@ -30,41 +30,53 @@ static const struct slot_entry *tunnel_find(
 	return (const struct slot_entry *)vhash_find(h, key, pl->cfg->generation);
 }
 
-static void tunnel_judge_source(
-	const struct pipeline *pl, const struct pkt_outer *outer, struct source_verdict *ret)
+static uint8_t tunnel_into(const struct config_segment *seg)
+{
+	return (seg->stateful ? INTO_STATEFUL : 0) |
+	       (seg->spec.flags & WEFT_SEGMENT_LEARN_WIRE ? INTO_LEARNS : 0);
+}
+
+static void tunnel_judge(
+	const struct pipeline *pl, const struct pkt_outer *outer, struct tunnel_verdict *ret)
 {
 	const struct slot_entry *seg = tunnel_find(pl, pl->cfg->vni, &outer->vni);
 	const struct slot_entry *vtep = tunnel_find(pl, pl->cfg->vtep, &outer->src);
 
-	*ret = (struct source_verdict){
+	*ret = (struct tunnel_verdict){
 		.generation = pl->cfg->generation,
 		.src = outer->src,
+		.dst = outer->dst,
 		.vni = outer->vni,
+		.in = pl->in->slot,
 	};
-	if (!seg) {
+	if (!tunnel_is_local(pl, &outer->dst)) {
+		ret->drop = WEFT_DROP_NOT_VXLAN;
+	} else if (!seg) {
 		ret->drop = WEFT_DROP_UNKNOWN_VNI;
 	} else if (!vtep || !config_segment_has_vtep(pl->cfg->segments[seg->slot], vtep->slot)) {
 		ret->drop = WEFT_DROP_UNKNOWN_VTEP;
 	} else {
 		ret->segment = seg->slot;
 		ret->vtep = vtep->slot;
-		ret->stateful = pl->cfg->segments[seg->slot]->stateful;
+		ret->into = tunnel_into(pl->cfg->segments[seg->slot]);
+		ret->flags = PKT_FROM_TUNNEL | (ret->into & INTO_STATEFUL ? PKT_STATEFUL : 0);
 	}
 }
 
 /* A cached verdict holds in the generation that it was made in and in no other. */
-static inline const struct source_verdict *tunnel_source(
+static inline const struct tunnel_verdict *tunnel_verdict(
 	struct pipeline *pl, const struct pkt_outer *outer)
 {
 	uint32_t low, hash;
-	struct source_verdict *v;
+	struct tunnel_verdict *v;
 
 	memcpy(&low, &outer->src.b[12], sizeof(low));
 	hash = (low ^ outer->vni) * 0x9e3779b1u;
-	v = &pl->sources[hash >> 16 & (SOURCE_CACHE - 1)];
+	v = &pl->tunnels[hash >> 16 & (TUNNEL_CACHE - 1)];
 	if (unlikely(v->generation != pl->cfg->generation || v->vni != outer->vni ||
-		     !weft_addr_equal(&v->src, &outer->src)))
-		tunnel_judge_source(pl, outer, v);
+		     v->in != pl->in->slot || !weft_addr_equal(&v->src, &outer->src) ||
+		     !weft_addr_equal(&v->dst, &outer->dst)))
+		tunnel_judge(pl, outer, v);
 	return v;
 }
 
@@ -72,7 +84,7 @@ static inline const struct source_verdict *tunnel_source(
 static inline int tunnel_strip(struct pipeline *pl, struct rte_mbuf *m)
 {
 	struct pkt_meta *meta = pkt_meta(m);
-	const struct source_verdict *source;
+	const struct tunnel_verdict *v;
 	struct pkt_outer outer;
 	enum weft_drop drop = pkt_parse_outer(m, &outer);
 
@@ -81,17 +93,15 @@ static inline int tunnel_strip(struct pipeline *pl, struct rte_mbuf *m)
 		return responder_uplink(pl, m);
 	if (unlikely(drop))
 		return drop;
-	if (unlikely(!tunnel_is_local(pl, &outer.dst)))
-		return WEFT_DROP_NOT_VXLAN;
-	source = tunnel_source(pl, &outer);
-	if (unlikely(source->drop))
-		return source->drop;
-	pl->stateful |= source->stateful;
+	v = tunnel_verdict(pl, &outer);
+	if (unlikely(v->drop))
+		return v->drop;
+	pl->into |= v->into;
 	rte_pktmbuf_adj(m, outer.inner_off);
-	meta->flags = PKT_FROM_TUNNEL;
-	meta->in_port = pl->in->slot;
-	meta->segment = source->segment;
-	meta->in_vtep = source->vtep;
+	meta->flags = v->flags;
+	meta->in_port = v->in;
+	meta->segment = v->segment;
+	meta->in_vtep = v->vtep;
 	meta->outer_tos = outer.tos;
 	return VERDICT_CONTINUE;
 }
@@ -102,7 +112,9 @@ static inline int tunnel_inner(struct pipeline *pl, struct rte_mbuf *m)
 
 	if (likely(verdict == VERDICT_CONTINUE)) {
 		stage_watch(pl, m);
-		verdict = vxlan_merge_ecn(m, pkt_meta(m));
+		/* no ECN field says least: nothing is to be merged (RFC 6040 figure 4) */
+		if (unlikely(pkt_meta(m)->outer_tos & VXLAN_ECN_MASK))
+			verdict = vxlan_merge_ecn(m, pkt_meta(m));
 	}
 	if (likely(verdict == VERDICT_CONTINUE))
 		verdict = admit_frame(pl, m, pkt_meta(m));
@@ -113,8 +125,6 @@ uint16_t tunnel_input(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t left = 0;
 
-	for (uint16_t i = 0; i < n; i++)
-		stage_prefetch(pkts[i]);
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		int verdict = tunnel_strip(pl, m);
