@@ -14,29 +14,29 @@
 
 #include <core/mem.h>
 #include <session/offload.h>
-#include <tunnel/vxlan.h>
+#include <tunnel/encap.h>
 
 #include "decide.h"
 #include "egress.h"
 #include "stages.h"
 
-/* The outer headers go into a buffer of their own when m has no room, or is shared. */
-static __rte_noinline bool forward_encap_apart(struct rte_mbuf **m, const struct pkt_meta *meta,
-	const struct config_vtep *vtep, uint32_t vni)
+/* The outer headers in a buffer of their own, with m behind it: when m has no room, or is shared.
+ * NULL: there is no buffer, m is as it was. */
+static __rte_noinline struct rte_mbuf *forward_encap_apart(struct rte_mbuf *m,
+	const struct pkt_meta *meta, const struct config_vtep *vtep, uint32_t vni)
 {
 	struct rte_mbuf *head = rte_pktmbuf_alloc(mem_pools.packet);
 
 	if (!head)
-		return false;
-	if (rte_pktmbuf_chain(head, *m) != 0 || !vxlan_encap(head, meta, vtep, vni)) {
+		return NULL;
+	if (rte_pktmbuf_chain(head, m) != 0 || !vxlan_encap(head, meta, vtep, vni)) {
 		head->next = NULL;
 		head->nb_segs = 1;
 		rte_pktmbuf_free(head);
-		return false;
+		return NULL;
 	}
 	*pkt_meta(head) = *meta;
-	*m = head;
-	return true;
+	return head;
 }
 
 /* m can't go there. */
@@ -55,28 +55,32 @@ static __rte_noinline void forward_drop(
 }
 
 static __rte_always_inline void forward_emit_tunnel(
-	struct pipeline *pl, struct rte_mbuf *m, uint16_t slot)
+	struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
 {
 	const struct pkt_meta *meta = pkt_meta(m);
-	const struct config_vtep *vtep = pl->cfg->vteps[slot];
+	const struct config_vtep *vtep = pl->cfg->vteps[DEST_SLOT(dest)];
 	const struct config_port *uplink = pl->cfg->ports[vtep->uplink_slot];
 	uint32_t vni = stage_segment(pl, meta)->spec.vni;
 
 	if (unlikely(!(vtep->spec.flags & WEFT_VTEP_RESOLVED))) {
-		forward_refuse(pl, m, DEST_VTEP_BIT | slot, WEFT_DROP_VTEP_UNRESOLVED);
+		forward_refuse(pl, m, dest, WEFT_DROP_VTEP_UNRESOLVED);
 		return;
 	}
 	if (unlikely(!uplink)) {
-		forward_refuse(pl, m, DEST_VTEP_BIT | slot, WEFT_DROP_NO_UPLINK);
+		forward_refuse(pl, m, dest, WEFT_DROP_NO_UPLINK);
 		return;
 	}
-	if (unlikely(RTE_MBUF_CLONED(m) || !vxlan_encap(m, meta, vtep, vni)) &&
-		!forward_encap_apart(&m, meta, vtep, vni)) {
-		forward_drop(pl, m, WEFT_DROP_NO_MBUF);
-		return;
+	if (unlikely(RTE_MBUF_CLONED(m) || !vxlan_encap(m, meta, vtep, vni))) {
+		struct rte_mbuf *head = forward_encap_apart(m, meta, vtep, vni);
+
+		if (!head) {
+			forward_drop(pl, m, WEFT_DROP_NO_MBUF);
+			return;
+		}
+		m = head;
 	}
 	if (unlikely(m->pkt_len > uplink->dev->max_frame)) {
-		forward_refuse(pl, m, DEST_VTEP_BIT | slot, WEFT_DROP_TX_TOO_LONG);
+		forward_refuse(pl, m, dest, WEFT_DROP_TX_TOO_LONG);
 		return;
 	}
 	egress_put(pl, uplink, m);
@@ -96,9 +100,9 @@ static __rte_noinline void forward_too_long(
 }
 
 static __rte_always_inline void forward_emit_port(
-	struct pipeline *pl, struct rte_mbuf *m, uint16_t slot)
+	struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
 {
-	const struct config_port *port = pl->cfg->ports[slot];
+	const struct config_port *port = pl->cfg->ports[DEST_SLOT(dest)];
 
 	if (unlikely(m->pkt_len > port->dev->max_frame) && !(pkt_meta(m)->flags & PKT_GSO)) {
 		forward_too_long(pl, m, port);
@@ -110,9 +114,9 @@ static __rte_always_inline void forward_emit_port(
 static __rte_always_inline void forward_out(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
 {
 	if (dest & DEST_VTEP_BIT)
-		forward_emit_tunnel(pl, m, DEST_SLOT(dest));
+		forward_emit_tunnel(pl, m, dest);
 	else
-		forward_emit_port(pl, m, DEST_SLOT(dest));
+		forward_emit_port(pl, m, dest);
 }
 
 void forward_emit(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
@@ -189,12 +193,16 @@ static __rte_always_inline void forward_judged(struct pipeline *pl, struct rte_m
 static __rte_noinline void forward_judged_tunnel(
 	struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
 {
-	forward_judged(pl, m, dest | DEST_VTEP_BIT);
+	if (!(dest & DEST_VTEP_BIT))
+		__builtin_unreachable();
+	forward_judged(pl, m, dest);
 }
 
 static __rte_noinline void forward_judged_port(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)
 {
-	forward_judged(pl, m, dest & ~DEST_VTEP_BIT);
+	if (dest & DEST_VTEP_BIT)
+		__builtin_unreachable();
+	forward_judged(pl, m, dest);
 }
 
 void forward_decided(struct pipeline *pl, struct rte_mbuf *m, dest_t dest)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * VXLAN encapsulation from a ready-made header per VTEP, and ECN across the tunnel (RFC 6040).
- * vxlan_prepare runs on the main thread before a VTEP is published, the rest on workers. Knows
- * nothing of segments or of who may talk to whom.
+ * The ready-made header of a VTEP, and ECN across the tunnel (RFC 6040). vxlan_prepare runs on the
+ * main thread before a VTEP is published, the rest on workers. Knows nothing of segments or of who
+ * may talk to whom.
  */
 #include <netinet/in.h>
 
@@ -14,6 +14,7 @@
 #include <rte_vxlan.h>
 
 #include <pkt/cksum.h>
+#include <tunnel/encap.h>
 #include <tunnel/vxlan.h>
 
 #define TTL_DEFAULT    64
@@ -24,7 +25,6 @@ enum {
 	ECN_ECT1 = 1,
 	ECN_ECT0 = 2,
 	ECN_CE = 3,
-	ECN_MASK = 3,
 	ECN_DROP = 0xff,
 };
 
@@ -36,26 +36,9 @@ static const uint8_t ecn_decap[4][4] = {
 	[ECN_CE] = {ECN_CE, ECN_CE, ECN_CE, ECN_CE},
 };
 
-struct hdr_v4 {
-	struct rte_ether_hdr eth;
-	struct rte_ipv4_hdr ip;
-	struct rte_udp_hdr udp;
-	struct rte_vxlan_hdr vxlan;
-} __attribute__((packed, aligned(2)));
-static_assert(sizeof(struct hdr_v4) == VXLAN_OVERHEAD_V4, "wire layout");
-
-struct hdr_v6 {
-	struct rte_ether_hdr eth;
-	struct rte_ipv6_hdr ip;
-	struct rte_udp_hdr udp;
-	struct rte_vxlan_hdr vxlan;
-} __attribute__((packed, aligned(2)));
-static_assert(sizeof(struct hdr_v6) == VXLAN_OVERHEAD_V6, "wire layout");
-static_assert(sizeof(struct hdr_v6) <= TUNNEL_HDR_MAX, "fits the template");
-
 static void prepare_v4(struct tunnel_hdr *hdr, const struct weft_vtep *spec, uint8_t ttl)
 {
-	struct hdr_v4 *h = (struct hdr_v4 *)hdr->bytes;
+	struct vxlan_hdr_v4 *h = (struct vxlan_hdr_v4 *)hdr->bytes;
 
 	h->eth.ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
 	h->ip.version_ihl = RTE_IPV4_VHL_DEF;
@@ -74,7 +57,7 @@ static void prepare_v4(struct tunnel_hdr *hdr, const struct weft_vtep *spec, uin
 /* The UDP checksum stays zero: RFC 6935 and 6936 allow it for tunnels. */
 static void prepare_v6(struct tunnel_hdr *hdr, const struct weft_vtep *spec, uint8_t ttl)
 {
-	struct hdr_v6 *h = (struct hdr_v6 *)hdr->bytes;
+	struct vxlan_hdr_v6 *h = (struct vxlan_hdr_v6 *)hdr->bytes;
 
 	h->eth.ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6);
 	h->ip.vtc_flow = rte_cpu_to_be_32(6u << 28);
@@ -94,6 +77,8 @@ void vxlan_prepare(struct config_vtep *vtep)
 	uint8_t ttl = spec->ttl ? spec->ttl : TTL_DEFAULT;
 
 	memset(&vtep->hdr, 0, sizeof(vtep->hdr));
+	vtep->hdr.tos_copied = spec->flags & WEFT_VTEP_DSCP_COPY ? 0xff : VXLAN_ECN_MASK;
+	vtep->hdr.tos = (uint8_t)(spec->dscp << 2) & ~vtep->hdr.tos_copied;
 	memcpy(vtep->hdr.bytes, spec->dst_mac.b, 6);
 	memcpy(vtep->hdr.bytes + 6, spec->src_mac.b, 6);
 	if (weft_addr_is_v4(&spec->remote))
@@ -103,71 +88,6 @@ void vxlan_prepare(struct config_vtep *vtep)
 	/* The outer Ethernet header is no part of the outer IP packet, the inner one is: they weigh
 	 * the same. */
 	vtep->inner_mtu = spec->path_mtu > vtep->hdr.size ? spec->path_mtu - vtep->hdr.size : 0;
-}
-
-/* RFC 7348 section 5: from the dynamic ports, by the inner flow. */
-static inline rte_be16_t source_port(uint32_t hash)
-{
-	return rte_cpu_to_be_16(0xc000 | ((hash ^ hash >> 16) & 0x3fff));
-}
-
-/* RFC 6040 section 4.1, normal mode: the inner ECN field is copied, CE too. */
-static inline uint8_t outer_tos(const struct pkt_meta *meta, const struct weft_vtep *spec)
-{
-	uint8_t dscp = spec->flags & WEFT_VTEP_DSCP_COPY ? meta->tos : spec->dscp << 2;
-
-	return (dscp & ~ECN_MASK) | (meta->tos & ECN_MASK);
-}
-
-static inline void patch_v4(
-	struct hdr_v4 *h, const struct tunnel_hdr *hdr, uint32_t inner, uint8_t tos, uint32_t hash)
-{
-	rte_be16_t len = rte_cpu_to_be_16(inner + sizeof(*h) - sizeof(h->eth));
-
-	h->ip.type_of_service = tos;
-	h->ip.total_length = len;
-	h->ip.hdr_checksum = ~cksum_fold((uint64_t)hdr->ip_cksum + len + rte_cpu_to_be_16(tos));
-	h->udp.src_port = source_port(hash);
-	h->udp.dgram_len = rte_cpu_to_be_16(inner + sizeof(h->udp) + sizeof(h->vxlan));
-}
-
-/* The flow label carries the entropy too (RFC 6438). */
-static inline void patch_v6(struct hdr_v6 *h, uint32_t inner, uint8_t tos, uint32_t hash)
-{
-	rte_be16_t len = rte_cpu_to_be_16(inner + sizeof(h->udp) + sizeof(h->vxlan));
-
-	h->ip.vtc_flow = rte_cpu_to_be_32(6u << 28 | (uint32_t)tos << 20 | (hash & 0xfffff));
-	h->ip.payload_len = len;
-	h->udp.src_port = source_port(hash);
-	h->udp.dgram_len = len;
-}
-
-bool vxlan_encap(struct rte_mbuf *m, const struct pkt_meta *meta, const struct config_vtep *vtep,
-	uint32_t vni)
-{
-	const struct tunnel_hdr *hdr = &vtep->hdr;
-	uint8_t tos = outer_tos(meta, &vtep->spec);
-	rte_be32_t vni_be = rte_cpu_to_be_32(vni << 8);
-	uint32_t inner = m->pkt_len, hash = meta->hash;
-
-	if (!hdr->is_v6) {
-		struct hdr_v4 *h = (struct hdr_v4 *)rte_pktmbuf_prepend(m, sizeof(*h));
-
-		if (unlikely(!h))
-			return false;
-		memcpy(h, hdr->bytes, sizeof(*h));
-		patch_v4(h, hdr, inner, tos, hash);
-		h->vxlan.vx_vni = vni_be;
-	} else {
-		struct hdr_v6 *h = (struct hdr_v6 *)rte_pktmbuf_prepend(m, sizeof(*h));
-
-		if (unlikely(!h))
-			return false;
-		memcpy(h, hdr->bytes, sizeof(*h));
-		patch_v6(h, inner, tos, hash);
-		h->vxlan.vx_vni = vni_be;
-	}
-	return true;
 }
 
 static void set_ecn_v4(struct rte_ipv4_hdr *ip, uint8_t tos)
@@ -183,7 +103,7 @@ static void set_ecn_v4(struct rte_ipv4_hdr *ip, uint8_t tos)
 
 enum weft_drop vxlan_merge_ecn(struct rte_mbuf *m, struct pkt_meta *meta)
 {
-	uint8_t inner = meta->tos & ECN_MASK, outer = meta->outer_tos & ECN_MASK;
+	uint8_t inner = meta->tos & VXLAN_ECN_MASK, outer = meta->outer_tos & VXLAN_ECN_MASK;
 	uint8_t ecn = ecn_decap[inner][outer], tos;
 	void *ip;
 
@@ -192,7 +112,7 @@ enum weft_drop vxlan_merge_ecn(struct rte_mbuf *m, struct pkt_meta *meta)
 		return 0;
 	if (ecn == ECN_DROP)
 		return WEFT_DROP_ECN_DECAP;
-	tos = (meta->tos & ~ECN_MASK) | ecn;
+	tos = (meta->tos & ~VXLAN_ECN_MASK) | ecn;
 	ip = rte_pktmbuf_mtod_offset(m, void *, meta->l3_off);
 	if (meta->flags & PKT_IPV4) {
 		set_ecn_v4(ip, tos);

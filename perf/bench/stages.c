@@ -11,7 +11,7 @@
 #include <pkt/cksum.h>
 #include <pkt/parse.h>
 #include <table/vhash.h>
-#include <tunnel/vxlan.h>
+#include <tunnel/encap.h>
 
 #include "bench.h"
 

@@ -9,7 +9,7 @@
 
 #include <pkt/cksum.h>
 #include <pkt/parse.h>
-#include <tunnel/vxlan.h>
+#include <tunnel/encap.h>
 
 #include "frame.h"
 #include "test_eal.h"

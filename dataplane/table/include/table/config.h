@@ -73,6 +73,8 @@ struct tunnel_hdr {
 	uint8_t size; /* 50 or 70 */
 	uint8_t is_v6;
 	uint16_t ip_cksum; /* IPv4: one's complement sum of the header with length and TOS zero */
+	uint8_t tos;
+	uint8_t tos_copied; /* bits of the inner TOS that are taken over */
 };
 
 struct config_vtep {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * VXLAN (RFC 7348): putting the outer headers on and judging those that come in.
+ * VXLAN (RFC 7348): the headers of a VTEP, made once (tunnel/encap.h puts them on), and ECN of
+ * packets that come in.
  */
 #ifndef TUNNEL_VXLAN_H
 #define TUNNEL_VXLAN_H
@@ -18,14 +19,10 @@
 #define VXLAN_OVERHEAD_V4 50
 #define VXLAN_OVERHEAD_V6 70
 
-/* Fills vtep->hdr and vtep->inner_mtu from vtep->spec. */
-void vxlan_prepare(struct config_vtep *vtep);
+#define VXLAN_ECN_MASK 3 /* of TOS and traffic class */
 
-/* Prepends the outer headers. The inner frame is complete (checksums, size checked). Source port
- * from the flow hash in 49152..65535, outer TOS by RFC 6040 normal mode and the VTEP's DSCP
- * setting. False: no headroom; m is unchanged. */
-bool vxlan_encap(struct rte_mbuf *m, const struct pkt_meta *meta, const struct config_vtep *vtep,
-	uint32_t vni);
+/* Fills vtep->hdr and vtep->inner_mtu from vtep->spec. Main thread. */
+void vxlan_prepare(struct config_vtep *vtep);
 
 /* RFC 6040 section 4.2: merges the outer ECN field into the inner IP header (checksum updated).
  * Returns 0 or WEFT_DROP_ECN_DECAP. After pkt_parse of the inner frame. */
