@@ -20,8 +20,8 @@ int service_packet(struct pipeline *pl, struct rte_mbuf *m);
 /* DHCP of either family and side. */
 static inline bool service_is_dhcp(const struct pkt_meta *meta)
 {
-	return meta->l4_proto == IPPROTO_UDP && (meta->dport == 67 || meta->dport == 68 ||
-							meta->dport == 546 || meta->dport == 547);
+	return meta->l4_proto == IPPROTO_UDP &&
+	       (meta->dport == 67 || meta->dport == 68 || meta->dport == 546 || meta->dport == 547);
 }
 
 /* True when service_packet must see m before its session is looked up: DHCP and ND. Cheap, no

@@ -226,7 +226,7 @@ static struct view oracle(const uint8_t *b, uint32_t len)
 /* Of a frame in one piece, without offload metadata. */
 static uint32_t plain_flag(const struct view *v)
 {
-	uint32_t ip_len = v->flags & PKT_IPV6 ? 40 : 20;
+	int ip_len = v->flags & PKT_IPV6 ? 40 : 20;
 
 	if (!(v->flags & PKT_L4) || (v->flags & (PKT_VLAN | PKT_FRAGMENT)))
 		return 0;
