@@ -61,7 +61,7 @@ static double duration = 2, interval = 0.25, prime_rate = 20000;
 static int core = 1;
 
 static pthread_t main_thread;
-static atomic_bool stop;
+static atomic_bool stop, ended; /* ended: early, by SIGINT */
 static struct interval intervals[INTERVALS_MAX];
 static unsigned int n_intervals;
 
@@ -312,21 +312,26 @@ static uint64_t sunk(void)
 	return n;
 }
 
+/* Intervals begin anew after a pause (SIGSTOP) of more than one. */
 static void *sample(void *arg)
 {
-	double start = now(), last = start, end = start + duration;
+	double start = now(), last = start, end = start + duration, next = start + interval;
 	uint64_t before = sunk(), n;
 	struct timespec pause;
 
-	for (double next = start + interval; next <= end; next += interval) {
+	while (next <= end && !atomic_load(&ended)) {
+		struct interval *i = &intervals[n_intervals++];
+
 		pause = (struct timespec){next, (next - (time_t)next) * 1e9};
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &pause, NULL);
 		n = sunk();
-		intervals[n_intervals].clock = now();
-		intervals[n_intervals].at = intervals[n_intervals].clock - start;
-		intervals[n_intervals].rate = (n - before) / (intervals[n_intervals].clock - last);
-		last = intervals[n_intervals++].clock;
+		i->clock = now();
+		i->at = i->clock - start;
+		i->rate = (n - before) / (i->clock - last);
+		fprintf(stderr, "%7.1f s  received %9.3f M/s\n", i->at, i->rate / 1e6);
+		last = i->clock;
 		before = n;
+		next = (last > next + interval ? last : next) + interval;
 	}
 	atomic_store(&stop, true);
 	for (;;) { /* the call that sends ends by a signal that comes while it is there */
@@ -338,7 +343,8 @@ static void *sample(void *arg)
 
 static void on_signal(int signal)
 {
-	(void)signal;
+	if (signal == SIGINT)
+		atomic_store(&ended, true);
 }
 
 static void put_sources(void)
@@ -384,6 +390,7 @@ static void flood(void)
 	int rc;
 
 	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
 	main_thread = pthread_self();
 	rc = pthread_create(&sampler, NULL, sample, NULL);
 	check(-rc, "thread");

@@ -45,7 +45,7 @@ class Case:
     def takes_turns(self):
         """Its programs may stand still for seconds and go on as if nothing had been. Sessions that are kept for a
         second would all end, and a packet in flight would be the pause's length on its way."""
-        return not (self.makes_sessions or self.churn or self.pingpong or self.tenant == "veth")
+        return not (self.makes_sessions or self.churn or self.pingpong)
 
 
 def full_path(name, **more):

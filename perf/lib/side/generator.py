@@ -9,7 +9,7 @@ import subprocess
 from lab.proc import die_with_parent
 
 INTERVAL_S = 0.25
-PROGRESS = re.compile(r"^ *([\d.]+) s  sent ")
+PROGRESS = re.compile(r"^ *([\d.]+) s  (?:sent|received) ")
 LINES_MAX = 10  # of what it says in the end
 
 

@@ -21,7 +21,7 @@ VALID_MIN = 2        # of these, at one distance
 SETTLE_S = 0.2       # less than an interval: the first one after a pause is for caches to fill and queues to empty
 TURN_S = INTERVAL_S * (1 + TURN_INTERVALS) + 0.05
 READY_S = 60         # that a generator may take to send what is measured, beside making sessions
-ENDLESS_S = 3600     # a generator is ended when all is done
+ENDLESS_S = 900      # a generator is ended when all is done
 
 
 class Player:
@@ -112,9 +112,11 @@ def take_turns(players, watch, n_turns, patience_s):
             break
 
 
-def evaluate(name, intervals, samples, groups, turns):
-    """turns: (begin, end) of each. The figure is that of the distance at which most turns count."""
-    m, all_judged, counted = Measurement(name, turns=[]), [], []
+def evaluate(name, result, samples, groups, turns):
+    """turns: (begin, end) of each. The figure is that of the distance at which most turns count. Loss is that of what
+    counts, where the generator's intervals tell it."""
+    intervals = cores.last_trial(result["intervals"])
+    m, all_judged, counted = Measurement(name, turns=[], loss=result["outcome"]["loss"]), [], []
     for begin, end in turns:
         judged = cores.judge_intervals([i for i in intervals if begin <= i["clock"] <= end], samples, groups)
         figure, valid = turn_figure(judged)
@@ -127,13 +129,15 @@ def evaluate(name, intervals, samples, groups, turns):
     if values[where]:
         m.distance, m.value = where, statistics.median(values[where])
         m.intervals = sum(i.distance == where for i in counted)
-        m.loss = sum(i.lost for i in counted) / max(1, sum(i.sent for i in counted))
+    sent = sum(i.sent for i in counted)
+    if sent:
+        m.loss = sum(i.lost for i in counted) / sent
     return m
 
 
 def measurement(player, samples, groups):
     result = player.result()
-    m = evaluate(player.dut.name, cores.last_trial(result["intervals"]), samples, groups, player.turns)
+    m = evaluate(player.dut.name, result, samples, groups, player.turns)
     m.notes.update(player.dut.after(result))
     return m
 

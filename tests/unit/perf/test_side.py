@@ -136,7 +136,8 @@ def test_turns_end_when_enough_count():
 
 def test_what_counts_of_turns():
     """Intervals within turns, and turns with two of three at a distance."""
-    told = [{"clock": i / 4, "received_rate": 4e6 + i, "sent_rate": 4e6, "lost": 1e4} for i in range(80)]
+    told = {"outcome": {"loss": 0.5}, "intervals": [
+        {"at": i / 4, "clock": i / 4, "received_rate": 4e6 + i, "sent_rate": 4e6, "lost": 1e4} for i in range(80)]}
     watched = samples(20, 0.95)
     for s in watched[100:]:
         s["trip_ns"] = 300
@@ -144,7 +145,7 @@ def test_what_counts_of_turns():
     assert [w for w, _ in m.turns] == ["near", "near", "near", "far"] and m.distance == "near"
     assert m.turns[0][1] == 4e6 + 6.5 and m.intervals == 9 and m.of == 16 and abs(m.loss - 0.01) < 1e-9
     m = turns.evaluate("weft", told, samples(20, 0.9), TWO, [(1, 2)])
-    assert m.turns == [[None, None]] and m.value is None and abs(m.shares[0] - 0.9) < 1e-6 and m.of == 4
+    assert m.turns == [[None, None]] and m.value is None and m.loss == 0.5 and abs(m.shares[0] - 0.9) < 1e-6 and m.of == 4
 
 
 def test_when_a_generator_sends_what_is_measured():
@@ -152,6 +153,7 @@ def test_when_a_generator_sends_what_is_measured():
         return "%7.1f s  sent %9.3f M/s  received %9.3f M/s  refused %.0f  lost %.0f" % (at, 1, 1, 0, 0)
     assert generator.traffic_s(["EAL: x"], 0) == 0 and generator.traffic_s([line(0.2), line(0.5)], 0) == 0.5
     assert abs(generator.traffic_s([line(0.2), "other", line(1.5)], 0.1) - 1.4) < 1e-9  # sessions were made before the first
+    assert generator.traffic_s(["    1.5 s  received     0.700 M/s"], 0) == 1.5  # of ports in the kernel
     assert generator.traffic_s([line(0.2), line(3)], 10) == 0 and generator.traffic_s([line(9.9), line(0.2)], 10) == 0.2
 
 
