@@ -32,6 +32,8 @@ static __always_inline int uplink_parse(struct __sk_buff *skb, struct outer *o, 
 	miss = outer_parse(&c, skb->len, o);
 	if (miss)
 		return miss;
+	if (o->has_sum && !skb_outer_sum_known(skb))
+		return WEFT_BPF_MISS_OUTER;
 	p->key.scope = weft_bpf_scope_vni(o->vni);
 	return parse_frame(&c, o->inner_len, skb->gso_size != 0, p);
 }

@@ -63,6 +63,9 @@ static __always_inline int xdp_judge(struct xdp_md *ctx, const struct weft_bpf_c
 
 	if (miss)
 		return miss;
+	/* nobody says whether it is right, and this is not the place to sum up a whole packet */
+	if (o->has_sum)
+		return WEFT_BPF_MISS_OUTER;
 	p->key.scope = weft_bpf_scope_vni(o->vni);
 	miss = parse_frame(&c, o->inner_len, 0, p);
 	if (!miss)

@@ -191,6 +191,65 @@ static void test_tunnel_in_xdp(void **state)
 	bpf_xdp_detach(u0, XDP_FLAGS_DRV_MODE, NULL);
 }
 
+/* Whoever sends on w0 has its checksums verified by a NIC, until the hook goes. */
+static void verify_sums(struct bpf_tc_hook *hook)
+{
+	static const struct bpf_insn code[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = BPF_CSUM_LEVEL_INC},
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_csum_level},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = -1}, /* TC_ACT_UNSPEC */
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1,
+		.prog_fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "verify_sums", "GPL", code,
+			sizeof(code) / sizeof(code[0]), NULL));
+
+	assert_true(opts.prog_fd >= 0);
+	assert_int_equal(bpf_tc_hook_create(hook), 0);
+	assert_int_equal(bpf_tc_attach(hook, &opts), 0);
+	close(opts.prog_fd);
+}
+
+/* A checksum in the outer header: of a packet from a wire, of one whose NIC has verified it, and of
+ * one that has been on none, whose inner checksum is yet to be completed. */
+static void test_outer_checksum(void **state)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = w0, .attach_point = BPF_TC_EGRESS);
+	const struct virtio_net_hdr vnet = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.csum_start = WEFT_BPF_OUTER_V4 + 34,
+		.csum_offset = 6};
+	struct flow f = flow_make(false, IPPROTO_UDP);
+	struct weft_bpf_key key = flow_key(&f, weft_bpf_scope_vni(VNI));
+	struct weft_bpf_decision d = decision(&f, p0, WEFT_BPF_DIR_PEER);
+	struct frame want = frame_make(&f), frame;
+	struct got got;
+
+	device_attach(u0, BPF_TC_INGRESS, uplink->progs.weft_uplink_tc);
+	d.in_vtep = VTEP;
+	assert_true(tables_put(&key, &d, NULL));
+	frame = frame_encap(&want, &tables.tunnels[VTEP], true, VNI, HASH, 0);
+	frame.b[40] = 1;
+	socket_send(at_far, &frame, NULL);
+	socket_expect(at_up_miss, &frame);
+	socket_expect_silence(at_tenant[0]);
+	socket_send(at_far, &frame, &vnet);
+	got = socket_receive(at_tenant[0], SOCKET_WAIT_MS);
+	assert_int_equal(got.len, want.len);
+	assert_int_equal(got.vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_F_NEEDS_CSUM);
+	assert_int_equal(got.vnet.csum_start, 34);
+	test_netns_enter(far);
+	verify_sums(&hook);
+	test_netns_enter(home);
+	socket_send(at_far, &frame, NULL);
+	socket_expect(at_tenant[0], &want);
+	socket_expect_silence(at_up_miss);
+	test_netns_enter(far);
+	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
+	assert_int_equal(bpf_tc_hook_destroy(&hook), 0);
+	test_netns_enter(home);
+	tables_clear();
+}
+
 /* The same tunnel as the other host has it. */
 static void put_back_tunnel(void)
 {
@@ -339,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_short_frames),
 		cmocka_unit_test(test_tunnel_out),
 		cmocka_unit_test(test_tunnel_in_tc),
+		cmocka_unit_test(test_outer_checksum),
 		cmocka_unit_test(test_tunnel_in_xdp),
 		cmocka_unit_test(test_gso_through_tunnel),
 	};

@@ -241,13 +241,15 @@ def test_learned_mac_moves(make_lab, to, stateful):
     talk.close()
 
 
-@pytest.mark.parametrize("family", [4, 6])
-def test_kernel_peer(make_lab, family):
-    """A host that we did not write, whose machine is known by learning alone."""
-    lab = make_lab(family=family)
-    kernel = KernelHost(lab, 9, offload=False)
+@pytest.mark.parametrize("uplink,family,csum", [
+    ("af_xdp", 4, False), ("af_xdp", 6, False), ("veth", 4, True)])
+def test_kernel_peer(make_lab, uplink, family, csum):
+    """A host that we did not write, whose machine is known by learning alone. csum: its outer UDP
+    headers have checksums, which tc may leave to the kernel."""
+    lab = make_lab(uplink=uplink, family=family)
+    kernel = KernelHost(lab, 9, offload=csum)
     doc, hosts, machines = learning(lab, ("c1", "c3"))
-    kernel.connect(hosts[0].vtep, csum=False)
+    kernel.connect(hosts[0].vtep, csum=csum)
     doc.remote_host("k", kernel.vtep).port("red", "k2", "k", "veth", "t0")
     start(doc, hosts)
     server = Server(machines["c1"])

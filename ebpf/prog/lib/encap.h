@@ -51,6 +51,7 @@ struct outer {
 	__u32 inner_len; /* the inner frame, as the UDP header says */
 	__u32 size;	 /* of the outer headers */
 	__u8 tos;
+	__u8 has_sum; /* a checksum, which must be right: for the caller to ask */
 };
 
 /* Of the VTEP slot; NULL: no tunnel. *ret_seq is for tunnel_unchanged, once all is read. */
@@ -118,21 +119,21 @@ static __always_inline void encap_v6(const struct weft_bpf_tunnel *t, const stru
 	__builtin_memcpy(e->bytes + sizeof(e->v6), p->head, HEAD_SIZE);
 }
 
-/* room: bytes of the outer IP packet behind its header. A checksum that is there must be right, and
- * this is not the place to sum up a whole packet. */
+/* room: bytes of the outer IP packet behind its header. */
 static __always_inline int outer_udp(struct cursor *c, __u32 room, struct outer *o)
 {
 	struct udphdr *udp = cursor_take(c, struct udphdr);
 	struct vxlan_header *vxlan = cursor_take(c, struct vxlan_header);
 	__u32 len;
 
-	if (!udp || !vxlan || udp->dest != bpf_htons(WEFT_BPF_VXLAN_PORT) || udp->check != 0)
+	if (!udp || !vxlan || udp->dest != bpf_htons(WEFT_BPF_VXLAN_PORT))
 		return WEFT_BPF_MISS_OUTER;
 	len = bpf_ntohs(udp->len);
 	if (len > room || len < sizeof(*udp) + sizeof(*vxlan))
 		return WEFT_BPF_MISS_OUTER;
 	if (!(vxlan->flags & VXLAN_FLAG_VNI))
 		return WEFT_BPF_MISS_OUTER;
+	o->has_sum = udp->check != 0;
 	o->vni = bpf_ntohl(vxlan->vni) >> 8;
 	o->inner_len = len - sizeof(*udp) - sizeof(*vxlan);
 	return 0;

@@ -74,6 +74,17 @@ static __always_inline int skb_sum_fits(
 	       (p->key.proto == IPPROTO_UDP && BPF_CORE_READ(s, csum_offset) == UDP_CHECK);
 }
 
+/* Whether the outer checksum of a tunnel packet is right as far as the kernel knows: the NIC has
+ * seen that it is, or it has not been on a wire yet and is right once the inner one is completed.
+ * The data plane sums up the one, and takes the other as it is, too. */
+static __always_inline int skb_outer_sum_known(struct __sk_buff *skb)
+{
+	const struct sk_buff *s = (const void *)skb;
+
+	return bpf_csum_level(skb, BPF_CSUM_LEVEL_QUERY) >= 0 ||
+	       BPF_CORE_READ_BITFIELD_PROBED(s, ip_summed) == CHECKSUM_PARTIAL;
+}
+
 /* Cuts what stands behind the IP packet. len: of the frame with it. False: can't be done. */
 static __always_inline int skb_trim(struct __sk_buff *skb, __u32 len, __u32 gso)
 {

@@ -124,6 +124,8 @@ int bpf_reader_uplink_frame(const void *frame, uint32_t len, uint32_t ifindex)
 
 	if (miss)
 		return miss;
+	if (o.has_sum)
+		return WEFT_BPF_MISS_OUTER;
 	p.key.scope = weft_bpf_scope_vni(o.vni);
 	miss = parse_frame(&c, o.inner_len, 0, &p);
 	if (!miss)
