@@ -6,6 +6,7 @@ A program has: tids (of its polling threads), processes() (to be stopped while o
 generator needs on a port), and ports(): the generator's two devices.
 """
 
+import dataclasses
 import json
 import os
 import re
@@ -298,12 +299,20 @@ class Ovs(Dut):
         self.ns.delete()
 
 
-POLLING = {d.name: d for d in (Weft, Ovs, Testpmd)}
+class OvsPlain(Ovs):
+    """OVS without policy, beside programs that have one."""
+    name = "ovs-plain"
+
+    def __init__(self, lab, case):
+        super().__init__(lab, dataclasses.replace(case, rules=0))
+
+
+POLLING = {d.name: d for d in (Weft, Ovs, OvsPlain, Testpmd)}
 
 
 def missing(name):
     """Why a program can't be measured here, or None."""
-    program = {"ovs": Ovs.VSWITCHD, "testpmd": "/usr/bin/dpdk-testpmd", "kernel-ct": "/usr/sbin/nft"}.get(name)
+    program = {"ovs": Ovs.VSWITCHD, "ovs-plain": Ovs.VSWITCHD, "testpmd": "/usr/bin/dpdk-testpmd", "kernel-ct": "/usr/sbin/nft"}.get(name)
     if program and not os.path.exists(program):
         return "%s is not installed (tools/setup --peers)" % program
     return None

@@ -9,8 +9,8 @@ from .verdict import case_ratios, figures, trust
 
 COLOURS = {  # light, dark
     "weft": ("#0b6e4f", "#3ddc97"), "weft-xdp": ("#2a9d8f", "#8be8d8"), "weft-tc": ("#6a994e", "#b5d99c"),
-    "ovs": ("#c84630", "#ff7f6b"), "testpmd": ("#5c677d", "#a9b4c8"), "kernel": ("#b5651d", "#f4a259"),
-    "kernel-ct": ("#7b2d26", "#e07a5f"), "redirect": ("#5c677d", "#a9b4c8")}
+    "ovs": ("#c84630", "#ff7f6b"), "ovs-plain": ("#8c2f39", "#f2a7a0"), "testpmd": ("#5c677d", "#a9b4c8"),
+    "kernel": ("#b5651d", "#f4a259"), "kernel-ct": ("#7b2d26", "#e07a5f"), "redirect": ("#5c677d", "#a9b4c8")}
 STYLE = """:root{color-scheme:light dark;--text:#222;--page:#fff;--faint:#ddd;--soft:#f6f6f6;--bad:#b00020;--good:#0b6e4f;%s}
 @media(prefers-color-scheme:dark){:root{--text:#ddd;--page:#16181c;--faint:#3a3f47;--soft:#22262c;--bad:#ff7b8a;--good:#3ddc97;%s}}
 body{font:15px/1.4 sans-serif;max-width:80em;margin:2em auto;padding:0 1em;color:var(--text);background:var(--page)}
