@@ -38,6 +38,20 @@ struct sk_buff {
 #define TCP_CHECK	 16
 #define UDP_CHECK	 6
 
+/* Linux 6.2 lets programs read it as it is, by this; older ones by a helper, which costs a call for
+ * each field. The kernel has the name of the function in this enum, too. */
+void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
+enum special_kfunc_type {
+	KF_bpf_cast_to_kern_ctx,
+};
+
+/* A checksum that is yet to be completed; at: its L4 header's place in the frame, beyond which it
+ * is by offset. */
+struct skb_sum {
+	__u16 at;
+	__u16 offset;
+};
+
 /* A cursor at the frame's start that reaches at least size bytes, if there are so many. */
 static __always_inline struct cursor skb_cursor(struct __sk_buff *skb, __u32 size)
 {
@@ -53,6 +67,25 @@ static __always_inline struct cursor skb_cursor(struct __sk_buff *skb, __u32 siz
 	};
 }
 
+/* False: there is none. */
+static __always_inline int skb_sum(struct __sk_buff *skb, struct skb_sum *ret)
+{
+	const struct sk_buff *s;
+
+	if (bpf_core_enum_value_exists(enum special_kfunc_type, KF_bpf_cast_to_kern_ctx)) {
+		s = bpf_cast_to_kern_ctx(skb);
+		ret->at = s->csum_start - s->mac_header;
+		ret->offset = s->csum_offset;
+		return BPF_CORE_READ_BITFIELD(s, ip_summed) == CHECKSUM_PARTIAL;
+	}
+	s = (const void *)skb;
+	if (BPF_CORE_READ_BITFIELD_PROBED(s, ip_summed) != CHECKSUM_PARTIAL)
+		return 0;
+	ret->at = BPF_CORE_READ(s, csum_start) - BPF_CORE_READ(s, mac_header);
+	ret->offset = BPF_CORE_READ(s, csum_offset);
+	return 1;
+}
+
 /* Whether a checksum that is yet to be completed goes into the L4 header of p, whose Ethernet
  * header is eth_off into the frame. A tenant says where (virtio-net header): anywhere else it would
  * change the frame after all questions have been asked of it. One that is complete does not fit
@@ -61,17 +94,15 @@ static __always_inline struct cursor skb_cursor(struct __sk_buff *skb, __u32 siz
 static __always_inline int skb_sum_fits(
 	struct __sk_buff *skb, const struct packet *p, __u32 eth_off)
 {
-	const struct sk_buff *s = (const void *)skb;
 	__u32 l3_size = p->key.family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-	__u32 l4_off;
+	struct skb_sum sum;
 
-	if (BPF_CORE_READ_BITFIELD_PROBED(s, ip_summed) != CHECKSUM_PARTIAL)
+	if (!skb_sum(skb, &sum))
 		return skb->gso_size == 0;
-	l4_off = (__u16)(BPF_CORE_READ(s, csum_start) - BPF_CORE_READ(s, mac_header));
-	if (l4_off != eth_off + ETH_HLEN + l3_size)
+	if (sum.at != eth_off + ETH_HLEN + l3_size)
 		return 0;
-	return (p->key.proto == IPPROTO_TCP && BPF_CORE_READ(s, csum_offset) == TCP_CHECK) ||
-	       (p->key.proto == IPPROTO_UDP && BPF_CORE_READ(s, csum_offset) == UDP_CHECK);
+	return (p->key.proto == IPPROTO_TCP && sum.offset == TCP_CHECK) ||
+	       (p->key.proto == IPPROTO_UDP && sum.offset == UDP_CHECK);
 }
 
 /* Whether the outer checksum of a tunnel packet is right as far as the kernel knows: the NIC has
@@ -79,10 +110,9 @@ static __always_inline int skb_sum_fits(
  * The data plane sums up the one, and takes the other as it is, too. */
 static __always_inline int skb_outer_sum_known(struct __sk_buff *skb)
 {
-	const struct sk_buff *s = (const void *)skb;
+	struct skb_sum sum;
 
-	return bpf_csum_level(skb, BPF_CSUM_LEVEL_QUERY) >= 0 ||
-	       BPF_CORE_READ_BITFIELD_PROBED(s, ip_summed) == CHECKSUM_PARTIAL;
+	return bpf_csum_level(skb, BPF_CSUM_LEVEL_QUERY) >= 0 || skb_sum(skb, &sum);
 }
 
 /* Cuts what stands behind the IP packet. len: of the frame with it. False: can't be done. */
