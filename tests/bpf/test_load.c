@@ -37,7 +37,8 @@
 #include "tc_uplink.skel.h"
 #include "xdp_uplink.skel.h"
 
-#define LOOPBACK 1
+#define LOOPBACK    1
+#define TCX_INGRESS ((enum bpf_attach_type)46) /* BPF_TCX_INGRESS; the headers may be older */
 /* The kernel gives up at a million; far below it, other kernels don't either. */
 #define VERIFIED_MAX 200000
 
@@ -172,12 +173,38 @@ static void test_loader(void **state)
 	}
 }
 
+static bool has_tcx(void)
+{
+	unsigned int major, minor;
+	struct utsname u;
+
+	uname(&u);
+	assert_int_equal(sscanf(u.release, "%u.%u", &major, &minor), 2);
+	return major > 6 || (major == 6 && minor >= 6);
+}
+
+/* n: programs on the loopback's ingress by tcx, where the kernel has it. */
+static void expect_tcx(uint32_t n)
+{
+	LIBBPF_OPTS(bpf_prog_query_opts, opts);
+	int error = bpf_prog_query_opts(LOOPBACK, TCX_INGRESS, &opts);
+
+	assert_int_equal(error, has_tcx() ? 0 : -EINVAL);
+	assert_int_equal(opts.prog_cnt, has_tcx() ? n : 0);
+}
+
 static void test_tc_places(void **state)
 {
 	struct loader_fast *f = fast_opened("tc", 1024);
 	struct loader_guard *g;
 
+	printf("tcx: %s\n", has_tcx() ? "yes" : "no");
+	expect_tcx(0);
 	assert_int_equal(loader_guard_new(&g, text), 0);
+	assert_int_equal(loader_guard_ensure(g, LOOPBACK, text), 1);
+	expect_tcx(1);
+	assert_int_equal(loader_fast_ensure(f, LOOPBACK, LOADER_SPOT_PORT, text), 1);
+	expect_tcx(1);
 	assert_int_equal(loader_guard_ensure(g, LOOPBACK, text), 1);
 	for (enum loader_spot spot = LOADER_SPOT_PORT; spot <= LOADER_SPOT_DELIVER; spot++) {
 		assert_int_equal(loader_fast_ensure(f, LOOPBACK, spot, text), 1);
@@ -185,6 +212,7 @@ static void test_tc_places(void **state)
 		assert_int_equal(loader_guard_ensure(g, LOOPBACK, text), 1);
 	}
 	assert_int_equal(loader_guard_remove(LOOPBACK), 0);
+	expect_tcx(0);
 	loader_guard_free(g);
 	loader_fast_close(f);
 }
