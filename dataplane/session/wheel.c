@@ -272,15 +272,18 @@ static bool wheel_sweep(unsigned int worker, const struct config *cfg)
 	return true;
 }
 
-/* All of the third session after s, index 0, which has memory too, at last: ending one takes all of
- * its lines. Its buckets are not worth it. */
+/* What ending the next sessions will take, which waits for memory otherwise: all lines of the third
+ * one after s (index 0 has memory, too), and the buckets of the next one, whose keys have come
+ * meanwhile. */
 static void wheel_prefetch(const struct session *s)
 {
-	const struct session *first = session_at(s->wheel_next);
-	uint8_t *third = (uint8_t *)session_at(session_at(first->wheel_next)->wheel_next);
+	const struct session *next = session_at(s->wheel_next);
+	uint8_t *third = (uint8_t *)session_at(session_at(next->wheel_next)->wheel_next);
 
 	for (unsigned int i = 0; i < SESSION_SIZE; i += RTE_CACHE_LINE_SIZE)
 		__builtin_prefetch(third + i, 1);
+	session_find_soon(session_hash(&next->dir[0].key));
+	session_find_soon(session_hash(&next->dir[1].key));
 }
 
 /* The slots whose second has come. */
