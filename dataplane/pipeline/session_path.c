@@ -283,7 +283,8 @@ static __rte_cold void session_trace(struct pipeline *pl, struct session_burst *
  * long again when the lookup asks for one. */
 static inline void session_soon(const struct session_dir *d)
 {
-	rte_prefetch0(d->match_macs);
+	if (likely(d))
+		rte_prefetch0(d->match_macs);
 }
 
 static void session_lookup(struct pipeline *pl, struct session_burst *b)
