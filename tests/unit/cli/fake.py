@@ -40,6 +40,7 @@ class Fake:
         return [p for m, p in self.asked if m == method]
 
     def notify(self, method, params):
+        assert self.watched.wait(10), "nobody has asked for trace.watch"
         with contextlib.suppress(BrokenPipeError):  # it may have all that it was asked to wait for
             self._send(self.watcher, {"method": method, "params": params})
 
