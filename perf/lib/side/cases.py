@@ -54,7 +54,7 @@ def full_path(name, **more):
 
 
 CASES = [
-    # The main case, OVS's closest to it, and OVS with less to do.
+    # The main case, OVS's closest to it, and OVS with less to do (duts.py has what programs do otherwise).
     full_path("both-all", level=QUICK, duts=(*ALL, "ovs-plain")),
     full_path("out-all", level=QUICK, duts=ALL, way="out"),
     full_path("in-all", level=USUAL, duts=ALL, way="in"),
@@ -68,16 +68,15 @@ CASES = [
     full_path("flows-1", level=USUAL, flows=1, duts=("weft", "ovs")),
     full_path("flows-1k", level=USUAL, flows=1000, duts=("weft", "ovs")),
     full_path("flows-100k", level=USUAL, flows=100000, duts=("weft", "ovs")),
-    full_path("flows-1M", level=USUAL, flows=1000000, duts=("weft", "ovs")),
+    full_path("flows-1M", level=USUAL, flows=1000000, duts=("weft", "self-1k", "ovs")),
     # Rules.
-    full_path("rules-1", level=USUAL, rules=1),
+    full_path("rules-1", rules=1),
     full_path("rules-100", rules=100),
-    full_path("rules-1000", level=USUAL, rules=1000),
+    full_path("rules-1000", level=USUAL, rules=1000, duts=("weft", "self-rule")),
     # Sizes.
     *[full_path(f"size-{n}", size=n, duts=ALL) for n in (128, 256, 512, 1024, 1400, "imix")],
     # IPv6, in frames that have room for its headers.
-    full_path("ipv4-80", level=USUAL, size=80),
-    full_path("ipv6-80", level=USUAL, size=80, ip=6),
+    full_path("ipv6-80", level=USUAL, size=80, ip=6, duts=("weft", "self-ipv4")),
     full_path("ipv6-underlay", underlay=6),
     # The other kind of port.
     full_path("vhost", level=USUAL, duts=ALL, tenant="vhost-user"),
@@ -102,28 +101,28 @@ CASES = [
 
 @dataclasses.dataclass(frozen=True)
 class Floor:
-    """One case against another, one program against another, or a figure by itself."""
+    """Of a case one program against another, or a figure by itself."""
     what: str
-    over: tuple   # (case, program)
-    under: tuple  # None: by itself
+    case: str
+    over: str
+    under: str    # None: by itself
     floor: float
     aim: float
     least: bool = False  # less is better
 
 
 FLOORS = [
-    Floor("policy and routing both ways, 10k sessions : OVS with conntrack", ("both-all", "weft"), ("both-all", "ovs"), 5, 7),
-    Floor("the same : OVS without policy", ("both-all", "weft"), ("both-all", "ovs-plain"), 2.5, 3.5),
-    Floor("the same : testpmd io both ways", ("both-all", "weft"), ("both-all", "testpmd"), 0.5, 0.67),
-    Floor("one way (encapsulation) : testpmd io", ("out-all", "weft"), ("out-all", "testpmd"), 0.7, 0.85),
-    Floor("1M sessions : 1k sessions", ("flows-1M", "weft"), ("flows-1k", "weft"), 0.6, 0.75),
-    Floor("1,000 rules : 1 rule", ("rules-1000", "weft"), ("rules-1", "weft"), 0.98, 1.0),
-    Floor("IPv6 inner : IPv4 inner", ("ipv6-80", "weft"), ("ipv4-80", "weft"), 0.85, 0.95),
-    Floor("new sessions per second : OVS with conntrack", ("new-sessions", "weft"), ("new-sessions", "ovs"), 1.5, 3),
-    Floor("TCP connections per second, six packets each", ("connections", "weft"), None, 400e3, 1e6),
-    Floor("fast path, decapsulation : kernel bridge+vxlan with conntrack", ("kernel-in", "weft-xdp"),
-          ("kernel-in", "kernel-ct"), 5, 8),
-    Floor("fast path, decapsulation : bare XDP redirect", ("kernel-in", "weft-xdp"), ("kernel-in", "redirect"), 0.6, 0.8),
-    Floor("latency p50, one packet in flight : testpmd io", ("latency-out", "weft"), ("latency-out", "testpmd"), 1.5, 1.25,
+    Floor("policy and routing both ways, 10k sessions : OVS with conntrack", "both-all", "weft", "ovs", 5, 7),
+    Floor("the same : OVS without policy", "both-all", "weft", "ovs-plain", 2.5, 3.5),
+    Floor("the same : testpmd io both ways", "both-all", "weft", "testpmd", 0.5, 0.67),
+    Floor("one way (encapsulation) : testpmd io", "out-all", "weft", "testpmd", 0.7, 0.85),
+    Floor("1M sessions : 1k sessions", "flows-1M", "weft", "self-1k", 0.6, 0.75),
+    Floor("1,000 rules : 1 rule", "rules-1000", "weft", "self-rule", 0.98, 1.0),
+    Floor("IPv6 inner : IPv4 inner", "ipv6-80", "weft", "self-ipv4", 0.85, 0.95),
+    Floor("new sessions per second : OVS with conntrack", "new-sessions", "weft", "ovs", 1.5, 3),
+    Floor("TCP connections per second, six packets each", "connections", "weft", None, 400e3, 1e6),
+    Floor("fast path, decapsulation : kernel bridge+vxlan with conntrack", "kernel-in", "weft-xdp", "kernel-ct", 5, 8),
+    Floor("fast path, decapsulation : bare XDP redirect", "kernel-in", "weft-xdp", "redirect", 0.6, 0.8),
+    Floor("latency p50, one packet in flight : testpmd io", "latency-out", "weft", "testpmd", 1.5, 1.25,
           least=True),
 ]

@@ -53,9 +53,10 @@ def confine(pid, except_tids=()):
 
 class Dut:
     name, rx_queues, plain = "", 1, False
+    other = {}  # than the case has it
 
     def __init__(self, lab, case):
-        self.lab, self.case, self.tids = lab, case, []
+        self.lab, self.case, self.tids = lab, dataclasses.replace(case, **self.other), []
         self.dir = os.path.join(lab.dir, self.name)
         os.makedirs(self.dir)
 
@@ -299,15 +300,13 @@ class Ovs(Dut):
         self.ns.delete()
 
 
-class OvsPlain(Ovs):
-    """OVS without policy, beside programs that have one."""
-    name = "ovs-plain"
-
-    def __init__(self, lab, case):
-        super().__init__(lab, dataclasses.replace(case, rules=0))
+def other(program, name, **settings):
+    """The same program with less to do, beside those that do what the case says."""
+    return type(name, (program,), {"name": name, "other": settings})
 
 
-POLLING = {d.name: d for d in (Weft, Ovs, OvsPlain, Testpmd)}
+POLLING = {d.name: d for d in (Weft, other(Weft, "self-1k", flows=1000), other(Weft, "self-rule", rules=1),
+                               other(Weft, "self-ipv4", ip=4), Ovs, other(Ovs, "ovs-plain", rules=0), Testpmd)}
 
 
 def missing(name):

@@ -74,11 +74,11 @@ def took_turns(*all_measurements):
     return all(m.turns is not None for ms in all_measurements for m in ms)
 
 
-def ratio(over, under, rounds, same_case=True):
+def ratio(over, under, rounds):
     """(value, distance, None), or (None, None, why not), of the rounds of two programs. Compares like with like:
     both with the cores near, or both far; near is preferred."""
     why = "too noisy: no round of both was quiet enough with the cores at one distance"
-    compare = of_turns if same_case and took_turns(over, under) else of_figures
+    compare = of_turns if took_turns(over, under) else of_figures
     for where in ("near", "far"):
         found = compare(over, under, where, rounds)
         if not found:
@@ -117,13 +117,13 @@ def case_ratios(by_dut, rounds):
 
 
 def floors(results, rounds, table):
-    """results: {case: {program: [Measurement]}}. Rows for the floors whose cases were run."""
+    """results: {case: {program: [Measurement]}}. Rows for the floors whose programs were run."""
     rows = []
     for f in table:
-        over, under = (results.get(key[0], {}).get(key[1]) if key else [] for key in (f.over, f.under))
-        if over is None or under is None:
+        of = results.get(f.case, {})
+        if f.over not in of or f.under and f.under not in of:
             continue
-        value, where, why = ratio(over, under, rounds, f.over[0] == f.under[0]) if f.under else alone(over, rounds)
+        value, where, why = ratio(of[f.over], of[f.under], rounds) if f.under else alone(of[f.over], rounds)
         held = None if value is None else (value <= f.floor if f.least else value >= f.floor)
         rows.append({"what": f.what, "floor": f.floor, "aim": f.aim, "least": f.least, "value": value,
                      "distance": where, "why": why, "held": held})

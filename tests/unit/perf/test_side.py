@@ -10,7 +10,7 @@ import sys
 SOURCE = os.environ["WEFT_SOURCE"]
 sys.path[:0] = [os.path.join(SOURCE, "perf", "lib"), os.path.join(SOURCE, "tests", "lib")]
 
-from side import book, cases, chart, churn, cores, frames, generator, others, page, run, text, traffic, turns, verdict  # noqa: E402
+from side import book, cases, chart, churn, cores, duts, frames, generator, inkernel, others, page, run, text, traffic, turns, verdict  # noqa: E402
 
 TWO = cores.places([["program"], ["generator"]])
 
@@ -88,7 +88,6 @@ def test_ratio_of_turns():
     assert verdict.ratio(weft, in_turns("ovs", "n1 n1 f1 -", "n0.5 n0.5", "f1 f1 f1"), 3) == (8, "near", None)
     ovs = in_turns("ovs", "- n1 n1 n1", "n0.5 - n0.5", "-")
     assert verdict.ratio(weft, ovs, 3)[2] == "too noisy: 1 of 3 rounds were quiet enough"
-    assert verdict.ratio(weft, ovs, 3, same_case=False)[2] == "too noisy: rounds differ by 2.00"
     far = in_turns("ovs", "f1 f1", "n0.5", "f1 f1 f1")
     assert verdict.ratio(weft, far, 3)[0] is None
     lacking = [m for m in in_turns("ovs", "n1 n1", "-", "f1 f1") if m.round != 1]  # it failed in the second one
@@ -170,6 +169,21 @@ def test_floors():
                     "the same : testpmd io both ways": None, "latency p50, one packet in flight : testpmd io": True}
     lines = list(text.floor_lines(rows.values()))
     assert "1 of 3 rounds" in lines[2] and "held" in lines[1]
+
+
+def test_floors_are_of_programs_that_their_cases_run():
+    by_name = {c.name: c for c in cases.CASES}
+    for f in cases.FLOORS:
+        assert {f.over, f.under or f.over} <= set(by_name[f.case].duts), f
+    assert all(set(c.duts) <= {*duts.POLLING, *inkernel.IN_KERNEL} for c in cases.CASES)
+
+
+def test_program_with_less_to_do(tmp_path):
+    case = next(c for c in cases.CASES if c.name == "flows-1M")
+    lab = type("Lab", (), {"dir": str(tmp_path)})
+    told = {name: duts.POLLING[name](lab, case).case for name in ("weft", "self-1k", "self-rule", "self-ipv4", "ovs-plain")}
+    assert told["weft"] == case and told["self-1k"].flows == 1000
+    assert [told[n].rules for n in ("weft", "self-rule", "ovs-plain")] == [10, 1, 0] and told["self-ipv4"].ip == 4
 
 
 def test_floor_of_a_figure_by_itself():
