@@ -11,8 +11,9 @@
 The report has the client's port and the times (CLOCK_MONOTONIC, one clock for all namespaces) of progress: an answer,
 or bytes that arrived ("up": that were acknowledged). max_gap: the longest time without, less what
 this process waited for a CPU meanwhile. lost: of UDP, numbers without an answer when one that was
-sent OVERTAKEN_S later has it, so that a machine that stands still loses none. TCP that ends says why
-in "error".
+sent OVERTAKEN_S later has it, so that a machine that stands still loses none; of TCP, segments that
+were sent again less those that the other end then had twice (RFC 2883), which TCP sent by its own
+impatience. TCP that ends says why in "error".
 """
 
 import json
@@ -30,7 +31,7 @@ OVERTAKEN_S = 0.3
 BUFFER = 16 << 20  # of UDP sockets: seconds of a process that gets no CPU
 SO_RCVBUFFORCE = 33
 BLOCK = b"w" * 32768
-RETRANSMITS_AT = 100  # tcpi_total_retrans in struct tcp_info
+RETRANSMITS_AT, TWICE_AT = 100, 216  # tcpi_total_retrans and tcpi_dsack_dups in struct tcp_info
 
 
 def family_of(dst):
@@ -158,13 +159,19 @@ def exchange(s, report):
         for number in [n for n, at in open_numbers.items() if is_udp and newest - at > OVERTAKEN_S]:
             del open_numbers[number]
             lost.add(number)
-        report.d["lost"] = len(lost)
+        if is_udp:
+            report.d["lost"] = len(lost)
+        else:
+            count_tcp(s, report.d)
         report.write()
 
 
-def retransmits(s):
-    return struct.unpack_from("I", s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256),
-                              RETRANSMITS_AT)[0]
+def count_tcp(s, d):
+    """Into a report: what TCP sent again, and what was lost."""
+    info = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    d["retransmits"], = struct.unpack_from("I", info, RETRANSMITS_AT)
+    twice, = struct.unpack_from("I", info, TWICE_AT)
+    d["lost"] = max(0, d["retransmits"] - twice)
 
 
 def upload(s, report, rate):
@@ -188,7 +195,8 @@ def upload(s, report, rate):
         if sent - waiting > known:
             report.progress(sent - waiting - known)
             known = sent - waiting
-        report.d["sent"], report.d["retransmits"] = sent, retransmits(s)
+        report.d["sent"] = sent
+        count_tcp(s, report.d)
         report.write()
     paced(send, rate, poll)
 
