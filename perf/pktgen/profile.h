@@ -14,7 +14,7 @@
 #include <weft/addr.h>
 
 #define PROFILE_STREAMS_MAX 32
-#define PROFILE_PORTS_MAX   8
+#define PROFILE_PORTS_MAX   16
 #define PROFILE_SIZES_MAX   16
 #define PROFILE_NAME_SIZE   32
 #define PROFILE_DEVICE_SIZE 256

@@ -87,7 +87,7 @@ CASES = [
     *[Case(f"kernel-{way}", level=USUAL, duts=duts, tenant="veth", way=way, flows=1000, rules=10)
       for way, duts in (("out", KERNEL_OUT), ("in", KERNEL), ("both", KERNEL))],
     # New sessions and connections per second.
-    full_path("new-sessions", level=QUICK, duts=("weft", "ovs"), way="out", order="new", vms=7),
+    full_path("new-sessions", level=QUICK, duts=("weft", "ovs"), way="out", order="new", vms=14),
     full_path("new-sessions-1", duts=("weft", "ovs"), way="out", order="new"),
     Case("connections", level=USUAL, rules=10, duts=("weft", "ovs"), way="out", connections=True, flows=500000, vms=7),
     # One packet in flight.

@@ -179,6 +179,20 @@ def test_program_with_less_to_do(tmp_path):
     assert [told[n].rules for n in ("weft", "self-rule", "ovs-plain")] == [10, 1, 0] and told["self-ipv4"].ip == 4
 
 
+def test_sessions_without_room_do_not_count(tmp_path):
+    def judged(case, received):
+        dut = duts.Ovs(type("Lab", (), {"dir": str(tmp_path / str(received))}), case)
+        return dut.after({"outcome": {"streams": [{"received": received}, {"received": 1}]}})
+    new, main = (next(c for c in cases.CASES if c.name == name) for name in ("new-sessions", "both-all"))
+    assert judged(new, duts.OVS_SESSIONS_MAX - 1) == {} and judged(main, duts.OVS_SESSIONS_MAX) == {}
+    try:
+        judged(new, duts.OVS_SESSIONS_MAX + 1)
+    except RuntimeError as e:
+        assert "no room" in str(e)
+    else:
+        raise AssertionError
+
+
 def test_floor_of_a_figure_by_itself():
     def row(*values):
         found, = verdict.floors({"connections": {"weft": measured("weft", *values)}}, 3, cases.FLOORS)

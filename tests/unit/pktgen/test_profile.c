@@ -85,7 +85,7 @@ static const struct {
 	{"ports: net_null0\n", "line 1: ports: a list"},
 	{"ports: [a]\nstreams: {}\n", "line 2: streams: a list"},
 	{"ports: [a]\nstreams: [a]\n", "line 2: streams: a mapping"},
-	{"ports: [a,b,c,d,e,f,g,h,i]\n", "at most 8"},
+	{"ports: [a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q]\n", "at most 16"},
 	{"ports: [['a']]\n", "ports: a device expected"},
 	{"ports: ['']\n", "1 to 255 characters"},
 	{"duration: 0\n", "line 1: duration: 0 is not"},
