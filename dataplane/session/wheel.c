@@ -3,8 +3,10 @@
  * Ageing: a timer wheel per worker, turned by that worker alone.
  *
  * A slot is a second; a session waits in the slot in which it may be over, or in the last one
- * within reach. Packets don't touch the wheel: when its slot comes a session that has been used is
- * put where it may be over next. Work per call is bounded; what is left is done by the next calls.
+ * within reach, in one of the slot's lists. These are looked at in turn, so that memory of the
+ * next session of each has a while to come: it is only known by the one before it. Packets don't
+ * touch the wheel: when its slot comes a session that has been used is put where it may be over
+ * next. Work per call is bounded; what is left is done by the next calls.
  *
  * Others tell the owner by a ring which sessions it must look at before their slot comes: removed
  * ones, and those whose timeout got shorter. When the ring is full they set a flag instead, and the
@@ -23,6 +25,7 @@
 #include "offload_priv.h"
 
 #define WHEEL_SLOTS 1024
+#define WHEEL_LISTS 4 /* of a slot */
 #define WHEEL_RING  4096
 #define WHEEL_LOOKS 32	/* sessions per call, by wheel and by message each */
 #define WHEEL_EMPTY 256 /* empty slots per call */
@@ -31,11 +34,12 @@ static_assert(2 * WHEEL_LOOKS + WHEEL_SWEEP == SESSION_AGE_MAX, "all that one ca
 
 struct wheel {
 	uint32_t at_s; /* the next slot to look at */
-	uint32_t heads[WHEEL_SLOTS];
+	uint32_t heads[WHEEL_SLOTS][WHEEL_LISTS];
 	struct rte_ring *ring;
 	uint64_t n_told; /* messages taken */
 	uint32_t sweep;	 /* 0: none, or the next index */
 	uint32_t n_new;	 /* begun since the last turn */
+	uint32_t list;	 /* whose turn it is */
 	_Atomic uint64_t n_looks;
 	_Atomic bool sweep_all __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
@@ -131,18 +135,24 @@ static void wheel_set_slot(struct session *s, uint16_t slot)
 	__atomic_store_n(&s->wheel_slot, slot, __ATOMIC_RELEASE);
 }
 
+static uint32_t *wheel_head(struct wheel *w, uint32_t slot, const struct session *s)
+{
+	return &w->heads[slot][session_index(s) % WHEEL_LISTS];
+}
+
 static void wheel_link(struct wheel *w, struct session *s, uint32_t due_s)
 {
-	uint32_t last = w->at_s + WHEEL_SLOTS - 1, slot, index = session_index(s);
+	uint32_t last = w->at_s + WHEEL_SLOTS - 1, slot, index = session_index(s), *head;
 
 	if (due_s > last)
 		due_s = last;
 	slot = due_s % WHEEL_SLOTS;
+	head = wheel_head(w, slot, s);
 	s->wheel_prev = 0;
-	s->wheel_next = w->heads[slot];
+	s->wheel_next = *head;
 	if (s->wheel_next)
 		session_at(s->wheel_next)->wheel_prev = index;
-	w->heads[slot] = index;
+	*head = index;
 	wheel_set_slot(s, slot + 1);
 }
 
@@ -153,7 +163,7 @@ static void wheel_unlink(struct wheel *w, struct session *s)
 	if (s->wheel_prev)
 		session_at(s->wheel_prev)->wheel_next = s->wheel_next;
 	else
-		w->heads[s->wheel_slot - 1] = s->wheel_next;
+		*wheel_head(w, s->wheel_slot - 1, s) = s->wheel_next;
 	wheel_set_slot(s, 0);
 }
 
@@ -272,18 +282,32 @@ static bool wheel_sweep(unsigned int worker, const struct config *cfg)
 	return true;
 }
 
-/* What ending the next sessions will take, which waits for memory otherwise: all lines of the third
- * one after s (index 0 has memory, too), and the buckets of the next one, whose keys have come
- * meanwhile. */
+/* What ending the next sessions of the list of s will take, which waits for memory otherwise: the
+ * buckets of the next one, whose keys have come meanwhile, and all lines of the one after it (index
+ * 0 has memory, too). */
 static void wheel_prefetch(const struct session *s)
 {
 	const struct session *next = session_at(s->wheel_next);
-	uint8_t *third = (uint8_t *)session_at(session_at(next->wheel_next)->wheel_next);
+	uint8_t *second = (uint8_t *)session_at(next->wheel_next);
 
 	for (unsigned int i = 0; i < SESSION_SIZE; i += RTE_CACHE_LINE_SIZE)
-		__builtin_prefetch(third + i, 1);
+		__builtin_prefetch(second + i, 1);
 	session_find_soon(session_hash(&next->dir[0].key));
 	session_find_soon(session_hash(&next->dir[1].key));
+}
+
+/* Of the slot whose time has come, from the list whose turn it is; 0: it has none left. */
+static uint32_t wheel_take(struct wheel *w)
+{
+	const uint32_t *heads = w->heads[w->at_s % WHEEL_SLOTS];
+
+	for (unsigned int i = 0; i < WHEEL_LISTS; i++) {
+		uint32_t index = heads[w->list++ % WHEEL_LISTS];
+
+		if (index)
+			return index;
+	}
+	return 0;
 }
 
 /* The slots whose second has come. */
@@ -298,7 +322,7 @@ static bool wheel_turn(unsigned int worker, const struct config *cfg)
 	if (unlikely(now - w->at_s >= WHEEL_SLOTS && now > w->at_s))
 		w->at_s = now - WHEEL_SLOTS + 1; /* once around meets all */
 	while (w->at_s <= now) {
-		uint32_t index = w->heads[w->at_s % WHEEL_SLOTS];
+		uint32_t index = wheel_take(w);
 
 		if (!index) {
 			w->at_s++;
