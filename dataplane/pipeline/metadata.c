@@ -154,18 +154,13 @@ static int metadata_session(struct pipeline *pl, struct slow *w)
 	return verdict == SLOW_AGAIN ? WEFT_DROP_SESSION_TABLE_FULL : verdict;
 }
 
-int metadata_packet(struct pipeline *pl, struct rte_mbuf *m)
+/* m is for the metadata address. */
+static __rte_noinline int metadata_request(struct pipeline *pl, struct rte_mbuf *m)
 {
-	struct slow w = {.m = m, .meta = pkt_meta(m), .track = true};
-	struct weft_addr dst;
+	struct slow w;
 	int verdict;
 
-	if (!(w.meta->flags & (PKT_IPV4 | PKT_IPV6)) ||
-		!metadata_is_served(pl, stage_segment(pl, w.meta)))
-		return VERDICT_CONTINUE;
-	dst = stage_addr(m, w.meta, true);
-	if (!weft_metadata_is(&dst))
-		return VERDICT_CONTINUE;
+	slow_start(&w, m);
 	if (!pl->cfg->service || pl->in->spec.id > WEFT_METADATA_MAX_ID ||
 		!metadata_is_plain_tcp(w.meta) || w.meta->dport != WEFT_METADATA_PORT)
 		return WEFT_DROP_SERVICE_ABSENT;
@@ -174,6 +169,18 @@ int metadata_packet(struct pipeline *pl, struct rte_mbuf *m)
 		return verdict;
 	slow_send(pl, &w);
 	return VERDICT_CONSUMED;
+}
+
+int metadata_packet(struct pipeline *pl, struct rte_mbuf *m)
+{
+	const struct pkt_meta *meta = pkt_meta(m);
+	struct weft_addr dst;
+
+	if (!(meta->flags & (PKT_IPV4 | PKT_IPV6)) ||
+		!metadata_is_served(pl, stage_segment(pl, meta)))
+		return VERDICT_CONTINUE;
+	dst = stage_addr(m, meta, true);
+	return weft_metadata_is(&dst) ? metadata_request(pl, m) : VERDICT_CONTINUE;
 }
 
 /* ---- answers ---- */

@@ -346,15 +346,16 @@ static struct session_dir *slow_moved(struct pipeline *pl, struct slow *w,
 int slow_new(struct pipeline *pl, struct slow *w, const struct session_key *key)
 {
 	const struct config_segment *seg = stage_segment(pl, w->meta);
-	struct slow_judgement j = {0};
+	struct slow_judgement j; /* large: only what is needed gets a value */
 	struct session_dir *d = slow_moved(pl, w, key, &j);
 	enum weft_drop drop = 0;
 	struct session *s;
 	int verdict;
 
+	j.ends = (struct policy_ends){0};
 	if (d && !slow_is_current(pl, session_of(d)))
 		return slow_revise(pl, w, &j, session_of(d));
-	j = (struct slow_judgement){0};
+	j.dir = 0;
 	drop = track_begin(w->m, w->meta, pl->cfg->networks[seg->network_slot], j.keys);
 	if (drop)
 		return drop;

@@ -15,10 +15,12 @@
 
 #include "offload_priv.h"
 
+/* How many in the low 32 bits, how many of these half open in the high ones: one locked addition
+ * for both. */
 struct limit_count {
-	_Atomic uint32_t n;
-	_Atomic uint32_t half_open;
+	_Atomic uint64_t both;
 };
+#define LIMIT_HALF_OPEN (1ull << 32)
 
 static struct limit_count limit_all __attribute__((aligned(64)));
 static struct limit_count limit_ports[WEFT_MAX_PORTS];
@@ -35,48 +37,49 @@ void limit_reset(void)
 	memset(limit_plain_tenants, 0, sizeof(limit_plain_tenants));
 }
 
-static bool limit_add(_Atomic uint32_t *count, uint32_t max)
-{
-	if (atomic_fetch_add_explicit(count, 1, memory_order_relaxed) < max)
-		return true;
-	atomic_fetch_sub_explicit(count, 1, memory_order_relaxed);
-	return false;
-}
-
-static void limit_sub(_Atomic uint32_t *count)
-{
-	atomic_fetch_sub_explicit(count, 1, memory_order_relaxed);
-}
-
-struct limit_max {
+struct limit_pair {
 	uint32_t n;
 	uint32_t half_open;
 };
 
-/* drop: for too many in all. */
-static enum weft_drop limit_book(
-	struct limit_count *c, const struct limit_max *max, bool half_open, enum weft_drop drop)
+static struct limit_pair limit_of(uint64_t both)
 {
-	if (!limit_add(&c->n, max->n))
-		return drop;
-	if (!half_open || limit_add(&c->half_open, max->half_open))
-		return 0;
-	limit_sub(&c->n);
-	return WEFT_DROP_HALF_OPEN_LIMIT;
+	return (struct limit_pair){both, both >> 32};
+}
+
+static struct limit_pair limit_now(const struct limit_count *c)
+{
+	return limit_of(atomic_load_explicit(&c->both, memory_order_relaxed));
+}
+
+static uint64_t limit_one(bool half_open)
+{
+	return half_open ? 1 + LIMIT_HALF_OPEN : 1;
 }
 
 static void limit_unbook(struct limit_count *c, bool half_open)
 {
-	limit_sub(&c->n);
-	if (half_open)
-		limit_sub(&c->half_open);
+	atomic_fetch_sub_explicit(&c->both, limit_one(half_open), memory_order_relaxed);
 }
 
-static struct limit_max limit_max_port(const struct config_port *port)
+/* drop: for too many in all. */
+static enum weft_drop limit_book(
+	struct limit_count *c, const struct limit_pair *max, bool half_open, enum weft_drop drop)
+{
+	struct limit_pair before = limit_of(
+		atomic_fetch_add_explicit(&c->both, limit_one(half_open), memory_order_relaxed));
+
+	if (likely(before.n < max->n && (!half_open || before.half_open < max->half_open)))
+		return 0;
+	limit_unbook(c, half_open);
+	return before.n < max->n ? WEFT_DROP_HALF_OPEN_LIMIT : drop;
+}
+
+static struct limit_pair limit_max_port(const struct config_port *port)
 {
 	uint32_t max = port->spec.max_sessions, half_open = port->spec.max_half_open;
 
-	return (struct limit_max){
+	return (struct limit_pair){
 		max ? max : session_max / 2, half_open ? half_open : session_max / 4};
 }
 
@@ -88,30 +91,30 @@ static struct limit_max limit_max_port(const struct config_port *port)
 /* freed: sessions that would be gone. */
 static uint32_t limit_of_free(uint32_t freed)
 {
-	uint32_t n = atomic_load_explicit(&limit_all.n, memory_order_relaxed) - freed;
+	uint32_t n = limit_now(&limit_all).n - freed;
 
 	return n < session_max ? LIMIT_TIMES_FREE * (session_max - n) : 0;
 }
 
-static struct limit_max limit_max_tenant(const struct config_tenant *t, uint32_t freed)
+static struct limit_pair limit_max_tenant(const struct config_tenant *t, uint32_t freed)
 {
 	uint32_t max = t ? t->spec.max_sessions : UINT32_MAX;
 	uint32_t half_open = t ? t->spec.max_half_open : 0;
 
-	return (struct limit_max){
+	return (struct limit_pair){
 		max ? max : limit_of_free(freed), half_open ? half_open : UINT32_MAX};
 }
 
 static enum weft_drop limit_book_port(const struct config_port *port, bool half_open)
 {
-	struct limit_max m = limit_max_port(port);
+	struct limit_pair m = limit_max_port(port);
 
 	return limit_book(&limit_ports[port->slot], &m, half_open, WEFT_DROP_SESSION_PORT_LIMIT);
 }
 
 static enum weft_drop limit_book_tenant(const struct config_tenant *t, bool half_open)
 {
-	struct limit_max m = limit_max_tenant(t, 0);
+	struct limit_pair m = limit_max_tenant(t, 0);
 
 	return limit_book(
 		&limit_tenants[t ? t->slot : 0], &m, half_open, WEFT_DROP_SESSION_TENANT_LIMIT);
@@ -119,7 +122,7 @@ static enum weft_drop limit_book_tenant(const struct config_tenant *t, bool half
 
 static enum weft_drop limit_book_all(bool half_open)
 {
-	struct limit_max m = {session_max, UINT32_MAX};
+	struct limit_pair m = {session_max, UINT32_MAX};
 
 	return limit_book(&limit_all, &m, half_open, WEFT_DROP_SESSION_TABLE_FULL);
 }
@@ -133,28 +136,28 @@ static bool limit_rates(const struct session_new *n)
 	       (!of_tenant || quota_take(QUOTA_TENANT_SESSION, n->tenant->slot, of_tenant, 1));
 }
 
-static struct limit_max limit_max_plain(void)
+static struct limit_pair limit_max_plain(void)
 {
 	const struct offload *o = offload_get();
 	uint32_t max = session_max / 4, room = o ? o->t.n_dirs / 4 : 0;
 
 	max = RTE_MIN(max, room);
-	return (struct limit_max){max, max / 2};
+	return (struct limit_pair){max, max / 2};
 }
 
 /* freed: as in limit_of_free. */
-static struct limit_max limit_max_plain_tenant(uint32_t freed)
+static struct limit_pair limit_max_plain_tenant(uint32_t freed)
 {
 	uint32_t max = limit_max_plain().n;
-	uint32_t n = atomic_load_explicit(&limit_plain.n, memory_order_relaxed) - freed;
+	uint32_t n = limit_now(&limit_plain).n - freed;
 	uint32_t of_free = n < max ? LIMIT_TIMES_FREE * (max - n) : 0;
 
-	return (struct limit_max){of_free, of_free / 2};
+	return (struct limit_pair){of_free, of_free / 2};
 }
 
 static enum weft_drop limit_take_plain(const struct session_new *n)
 {
-	struct limit_max m = limit_max_plain(), mt = limit_max_plain_tenant(0);
+	struct limit_pair m = limit_max_plain(), mt = limit_max_plain_tenant(0);
 	struct limit_count *tenant = &limit_plain_tenants[n->tenant ? n->tenant->slot : 0];
 	bool half_open = !n->past;
 	enum weft_drop drop = limit_book(tenant, &mt, half_open, WEFT_DROP_SESSION_TENANT_LIMIT);
@@ -209,9 +212,11 @@ struct limit_left {
 static enum weft_drop limit_judge(
 	const struct limit_left *l, uint32_t max, uint32_t max_half_open, enum weft_drop drop)
 {
-	if (l->count->n - l->n >= max)
+	struct limit_pair now = limit_now(l->count);
+
+	if (now.n - l->n >= max)
 		return drop;
-	return l->count->half_open - l->half_open >= max_half_open ? WEFT_DROP_HALF_OPEN_LIMIT : 0;
+	return now.half_open - l->half_open >= max_half_open ? WEFT_DROP_HALF_OPEN_LIMIT : 0;
 }
 
 static bool limit_has_rates(const struct session_new *n)
@@ -230,7 +235,7 @@ static enum weft_drop limit_would_plain(
 	uint16_t slot = n->tenant ? n->tenant->slot : 0;
 	struct limit_left tenant = {.count = &limit_plain_tenants[slot]};
 	struct limit_left plain = {.count = &limit_plain}, all = {.count = &limit_all};
-	struct limit_max m = limit_max_plain(), mt;
+	struct limit_pair m = limit_max_plain(), mt;
 	enum weft_drop drop;
 
 	for (unsigned int i = 0; i < freed->n; i++) {
@@ -259,7 +264,7 @@ enum weft_drop limit_would(const struct session_new *n, const struct session_fre
 	struct limit_left port = {.count = &limit_ports[n->charged->slot]};
 	struct limit_left tenant = {.count = &limit_tenants[t ? t->slot : 0]};
 	struct limit_left all = {.count = &limit_all};
-	struct limit_max m = limit_max_port(n->charged), mt = limit_max_tenant(t, freed->n);
+	struct limit_pair m = limit_max_port(n->charged), mt = limit_max_tenant(t, freed->n);
 	enum weft_drop drop;
 
 	if (n->plain)
@@ -304,32 +309,36 @@ void limit_give(const struct session *s, bool half_open)
 	limit_unbook_each(s->charged, s->tenant, s->flags & SESSION_PLAIN, half_open);
 }
 
+static void limit_answer(struct limit_count *c)
+{
+	atomic_fetch_sub_explicit(&c->both, LIMIT_HALF_OPEN, memory_order_relaxed);
+}
+
 void limit_answered(const struct session *s)
 {
 	bool plain = s->flags & SESSION_PLAIN;
 
-	limit_sub(plain ? &limit_plain.half_open : &limit_ports[s->charged].half_open);
-	limit_sub(plain ? &limit_plain_tenants[s->tenant].half_open
-			: &limit_tenants[s->tenant].half_open);
-	limit_sub(&limit_all.half_open);
+	limit_answer(plain ? &limit_plain : &limit_ports[s->charged]);
+	limit_answer(plain ? &limit_plain_tenants[s->tenant] : &limit_tenants[s->tenant]);
+	limit_answer(&limit_all);
 }
 
 uint64_t limit_n(void)
 {
-	return atomic_load_explicit(&limit_all.n, memory_order_relaxed);
+	return limit_now(&limit_all).n;
 }
 
 uint64_t limit_half_open(void)
 {
-	return atomic_load_explicit(&limit_all.half_open, memory_order_relaxed);
+	return limit_now(&limit_all).half_open;
 }
 
 uint32_t session_count_port(uint16_t slot)
 {
-	return atomic_load_explicit(&limit_ports[slot].n, memory_order_relaxed);
+	return limit_now(&limit_ports[slot]).n;
 }
 
 uint32_t session_count_tenant(uint16_t slot)
 {
-	return atomic_load_explicit(&limit_tenants[slot].n, memory_order_relaxed);
+	return limit_now(&limit_tenants[slot]).n;
 }
