@@ -275,9 +275,7 @@ void forward_burst(struct pipeline *pl, struct rte_mbuf **pkts, uint16_t n)
 			replicate(pl, m);
 			continue;
 		}
-		keys[n_unicast].segment_slot = meta->segment;
-		memcpy(keys[n_unicast].mac.b, rte_pktmbuf_mtod(m, const uint8_t *),
-			RTE_ETHER_ADDR_LEN);
+		keys[n_unicast] = fdb_key_of(meta->segment, rte_pktmbuf_mtod(m, const uint8_t *));
 		key_ptrs[n_unicast] = &keys[n_unicast];
 		pkts[n_unicast++] = m;
 	}

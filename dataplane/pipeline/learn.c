@@ -40,9 +40,8 @@ static bool learn_wanted(const struct pipeline *pl, const struct pkt_meta *meta)
 static void learn_source_of(
 	struct rte_mbuf *m, const struct pkt_meta *meta, struct learn_source *ret)
 {
-	ret->key.segment_slot = meta->segment;
-	memcpy(ret->key.mac.b, rte_pktmbuf_mtod(m, const uint8_t *) + RTE_ETHER_ADDR_LEN,
-		sizeof(ret->key.mac.b));
+	ret->key = fdb_key_of(
+		meta->segment, rte_pktmbuf_mtod(m, const uint8_t *) + RTE_ETHER_ADDR_LEN);
 	ret->dest = meta->flags & PKT_FROM_TUNNEL ? DEST_VTEP_BIT | meta->in_vtep : meta->in_port;
 }
 

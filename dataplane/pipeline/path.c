@@ -20,9 +20,8 @@
 static const struct fdb_entry *path_fdb(
 	const struct pipeline *pl, uint16_t segment, const uint8_t *mac)
 {
-	struct fdb_key key = {.segment_slot = segment};
+	struct fdb_key key = fdb_key_of(segment, mac);
 
-	memcpy(key.mac.b, mac, sizeof(key.mac.b));
 	return (const struct fdb_entry *)vhash_find(pl->cfg->fdb, &key, pl->cfg->generation);
 }
 

@@ -233,10 +233,9 @@ static int slow_flow(struct pipeline *pl, struct slow *w)
 static const struct config_port *slow_receiver(
 	const struct pipeline *pl, const struct rte_mbuf *m, const struct pkt_meta *meta)
 {
-	struct fdb_key key = {.segment_slot = meta->segment};
+	struct fdb_key key = fdb_key_of(meta->segment, rte_pktmbuf_mtod(m, const uint8_t *));
 	const struct fdb_entry *e;
 
-	memcpy(key.mac.b, rte_pktmbuf_mtod(m, const uint8_t *), sizeof(key.mac.b));
 	e = (const struct fdb_entry *)vhash_find(pl->cfg->fdb, &key, pl->cfg->generation);
 	return e && !(e->dest & DEST_VTEP_BIT) ? pl->cfg->ports[DEST_SLOT(e->dest)] : NULL;
 }

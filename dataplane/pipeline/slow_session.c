@@ -270,12 +270,11 @@ static bool slow_is_home(const struct pipeline *pl, const struct slow *w)
 	const uint8_t *src = rte_pktmbuf_mtod(w->m, const uint8_t *) + RTE_ETHER_ADDR_LEN;
 	struct weft_addr addr = stage_addr(w->m, w->meta, false);
 	const struct neigh_entry *neigh = stage_neighbour(pl, w->meta->segment, &addr);
-	struct fdb_key key = {.segment_slot = w->meta->segment};
+	struct fdb_key key = fdb_key_of(w->meta->segment, src);
 	const struct fdb_entry *fdb;
 
 	if (w->meta->flags & PKT_FROM_TUNNEL)
 		return true;
-	memcpy(key.mac.b, src, sizeof(key.mac.b));
 	fdb = (const struct fdb_entry *)vhash_find(pl->cfg->fdb, &key, pl->cfg->generation);
 	return fdb && fdb->dest == w->meta->in_port &&
 	       (!neigh || weft_mac_equal(&neigh->mac, &key.mac));

@@ -13,9 +13,8 @@
 
 static struct fdb_entry *find(const struct config *cfg, uint16_t segment_slot, const uint8_t *mac)
 {
-	struct fdb_key key = {.segment_slot = segment_slot};
+	struct fdb_key key = fdb_key_of(segment_slot, mac);
 
-	memcpy(key.mac.b, mac, sizeof(key.mac.b));
 	return (struct fdb_entry *)vhash_find(cfg->fdb, &key, cfg->generation);
 }
 

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <table/vhash.h>
 #include <weft/entry.h>
@@ -184,9 +185,26 @@ struct fdb_key {
 };
 static_assert(sizeof(struct fdb_key) == 8, "hashed without padding");
 
+/* Made as one word: a lookup reads it as one, and would wait for two stores. */
+static inline struct fdb_key fdb_key_of(uint16_t segment_slot, const uint8_t *mac)
+{
+	static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the slot comes first");
+	struct fdb_key key;
+	uint64_t word;
+	uint32_t first;
+	uint16_t rest;
+
+	memcpy(&first, mac, sizeof(first));
+	memcpy(&rest, mac + sizeof(first), sizeof(rest));
+	word = segment_slot | (uint64_t)first << 16 | (uint64_t)rest << 48;
+	memcpy(&key, &word, sizeof(key));
+	return key;
+}
+
+/* The address first, for the same reason. */
 struct neigh_key {
-	uint32_t segment_slot;
 	struct weft_addr addr;
+	uint32_t segment_slot;
 };
 static_assert(sizeof(struct neigh_key) == 20, "hashed without padding");
 

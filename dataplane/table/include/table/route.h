@@ -17,9 +17,9 @@
 #define ROUTE_PEERS_MAX 4 /* routers that one lookup goes on in, behind the first */
 
 struct route_key {
+	struct weft_addr prefix;
 	uint16_t router_slot;
 	uint16_t len;
-	struct weft_addr prefix;
 };
 static_assert(sizeof(struct route_key) == 20, "hashed without padding");
 
