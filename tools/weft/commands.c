@@ -104,6 +104,8 @@ const struct command commands[] = {
 	OBJECT_AND("policy", RULE_VERBS("policy"), rule_help),
 	{"stats", "stats [ports [PORT]|workers]\nstats fastpath [--interval SECONDS]",
 		"counters of ports, the workers' time, or the kernel's fast path", run_stats,
+		"workers, or --workers, tells how busy each is and what its stages take per "
+		"packet.\n"
 		"fastpath tells what each of the fast path's programs carried, and why it left the "
 		"rest\n"
 		"to the data plane.\n\n"

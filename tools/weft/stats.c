@@ -118,7 +118,7 @@ static void print_stages(struct json_object *result)
 int run_stats(struct cli *cli, const struct command *c, int argc, char **argv)
 {
 	const char *what = argc > 0 ? argv[0] : "ports";
-	bool workers = strcmp(what, "workers") == 0;
+	bool workers = strcmp(what, "workers") == 0 || strcmp(what, "--workers") == 0;
 	struct json_object *params = NULL, *result;
 	int r;
 

@@ -194,6 +194,7 @@ red/lan  1001  10.0.0.12  02:00:00:00:00:01
     assert workers[1].split()[0] == "0"
     assert workers[-2] == "WORKER  TIMED PACKETS  RX   PARSE  LOOKUP  APPLY  SLOW PATH  TX"
     assert workers[-1].split() == ["0", "200", "5.0", "10.0", "15.0", "20.0", "25.0", "30.0"]
+    assert filled("stats", "--workers").ok().splitlines() == workers
     assert len(json.loads(filled("fdb", "list", "--json").ok())["entries"]) == 0
 
 
