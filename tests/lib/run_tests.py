@@ -109,7 +109,11 @@ def run_meson(directory, label, patterns, totals):
         return
     of_label = " (%s)" % label
 
+    log = os.path.join(ROOT, directory, "meson-logs", "testlog.json")
+
     def run(names, alone):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(log)
         # One more than CPUs: some mostly wait.
         subprocess.run(
             ["meson", "test", "-C", directory, "--no-rebuild", "--print-errorlogs",
@@ -117,12 +121,13 @@ def run_meson(directory, label, patterns, totals):
              "1" if alone else str(os.cpu_count() + 1), *(n.removesuffix(of_label) for n in names)],
             cwd=ROOT, env={**os.environ, **ENV}, timeout=AGAIN_S if alone else TIMEOUT_S)
         results = {}
-        with open(os.path.join(ROOT, directory, "meson-logs", "testlog.json")) as f:
+        with open(log) as f:
             for t in map(json.loads, f):
                 output = t.get("stdout", "") + t.get("stderr", "")
                 failed = "faulty" if any(word in output for word in SANITIZER_SAYS) else "failed"
                 result = {"OK": "passed", "EXPECTEDFAIL": "passed", "SKIP": "skipped"}.get(t["result"], failed)
-                results[t["name"] + of_label] = result, last_lines(output, 3)
+                name = t["name"].split(" / ")[-1]  # behind its suites
+                results[name + of_label] = result, last_lines(output, 3)
         return results
     say("%d test programs, %s build" % (len(names), label))
     with timed("test programs, %s build," % label):
