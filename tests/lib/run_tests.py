@@ -108,7 +108,6 @@ def run_meson(directory, label, patterns, totals):
     if not names:
         return
     of_label = " (%s)" % label
-
     log = os.path.join(ROOT, directory, "meson-logs", "testlog.json")
 
     def run(names, alone):
